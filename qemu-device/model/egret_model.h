@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The chip Egret-1 as a library.
+ *
+ * A model is one chip with its device memory. It knows no bus: whoever embeds it
+ * (the QEMU device, a simulator, a test) gives it a table of callbacks to reach
+ * system memory and to raise interrupts, and forwards register accesses to it.
+ * There may be any number of models in a process.
+ *
+ * Threads. All functions may be called from any thread, but create, destroy and
+ * reset must not run at the same time as another call on the same model. Register
+ * accesses return quickly: work is done by the model's own threads. Callbacks are
+ * made from the model's threads and, for interrupts caused by a register access,
+ * from the thread that made the access; the model holds no lock that a register
+ * access takes while it is in a callback, so a callback may call back into
+ * register accesses, but not into create, destroy, reset, pause or wait_idle.
+ *
+ * Whatever the guest does, the model never exits, aborts or asserts: a mistake
+ * becomes a fault that the guest can see.
+ */
+#ifndef EGRET_MODEL_H
+#define EGRET_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct egret_model;
+
+enum egret_log_level {
+	EGRET_LOG_ERROR,	/* the model itself has a problem (no memory, no thread) */
+	EGRET_LOG_GUEST,	/* the guest made a mistake: a fault, a write to a read-only register */
+	EGRET_LOG_DEBUG,
+};
+
+/* What happened, for tracing. `queue` is -1 where none is concerned. */
+struct egret_trace {
+	const char *what;	/* static string: "packet", "fault", "dispatch", "group", "interrupt", "invalidate", "reset" */
+	int queue;
+	uint64_t a, b, c;	/* by kind, see trace.c */
+};
+
+/*
+ * Callbacks. `opaque` is the pointer given to egret_model_create(). All but
+ * trace and log must be set.
+ */
+struct egret_model_ops {
+	/*
+	 * Read or write system memory at a PCIe address, any alignment and size.
+	 * An aligned access of 8 bytes or less must be done at once (atomic).
+	 * Return 0, or a negative errno when nobody answers at the address.
+	 */
+	int (*read)(void *opaque, uint64_t addr, void *buf, size_t size);
+	int (*write)(void *opaque, uint64_t addr, const void *buf, size_t size);
+	/* Send MSI-X message `vector`. Ordered after earlier writes. */
+	void (*interrupt)(void *opaque, unsigned int vector);
+	/* Time since an arbitrary start in ns, never going back. */
+	uint64_t (*time_ns)(void *opaque);
+	/* One line of text without a newline. Optional. */
+	void (*log)(void *opaque, enum egret_log_level level, const char *text);
+	/* Optional. */
+	void (*trace)(void *opaque, const struct egret_trace *event);
+};
+
+struct egret_model_config {
+	size_t size;		/* sizeof(struct egret_model_config) */
+	uint64_t vram_size;	/* bytes, a multiple of 2 MiB; 0 for 512 MiB */
+	void *vram;		/* memory to use, page aligned and zeroed; NULL to allocate it */
+	unsigned int clusters;	/* 1..EGRET_MAX_CLUSTERS; 0 for the default */
+	unsigned int copy_engines; /* 0 for the default */
+	unsigned int queues;	/* 1..EGRET_MAX_QUEUES; 0 for the default */
+	unsigned int contexts;	/* 1..EGRET_MAX_CONTEXTS; 0 for the default */
+	uint64_t serial;
+};
+
+/* Kinds of reset; what each keeps is specified in Documentation/hardware/reset.rst. */
+enum egret_model_reset {
+	EGRET_MODEL_RESET_COLD,	/* power-on: device memory becomes zero */
+	EGRET_MODEL_RESET_FUNCTION, /* FLR, and D3hot to D0: device memory stays */
+};
+
+/**
+ * egret_model_create() - make a chip, just powered on
+ * @config: sizes; NULL for the defaults
+ * @ops: callbacks, copied
+ * @opaque: passed to the callbacks
+ * @out: the model, on success
+ *
+ * Return: 0, -EINVAL for a bad configuration, -ENOMEM, or -EAGAIN when no thread
+ * can be made.
+ */
+int egret_model_create(const struct egret_model_config *config,
+		       const struct egret_model_ops *ops, void *opaque,
+		       struct egret_model **out);
+
+/** egret_model_destroy() - stop everything and free the model; NULL is allowed */
+void egret_model_destroy(struct egret_model *m);
+
+/** egret_model_vram() - the device memory, as the host sees it through BAR2 */
+void *egret_model_vram(struct egret_model *m);
+uint64_t egret_model_vram_size(const struct egret_model *m);
+
+/**
+ * egret_model_reg_read() - read from BAR0
+ * @m: model
+ * @offset: byte offset in the BAR, not in the MSI-X table or PBA
+ * @size: 4 or 8; others read as zero
+ */
+uint64_t egret_model_reg_read(struct egret_model *m, uint64_t offset,
+			      unsigned int size);
+void egret_model_reg_write(struct egret_model *m, uint64_t offset,
+			   uint64_t value, unsigned int size);
+
+/** egret_model_doorbell_read() - read from BAR4; @size is 4 or 8 */
+uint64_t egret_model_doorbell_read(struct egret_model *m, uint64_t offset,
+				   unsigned int size);
+void egret_model_doorbell_write(struct egret_model *m, uint64_t offset,
+				uint64_t value, unsigned int size);
+
+/** egret_model_reset() - reset as a whole; returns when nothing runs any more */
+void egret_model_reset(struct egret_model *m, enum egret_model_reset kind);
+
+/**
+ * egret_model_set_bus_master() - permit or forbid access to system memory
+ *
+ * When it is forbidden (as after a reset of the PCI function), every access fails as
+ * if nobody answered and no interrupt is sent. Initially permitted.
+ */
+void egret_model_set_bus_master(struct egret_model *m, bool on);
+
+/** egret_model_pause() - stop at the next packet or workgroup boundary, and wait for it */
+void egret_model_pause(struct egret_model *m);
+/** egret_model_resume() - go on after egret_model_pause(); calls nest */
+void egret_model_resume(struct egret_model *m);
+
+/**
+ * egret_model_wait_idle() - wait until no queue has work it can do
+ * @timeout_ns: at most so long
+ *
+ * Return: 0, or -ETIMEDOUT.
+ */
+int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EGRET_MODEL_H */

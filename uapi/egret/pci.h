@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * Egret-1 as a PCI Express function: identity, BARs, MSI-X vectors.
+ *
+ * Specification: Documentation/hardware/pci.rst
+ */
+#ifndef EGRET_PCI_H
+#define EGRET_PCI_H
+
+/* Placeholder identity: not assigned by the PCI-SIG. */
+#define EGRET_PCI_VENDOR_ID		0x1234
+#define EGRET_PCI_DEVICE_ID		0xe6e7
+#define EGRET_PCI_SUBSYSTEM_ID		0x0001
+#define EGRET_PCI_REVISION		0x01
+#define EGRET_PCI_CLASS			0x1200	/* processing accelerator */
+
+#define EGRET_BAR_REGS			0	/* registers, MSI-X table and PBA */
+#define EGRET_BAR_VRAM			2	/* device memory, 64-bit prefetchable */
+#define EGRET_BAR_DOORBELL		4	/* one 4 KiB page for each queue */
+
+#define EGRET_BAR_REGS_SIZE		0x80000
+#define EGRET_DOORBELL_STRIDE		0x1000
+#define EGRET_BAR_DOORBELL_SIZE		(EGRET_MAX_QUEUES * EGRET_DOORBELL_STRIDE)
+
+#define EGRET_MAX_QUEUES		1024
+#define EGRET_MAX_CONTEXTS		1024
+#define EGRET_MAX_CLUSTERS		16
+
+#define EGRET_MSIX_VECTORS		32
+#define EGRET_MSIX_TABLE_OFFSET		0x10000
+#define EGRET_MSIX_PBA_OFFSET		0x11000
+
+/* What each MSI-X vector is for. A queue names its own vector (EGRET_Q_CONFIG). */
+#define EGRET_VECTOR_MANAGEMENT		0	/* causes in EGRET_REG_IRQ_STATUS */
+#define EGRET_VECTOR_FAULT		1	/* queues in EGRET_REG_FAULT_PENDING */
+#define EGRET_VECTOR_QUEUE_FIRST	2
+#define EGRET_VECTOR_QUEUE_LAST		(EGRET_MSIX_VECTORS - 1)
+
+/* Words of a queue's doorbell page in BAR4. */
+#define EGRET_DOORBELL_TAIL		0x00	/* rw u64: packets produced */
+#define EGRET_DOORBELL_HEAD		0x08	/* ro u64: packets consumed */
+
+#endif /* EGRET_PCI_H */
