@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * A compute cluster: one hart with its scratchpad, DMA unit and tile engine.
+ *
+ * A cluster runs one workgroup at a time and knows nothing of queues or packets.
+ * Whoever owns it gives it two ports to memory (mmu.h), one for the hart and one
+ * for the DMA unit, sets their context, begins a workgroup, and runs it in
+ * bounded quanta until it is done or has faulted:
+ *
+ *	egret_cluster_begin(cl, &group);
+ *	while ((r = egret_cluster_run(cl, budget)) == EGRET_RUN_QUANTUM)
+ *		...;
+ *
+ * A cluster belongs to one thread at a time, except for egret_cluster_stop().
+ *
+ * Direct pointers to device memory, got from egret_port_map(), are kept only
+ * within one call of egret_cluster_run(); so a change to the page tables is
+ * complete when the ports' TLBs are flushed and the running quantum has ended.
+ * Decoded instructions are kept for longer, by context number and virtual
+ * address: the owner calls egret_cluster_invalidate_code() where a packet asks
+ * for it, and must do so when a context number gets a new root table.
+ */
+#ifndef EGRET_MODEL_CLUSTER_H
+#define EGRET_MODEL_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fault.h"
+
+struct egret_cluster;
+struct egret_port;
+
+/** struct egret_group - a workgroup to run; @args are copied by egret_cluster_begin() */
+struct egret_group {
+	uint32_t context;	/* number of the context, the key of the code cache */
+	uint32_t queue;		/* for whoever looks; no meaning here */
+	uint64_t entry;		/* address of the kernel's first instruction */
+	const void *args;
+	uint32_t args_size;	/* bytes, up to EGRET_ARGS_SIZE_MAX */
+	uint32_t id[3];		/* x, y, z */
+	uint32_t grid[3];
+	uint64_t cookie;
+};
+
+/**
+ * struct egret_group_stats - what one workgroup did
+ *
+ * Cycles are modelled (perf.h). Always, also after a fault or between quanta:
+ * hart_cycles + tile_wait + dma_wait == cycles.
+ */
+struct egret_group_stats {
+	uint64_t cycles;	/* elapsed */
+	uint64_t hart_cycles;	/* executing instructions */
+	uint64_t tile_wait;	/* waiting for the tile engine */
+	uint64_t dma_wait;	/* waiting for the DMA unit */
+	uint64_t tile_busy;	/* cycles of tile operations */
+	uint64_t dma_busy;	/* cycles of DMA operations */
+	uint64_t instructions;	/* retired */
+	uint64_t macs;		/* multiply-accumulates of matrix operations */
+	uint64_t vram_read;	/* bytes of device memory and of system memory, */
+	uint64_t vram_write;	/* by the hart's loads and stores and by the DMA unit; */
+	uint64_t host_read;	/* instruction fetches are not counted */
+	uint64_t host_write;
+};
+
+enum egret_run {
+	EGRET_RUN_DONE,		/* the workgroup has ended; all its operations are complete */
+	EGRET_RUN_QUANTUM,	/* the budget is used up; call again */
+	EGRET_RUN_FAULT,	/* the workgroup is over; see egret_cluster_fault() */
+	EGRET_RUN_STOPPED,	/* egret_cluster_stop() was called; the workgroup is over */
+};
+
+/**
+ * egret_cluster_create() - make a cluster
+ * @index: its number: CSR EGRET_CSR_CLUSTER and the index in fault records
+ * @hart: port of the hart, used for loads, stores and fetches
+ * @dma: port of the DMA unit; both outlive the cluster
+ *
+ * Return: the cluster, or NULL when there is no memory.
+ */
+struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port *hart,
+					   struct egret_port *dma);
+void egret_cluster_destroy(struct egret_cluster *cl);
+
+/**
+ * egret_cluster_begin() - load a workgroup
+ *
+ * Scratchpad is cleared if the last workgroup was of another context, or after
+ * egret_cluster_clear(). The ports must already be switched to the group's context.
+ */
+void egret_cluster_begin(struct egret_cluster *cl, const struct egret_group *group);
+
+/**
+ * egret_cluster_run() - go on with the workgroup
+ * @budget: how much: an instruction costs 1, a tile or DMA operation its modelled
+ *	cycles. A single operation is never divided, so that it may overrun.
+ */
+enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget);
+
+/** egret_cluster_fault() - the fault, after EGRET_RUN_FAULT */
+const struct egret_fault *egret_cluster_fault(const struct egret_cluster *cl);
+
+/** egret_cluster_stats() - what the workgroup did so far */
+void egret_cluster_stats(const struct egret_cluster *cl, struct egret_group_stats *stats);
+
+/** egret_cluster_pc() - where the hart is (exact between calls of egret_cluster_run()) */
+uint64_t egret_cluster_pc(const struct egret_cluster *cl);
+
+/** egret_cluster_invalidate_code() - forget decoded instructions of a context */
+void egret_cluster_invalidate_code(struct egret_cluster *cl, uint32_t context);
+
+/** egret_cluster_clear() - forget everything of the last workgroup: a reset of the engine */
+void egret_cluster_clear(struct egret_cluster *cl);
+
+/**
+ * egret_cluster_stop() - make egret_cluster_run() return soon with EGRET_RUN_STOPPED
+ *
+ * Callable from any thread. Even a single huge tile or DMA operation is
+ * abandoned. It is taken back by egret_cluster_begin().
+ */
+void egret_cluster_stop(struct egret_cluster *cl);
+
+/** egret_cluster_scratch() - the scratchpad, EGRET_SCRATCH_SIZE bytes; for debuggers and tests */
+void *egret_cluster_scratch(struct egret_cluster *cl);
+
+#endif /* EGRET_MODEL_CLUSTER_H */
