@@ -6,7 +6,11 @@
  * Local addresses are those of the hart's local aperture (egret/isa.h).
  * Dimension 0 is the innermost one: the one whose index moves fastest. Strides
  * are in bytes and may be zero (broadcast) or negative. Operands may have any
- * alignment. Reserved fields must be zero.
+ * alignment. Reserved fields, and fields that the flags make meaningless, must be
+ * zero.
+ *
+ * Along dimension 0, elements of 4 bits come in pairs: index i is the low half
+ * (i even) or the high half (i odd) of the byte at (i / 2) * stride[0].
  *
  * The meaning of every operation, to the bit, stands in
  * Documentation/hardware/tile.rst; the tables there are made from this file.
@@ -18,6 +22,10 @@
 
 #define EGRET_DIMS			5
 #define EGRET_BLOCK			32	/* elements to a scale, in block-scaled formats */
+
+/* No instruction does more than this, so that each has a bounded time. */
+#define EGRET_ELEMENTS_MAX		0x01000000	/* elements of a DMA, map, reduce or quant operation */
+#define EGRET_MACS_MAX			0x100000000ULL	/* m * n * k * batch of a matrix multiply */
 
 /* Data types of operands. */
 enum egret_type {
@@ -102,8 +110,8 @@ struct egret_dma_desc {
  *
  * finish(), in this order: add bias (BIAS_ACC), convert an S32 accumulator to
  * F32 if anything below needs it, multiply by scale, add bias (BIAS_OUT),
- * activation, add out_zero (integer outputs), convert with round to nearest
- * even and saturation.
+ * activation, convert with round to nearest even; integer outputs then add
+ * out_zero and saturate.
  */
 struct egret_matmul_desc {
 	__le32 a;		/* local address */
@@ -184,7 +192,8 @@ enum egret_act {
 /*
  * out[i] = op(a[i], b[i], c[i]) for every index i of the block. It computes in
  * F32 if an input is a float type or the operation is one of floats, else in
- * 64-bit integers; the result is then converted to out_type. With strides it
+ * 64-bit integers, unsigned if an input is U64; the result is then converted to
+ * out_type. A COPY to the same type keeps the bits. With strides it
  * also broadcasts, transposes, slices and pads; with an index table it gathers
  * or scatters: the index i of dimension `index_dim` is replaced, in the address
  * of operand a (gather) or of out (scatter), by the signed 32-bit word i of the
@@ -291,7 +300,8 @@ enum egret_map_op {
  * use 32 partial sums: element j (counted over the reduced dimensions) is
  * added to partial sum j mod 32, in ascending j, and the partial sums are
  * combined as p[i] + p[i + 16], then + p[i + 8], + p[i + 4], + p[i + 2],
- * + p[i + 1]. Integers combine in 64 bits, floats in F32.
+ * + p[i + 1]. Integers combine in 64 bits, floats in F32; results are converted
+ * with round to nearest even and saturation.
  */
 struct egret_reduce_desc {
 	__u8 op;		/* enum egret_reduce_op */
