@@ -48,7 +48,7 @@ enum egret_boot_status {
 	EGRET_BOOT_E_ADDRESS		= 0x80,	/* image not within device memory */
 	EGRET_BOOT_E_MAGIC		= 0x81,	/* no firmware image */
 	EGRET_BOOT_E_HEADER		= 0x82,	/* unknown header version or size, or a reserved field set */
-	EGRET_BOOT_E_LENGTH		= 0x83,	/* truncated: BOOT_SIZE and image_size differ */
+	EGRET_BOOT_E_LENGTH		= 0x83,	/* truncated: BOOT_SIZE is less than a header, or differs from image_size */
 	EGRET_BOOT_E_LOAD		= 0x84,	/* load address, memory size or entry not within SRAM */
 	EGRET_BOOT_E_DIGEST		= 0x85,	/* payload does not match the digest */
 	EGRET_BOOT_E_KEY		= 0x86,	/* unknown key */
@@ -98,7 +98,7 @@ enum egret_mbx_type {
 enum egret_mbx_status {
 	EGRET_MBX_OK			= 0,
 	EGRET_MBX_E_TYPE		= 1,	/* unknown message */
-	EGRET_MBX_E_SIZE		= 2,	/* too short for its type */
+	EGRET_MBX_E_SIZE		= 2,	/* too short for its type, or longer than the mailbox */
 	EGRET_MBX_E_VALUE		= 3,	/* a value is out of range */
 	EGRET_MBX_E_ABI			= 4,	/* another ABI major version */
 	EGRET_MBX_E_BUSY		= 5,	/* not now */
@@ -156,12 +156,14 @@ struct egret_mbx_event {
 
 enum egret_event {
 	EGRET_EVENT_BOOT		= 1,	/* firmware started; value: its version */
-	EGRET_EVENT_PSTATE		= 2,	/* performance state changed; value: the new one */
+	EGRET_EVENT_PSTATE		= 2,	/* performance state changed for another reason than load; value: the new one */
 	EGRET_EVENT_THROTTLE		= 3,	/* throttling changed; value: EGRET_THROTTLE_* */
 	EGRET_EVENT_THERMAL_STOP	= 4,	/* critical temperature; value: 1/1000 degree */
 	EGRET_EVENT_POWER_CAP		= 5,	/* power cap changed; value: mW */
 	EGRET_EVENT_ECC			= 6,	/* uncorrectable error; value: page number in device memory */
 	EGRET_EVENT_MAILBOX		= 7,	/* a message was refused; value: enum egret_mbx_status */
+	EGRET_EVENT_FIRMWARE_LOST	= 8,	/* the firmware before this one ended by itself; value: enum egret_boot_status */
+	EGRET_EVENT_CRASH_PC		= 9,	/* follows FIRMWARE_LOST after a trap; value: its program counter */
 };
 
 #endif /* EGRET_FIRMWARE_H */

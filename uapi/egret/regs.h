@@ -69,7 +69,7 @@
 #define EGRET_REG_FAULT_PENDING(n)	(0x02100 + 4 * (n))	/* w1c, n 0..31: bit b is set when queue 32 n + b faults */
 
 #define EGRET_IRQ_MAILBOX		0x00000001	/* a message from the management controller */
-#define EGRET_IRQ_FIRMWARE_STOP		0x00000002	/* the management controller's watchdog has expired */
+#define EGRET_IRQ_FIRMWARE_STOP		0x00000002	/* the management firmware has ended by itself: its watchdog expired, or it trapped */
 #define EGRET_IRQ_ECC_CORRECTED		0x00000004
 #define EGRET_IRQ_ECC_UNCORRECTED	0x00000008
 #define EGRET_IRQ_THERMAL		0x00000010
@@ -99,7 +99,7 @@
 
 #define EGRET_REG_MBX_H2D_CTRL		0x05000	/* rw: a one written to bit 0 hands the buffer to the controller; it clears the bit when the message is read */
 #define EGRET_REG_MBX_D2H_CTRL		0x05004	/* w1c: bit 0 is set while the buffer holds a message for the host */
-#define EGRET_REG_MBX_H2D_DATA(n)	(0x05100 + 4 * (n))	/* rw, n 0..63: message to the controller */
+#define EGRET_REG_MBX_H2D_DATA(n)	(0x05100 + 4 * (n))	/* rw, n 0..63: message to the controller; writes are ignored while it is handed over */
 #define EGRET_REG_MBX_D2H_DATA(n)	(0x05200 + 4 * (n))	/* ro, n 0..63: message from the controller */
 
 #define EGRET_MBX_FULL			0x00000001
@@ -109,7 +109,7 @@
 
 #define EGRET_REG_BOOT_ADDR		0x06000	/* rw, u64: offset of the firmware image in device memory */
 #define EGRET_REG_BOOT_SIZE		0x06008	/* rw: bytes of the image */
-#define EGRET_REG_BOOT_CTRL		0x0600c	/* wo: bit 0 starts the boot ROM, bit 1 stops the controller */
+#define EGRET_REG_BOOT_CTRL		0x0600c	/* wo: bit 1 stops the controller, bit 0 starts the boot ROM, after stopping what runs */
 #define EGRET_REG_BOOT_STATUS		0x06010	/* ro: what became of the boot (enum egret_boot_status) */
 #define EGRET_REG_FW_VERSION		0x06014	/* ro: version of the running firmware: major << 24 | minor << 16 | patch */
 #define EGRET_REG_FW_ABI		0x06018	/* ro: version of its mailbox protocol: major << 16 | minor */
