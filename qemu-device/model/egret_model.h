@@ -67,9 +67,12 @@ struct egret_model_ops {
 	void (*trace)(void *opaque, const struct egret_trace *event);
 };
 
+#define EGRET_VRAM_DEFAULT	(512ull << 20)
+#define EGRET_VRAM_GRANULE	(2ull << 20)
+
 struct egret_model_config {
 	size_t size;		/* sizeof(struct egret_model_config) */
-	uint64_t vram_size;	/* bytes, a multiple of 2 MiB; 0 for 512 MiB */
+	uint64_t vram_size;	/* bytes, a multiple of EGRET_VRAM_GRANULE; 0 for EGRET_VRAM_DEFAULT */
 	void *vram;		/* memory to use, page aligned and zeroed; NULL to allocate it */
 	unsigned int clusters;	/* 1..EGRET_MAX_CLUSTERS; 0 for the default */
 	unsigned int copy_engines; /* 0 for the default */
@@ -78,10 +81,18 @@ struct egret_model_config {
 	uint64_t serial;
 };
 
-/* Kinds of reset; what each keeps is specified in Documentation/hardware/reset.rst. */
+/*
+ * Kinds of reset; what each keeps is specified in Documentation/hardware/reset.rst.
+ *
+ * After a reset that loses the device memory (EGRET_STATE_VRAM_KEPT is clear), the
+ * memory is zero. The model clears what it allocated itself. Memory that came with
+ * egret_model_config.vram is left to its owner, who knows how to drop its pages
+ * without touching every one of them.
+ */
 enum egret_model_reset {
-	EGRET_MODEL_RESET_COLD,	/* power-on: device memory becomes zero */
-	EGRET_MODEL_RESET_FUNCTION, /* FLR, and D3hot to D0: device memory stays */
+	EGRET_MODEL_RESET_COLD,	/* power-on: device memory is lost */
+	EGRET_MODEL_RESET_FUNCTION, /* FLR: device memory stays */
+	EGRET_MODEL_RESET_SLEEP, /* D0 to D3hot: device memory stays if EGRET_POWER_KEEP_VRAM is set */
 };
 
 /**
