@@ -157,6 +157,28 @@ void egret_model_resume(struct egret_model *m);
  */
 int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns);
 
+/* What egret_model_inject() can do. Injected loads and faults last until changed or until a cold reset. */
+enum egret_model_injection {
+	EGRET_INJECT_HEAT,	/* value: mW into the chip that the power meter does not see */
+	EGRET_INJECT_LOAD,	/* value: mW of switching power at P0; falls with voltage and clock */
+	EGRET_INJECT_AMBIENT,	/* value: temperature around the card, 1/1000 degree Celsius, up to 150000 */
+	EGRET_INJECT_ECC_CORRECTED, /* value: device memory offset of a corrected error */
+	EGRET_INJECT_ECC_UNCORRECTED, /* value: device memory offset of an uncorrected error */
+	EGRET_INJECT_FW_HANG,	/* management firmware stops making progress; value: 0 */
+	EGRET_INJECT_FW_CRASH,	/* management firmware traps; value: 0 */
+};
+
+/**
+ * egret_model_inject() - bring about an event that no guest can
+ * @m: model
+ * @what: the event
+ * @value: by kind
+ *
+ * Return: 0, or -EINVAL for an unknown event or a value out of range.
+ */
+int egret_model_inject(struct egret_model *m, enum egret_model_injection what,
+		       uint64_t value);
+
 #ifdef __cplusplus
 }
 #endif
