@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The two memories that the chip reaches: its own device memory, and system
+ * memory behind PCIe.
+ *
+ * Device memory is plain host memory. The host, the clusters and the copy engines
+ * access it at the same time without a lock, as they do on the card; only words
+ * that order something (page table entries, fences) are accessed atomically.
+ */
+#ifndef EGRET_MODEL_MEM_H
+#define EGRET_MODEL_MEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "egret_model.h"
+
+/**
+ * struct egret_mem - both memories
+ * @vram: device memory
+ * @vram_size: its bytes, a multiple of 2 MiB
+ * @vram_owned: @vram was mapped by egret_mem_init()
+ * @bus_master: the host permits access to system memory
+ * @ops: callbacks of the embedder
+ * @opaque: their argument
+ *
+ * Only @bus_master changes after egret_mem_init().
+ */
+struct egret_mem {
+	uint8_t *vram;
+	uint64_t vram_size;
+	bool vram_owned;
+	atomic_bool bus_master;
+	struct egret_model_ops ops;
+	void *opaque;
+};
+
+/**
+ * egret_mem_init() - set up the memories
+ * @mem: to be filled in
+ * @vram: device memory to use, zeroed, which stays the caller's; NULL to map it here
+ * @vram_size: bytes
+ * @ops: callbacks, copied; only read and write are used here
+ * @opaque: argument of the callbacks
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int egret_mem_init(struct egret_mem *mem, void *vram, uint64_t vram_size,
+		   const struct egret_model_ops *ops, void *opaque);
+
+/** egret_mem_fini() - give back what egret_mem_init() took */
+void egret_mem_fini(struct egret_mem *mem);
+
+/** egret_mem_clear() - device memory becomes zero, as after power-on */
+void egret_mem_clear(struct egret_mem *mem);
+
+/** egret_mem_in_vram() - is the whole range inside device memory? */
+static inline bool egret_mem_in_vram(const struct egret_mem *mem, uint64_t offset, uint64_t size)
+{
+	return offset <= mem->vram_size && size <= mem->vram_size - offset;
+}
+
+/**
+ * egret_mem_host_read() - read system memory
+ *
+ * Return: 0, or -1 when nobody answers or bus mastering is off.
+ */
+int egret_mem_host_read(struct egret_mem *mem, uint64_t addr, void *buf, size_t size);
+
+/** egret_mem_host_write() - write system memory; as egret_mem_host_read() */
+int egret_mem_host_write(struct egret_mem *mem, uint64_t addr, const void *buf, size_t size);
+
+#endif /* EGRET_MODEL_MEM_H */
