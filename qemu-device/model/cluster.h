@@ -4,22 +4,24 @@
  * A compute cluster: one hart with its scratchpad, DMA unit and tile engine.
  *
  * A cluster runs one workgroup at a time and knows nothing of queues or packets.
- * Whoever owns it gives it two ports to memory (mmu.h), one for the hart and one
- * for the DMA unit, sets their context, begins a workgroup, and runs it in
- * bounded quanta until it is done or has faulted:
+ * Whoever owns it gives it a port to memory (mmu.h), which the hart and the DMA
+ * unit share, begins a workgroup, and runs it in bounded quanta until it is done
+ * or has faulted:
  *
+ *	egret_port_begin(port, group.context);
  *	egret_cluster_begin(cl, &group);
  *	while ((r = egret_cluster_run(cl, budget)) == EGRET_RUN_QUANTUM)
  *		...;
+ *	egret_port_end(port);
  *
- * A cluster belongs to one thread at a time, except for egret_cluster_stop().
+ * A cluster belongs to one thread at a time. It calls egret_port_poll() when the
+ * port asks for attention, at boundaries where it holds no direct pointer to
+ * memory, inside of long operations too; so another thread stops it through the port.
  *
- * Direct pointers to device memory, got from egret_port_map(), are kept only
- * within one call of egret_cluster_run(); so a change to the page tables is
- * complete when the ports' TLBs are flushed and the running quantum has ended.
- * Decoded instructions are kept for longer, by context number and virtual
- * address: the owner calls egret_cluster_invalidate_code() where a packet asks
- * for it, and must do so when a context number gets a new root table.
+ * Decoded instructions are kept beyond a workgroup, by context number and virtual
+ * address. They are forgotten through the port's drop_code(), which
+ * egret_cluster_create() sets, or by egret_cluster_invalidate_code(): where a packet
+ * asks for it, and whenever a context number gets a new root table.
  */
 #ifndef EGRET_MODEL_CLUSTER_H
 #define EGRET_MODEL_CLUSTER_H
@@ -69,26 +71,25 @@ enum egret_run {
 	EGRET_RUN_DONE,		/* the workgroup has ended; all its operations are complete */
 	EGRET_RUN_QUANTUM,	/* the budget is used up; call again */
 	EGRET_RUN_FAULT,	/* the workgroup is over; see egret_cluster_fault() */
-	EGRET_RUN_STOPPED,	/* egret_cluster_stop() was called; the workgroup is over */
+	EGRET_RUN_STOPPED,	/* egret_port_poll() said so; the workgroup is over */
 };
 
 /**
  * egret_cluster_create() - make a cluster
  * @index: its number: CSR EGRET_CSR_CLUSTER and the index in fault records
- * @hart: port of the hart, used for loads, stores and fetches
- * @dma: port of the DMA unit; both outlive the cluster
+ * @port: way to memory, used for everything; outlives the cluster; its drop_code()
+ *	is set here
  *
  * Return: the cluster, or NULL when there is no memory.
  */
-struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port *hart,
-					   struct egret_port *dma);
+struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port *port);
 void egret_cluster_destroy(struct egret_cluster *cl);
 
 /**
  * egret_cluster_begin() - load a workgroup
  *
  * Scratchpad is cleared if the last workgroup was of another context, or after
- * egret_cluster_clear(). The ports must already be switched to the group's context.
+ * egret_cluster_clear(). The port must already be in the group's context.
  */
 void egret_cluster_begin(struct egret_cluster *cl, const struct egret_group *group);
 
@@ -108,19 +109,11 @@ void egret_cluster_stats(const struct egret_cluster *cl, struct egret_group_stat
 /** egret_cluster_pc() - where the hart is (exact between calls of egret_cluster_run()) */
 uint64_t egret_cluster_pc(const struct egret_cluster *cl);
 
-/** egret_cluster_invalidate_code() - forget decoded instructions of a context */
+/** egret_cluster_invalidate_code() - forget decoded instructions of a context (or EGRET_CONTEXT_ALL) */
 void egret_cluster_invalidate_code(struct egret_cluster *cl, uint32_t context);
 
 /** egret_cluster_clear() - forget everything of the last workgroup: a reset of the engine */
 void egret_cluster_clear(struct egret_cluster *cl);
-
-/**
- * egret_cluster_stop() - make egret_cluster_run() return soon with EGRET_RUN_STOPPED
- *
- * Callable from any thread. Even a single huge tile or DMA operation is
- * abandoned. It is taken back by egret_cluster_begin().
- */
-void egret_cluster_stop(struct egret_cluster *cl);
 
 /** egret_cluster_scratch() - the scratchpad, EGRET_SCRATCH_SIZE bytes; for debuggers and tests */
 void *egret_cluster_scratch(struct egret_cluster *cl);

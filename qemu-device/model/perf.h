@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The performance model: what each engine charges for what it does.
+ *
+ * Cycles are those of the core clock, 1.5 GHz. These figures predict a chip that does
+ * not exist yet; they are functions of the work alone, never of the host, so that a
+ * run's cycles repeat exactly. Specification: Documentation/hardware/performance.rst
+ */
+#ifndef EGRET_MODEL_PERF_H
+#define EGRET_MODEL_PERF_H
+
+/* ---- Compute cluster ------------------------------------------------------ */
+
+/*
+ * Hart: single issue, in order. An instruction costs the cycles of its class; the
+ * class names are those of hart_insns.h. A taken branch refills the fetch stage.
+ * Scratchpad answers within the pipeline. A load from memory stalls for the
+ * memory's latency, a store only for its way to the write buffer.
+ */
+#define PERF_ALU			1
+#define PERF_JUMP			2
+#define PERF_BRANCH			1
+#define PERF_BRANCH_TAKEN		1	/* beside PERF_BRANCH */
+#define PERF_LOAD			1
+#define PERF_STORE			1
+#define PERF_MUL			2
+#define PERF_DIV			20
+#define PERF_FP				2
+#define PERF_FDIV			16
+#define PERF_ATOMIC			4
+#define PERF_SYSTEM			4
+#define PERF_UNIT			4	/* hand a descriptor to a unit; WAIT and POLL */
+#define PERF_TRAP			8
+#define PERF_GLOBAL_LOAD		150	/* latency of device memory, 100 ns */
+#define PERF_GLOBAL_STORE		4
+#define PERF_GLOBAL_ATOMIC		150
+#define PERF_HOST_LOAD			1200	/* latency of system memory, 800 ns */
+#define PERF_HOST_STORE			40
+
+/*
+ * DMA unit: an operation occupies the unit for
+ *
+ *	PERF_DMA_SETUP + max(runs * PERF_DMA_RUN, local, device, host)
+ *
+ * cycles, where `runs` counts contiguous pieces (of one loop-0 row, merged with
+ * outer loops while both sides stay contiguous), `local` is all bytes by
+ * PERF_DMA_LOCAL_BYTES, `device` the granules of device memory touched (runs rounded up
+ * to PERF_DMA_GRANULE) by PERF_DMA_DEVICE_BYTES, `host` the bytes of system memory by
+ * PERF_DMA_HOST_BYTES. Its result is there PERF_DMA_LATENCY cycles after that, during
+ * which the unit already works for the next operation.
+ */
+#define PERF_DMA_SETUP			16
+#define PERF_DMA_RUN			1
+#define PERF_DMA_LATENCY		150
+#define PERF_DMA_GRANULE		64
+#define PERF_DMA_LOCAL_BYTES		128	/* a cycle: scratchpad port */
+#define PERF_DMA_DEVICE_BYTES		85	/* a cycle: a fourth of 512 GB/s at 1.5 GHz */
+#define PERF_DMA_HOST_BYTES		8	/* a cycle: 12 GB/s of the PCIe link */
+
+/* Operations a unit holds; issuing one more waits until the oldest is complete. */
+#define PERF_DMA_QUEUE			32
+#define PERF_TILE_QUEUE			32
+
+/*
+ * Tile engine, matrix multiply: an array of 32 rows by 32 columns, each of which takes
+ * `depth` multiply-accumulates a cycle: int8 1, int4 2; for bf16 and fp16 two and
+ * for fp32 four cycles make one. m and n are rounded up to the array:
+ *
+ *	PERF_TILE_SETUP + batch * (ceil(m / 32) * ceil(n / 32) * ceil(k * cost / 2) + PERF_TILE_FILL)
+ *
+ * with cost in half cycles a k: PERF_MATMUL_*. Block-scaled operands cost as their
+ * integers do, plus PERF_MATMUL_BLOCK half cycles for each block of 32 k. If m is
+ * below 32, the engine splits k over the idle rows: an m of 1, 2, 4, 8 or 16 (rounded
+ * up to these) takes m / 32 of the time, but not less than the bytes of B by
+ * PERF_TILE_LOCAL_BYTES. The epilogue runs at PERF_EPILOGUE_LANES elements a cycle beside
+ * the array; what is longer counts.
+ */
+#define PERF_TILE_SETUP			32
+#define PERF_TILE_FILL			64	/* fill and drain of the array */
+#define PERF_TILE_LOCAL_BYTES		256	/* a cycle, scratchpad to the engine */
+#define PERF_MATMUL_S4			1
+#define PERF_MATMUL_S8			2
+#define PERF_MATMUL_F16			4
+#define PERF_MATMUL_F32			8
+#define PERF_MATMUL_BLOCK		8
+#define PERF_EPILOGUE_LANES		32
+
+/*
+ * Tile engine, the rest: 64 lanes of 32 bits. A lane takes one element whatever its
+ * type; elements of 64 bits take two lanes.
+ *
+ *	PERF_TILE_SETUP + ceil(elements * cost / PERF_LANES)
+ *
+ * where cost is that of the operation's class; the innermost dimension is rounded up
+ * to whole groups of 16 lanes. An index table adds a cycle for each 4 entries.
+ */
+#define PERF_LANES			64
+#define PERF_LANE_GROUP			16
+#define PERF_MAP_SIMPLE			1	/* copy, add, compare, logic, ... */
+#define PERF_MAP_MULTIPLY		1	/* multiply, fused multiply-add */
+#define PERF_MAP_DIVIDE			4	/* division, remainder, roots, reciprocal */
+#define PERF_MAP_FUNCTION		8	/* exp, log, tanh, erf, ... */
+#define PERF_MAP_POWER			16
+#define PERF_REDUCE			1
+#define PERF_SCAN			4
+#define PERF_QUANT			2
+
+/* ---- End of the compute cluster ------------------------------------------- */
+
+#endif /* EGRET_MODEL_PERF_H */
