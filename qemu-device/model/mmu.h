@@ -89,11 +89,10 @@ struct egret_tlb_entry {
  * @vram_write: likewise
  * @host_read: likewise
  * @host_write: likewise
- * @drop_code: called by egret_port_poll() on the owner's thread when decoded
- *	instructions of a context (or EGRET_CONTEXT_ALL) must be forgotten; may be NULL
+ * @drop_code: called by egret_port_begin() and egret_port_poll(), on their caller's
+ *	thread, when decoded instructions of a context (or EGRET_CONTEXT_ALL) must be
+ *	forgotten; may be NULL
  * @drop_code_arg: its argument
- * @attention: set by other threads: come to a safe boundary soon and poll
- * @stop: set by other threads: give up the present work (see egret_port_poll())
  * @applied: newest command applied
  * @running: in use, so that the host has to wait for it
  * @next: in egret_mmu.ports
@@ -112,8 +111,6 @@ struct egret_port {
 	uint64_t host_write;
 	void (*drop_code)(void *arg, uint32_t context);
 	void *drop_code_arg;
-	atomic_bool attention;
-	atomic_bool stop;
 	uint64_t applied;
 	bool running;
 	struct egret_port *next;
@@ -151,30 +148,23 @@ void egret_port_init(struct egret_port *port, struct egret_mmu *mmu,
  * @port: port, not running
  * @context: context of the accesses
  *
- * Applies all invalidations that came meanwhile. Clears @stop.
+ * Applies all invalidations that came meanwhile.
  */
 void egret_port_begin(struct egret_port *port, uint32_t context);
 
 /** egret_port_end() - the work is over; no translated address may be used after it */
 void egret_port_end(struct egret_port *port);
 
-/** egret_port_attention() - is there a reason to call egret_port_poll()? Cheap. */
-static inline bool egret_port_attention(const struct egret_port *port)
-{
-	return atomic_load_explicit(&port->attention, memory_order_relaxed);
-}
-
 /**
  * egret_port_poll() - a safe boundary: apply invalidations
- * @port: port
  *
- * The caller must hold no pointer from egret_port_map(). Units call it at least every
- * millisecond or so of host time, inside of long operations too.
- *
- * Return: true when the work must be given up: return to the caller as soon as
- * possible; the rest of the work and its results are not wanted any more.
+ * The caller must hold no pointer from egret_port_map(). Costs one load if there is
+ * nothing to do. Owners call it at least every few milliseconds of host time.
  */
-bool egret_port_poll(struct egret_port *port);
+void egret_port_poll(struct egret_port *port);
+
+/** egret_port_flush() - forget all translations, as a reset does; the port is not running */
+void egret_port_flush(struct egret_port *port);
 
 /**
  * egret_port_read() - read memory at a virtual address

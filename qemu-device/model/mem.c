@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* Copyright (C) 2026 The Egret authors */
+/* Device memory and the way to system memory. */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "mem.h"
+
+static void *map_zeroes(void *where, uint64_t size)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where ? MAP_FIXED : 0);
+
+	if (size > SIZE_MAX)
+		return MAP_FAILED;
+	return mmap(where, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
+int egret_mem_init(struct egret_mem *mem, void *vram, uint64_t vram_size,
+		   const struct egret_model_ops *ops, void *opaque)
+{
+	mem->vram_owned = !vram;
+	if (!vram) {
+		vram = map_zeroes(NULL, vram_size);
+		if (vram == MAP_FAILED)
+			return -ENOMEM;
+	}
+	mem->vram = vram;
+	mem->vram_size = vram_size;
+	atomic_init(&mem->bus_master, true);
+	mem->ops = *ops;
+	mem->opaque = opaque;
+	return 0;
+}
+
+void egret_mem_fini(struct egret_mem *mem)
+{
+	if (mem->vram_owned)
+		munmap(mem->vram, mem->vram_size);
+}
+
+void egret_mem_clear(struct egret_mem *mem)
+{
+	/*
+	 * Fresh pages instead of a memset(): memory that was never touched stays
+	 * unallocated. If the host refuses, the old mapping is still in place.
+	 */
+	if (mem->vram_owned && map_zeroes(mem->vram, mem->vram_size) == MAP_FAILED)
+		__builtin_memset(mem->vram, 0, mem->vram_size);
+}
+
+static bool may_access(struct egret_mem *mem)
+{
+	return atomic_load_explicit(&mem->bus_master, memory_order_acquire);
+}
+
+int egret_mem_host_read(struct egret_mem *mem, uint64_t addr, void *buf, size_t size)
+{
+	if (!may_access(mem) || size - 1 > UINT64_MAX - addr)
+		return -1;
+	return mem->ops.read(mem->opaque, addr, buf, size) < 0 ? -1 : 0;
+}
+
+int egret_mem_host_write(struct egret_mem *mem, uint64_t addr, const void *buf, size_t size)
+{
+	if (!may_access(mem) || size - 1 > UINT64_MAX - addr)
+		return -1;
+	return mem->ops.write(mem->opaque, addr, buf, size) < 0 ? -1 : 0;
+}
