@@ -10,6 +10,81 @@
 #ifndef EGRET_MODEL_PERF_H
 #define EGRET_MODEL_PERF_H
 
+#include <stdint.h>
+
+/* ---- Memory, shared by all engines ---------------------------------------- */
+
+#define PERF_CLOCK_KHZ			1500000		/* core clock of the fastest performance state */
+#define PERF_VRAM_MB_S			512000		/* device memory, both directions together */
+#define PERF_PCIE_MB_S			27000		/* PCIe 4.0 x16 with 256-byte payloads, each direction */
+
+/** egret_perf_transfer() - cycles that bytes take at a bandwidth: bytes * clock / bandwidth, rounded up */
+static inline uint64_t egret_perf_transfer(uint64_t bytes, uint32_t mb_s)
+{
+	unsigned __int128 n = (unsigned __int128)bytes * PERF_CLOCK_KHZ;
+	uint64_t d = (uint64_t)mb_s * 1000;
+
+	return (uint64_t)((n + d - 1) / d);
+}
+
+/** struct egret_traffic - bytes moved */
+struct egret_traffic {
+	uint64_t vram_read;
+	uint64_t vram_write;
+	uint64_t host_read;
+	uint64_t host_write;
+};
+
+static inline uint64_t egret_perf_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/** egret_perf_traffic() - least cycles for the bytes: the slowest of the three ways decides */
+static inline uint64_t egret_perf_traffic(const struct egret_traffic *t)
+{
+	uint64_t vram = egret_perf_transfer(t->vram_read + t->vram_write, PERF_VRAM_MB_S);
+	uint64_t in = egret_perf_transfer(t->host_read, PERF_PCIE_MB_S);
+	uint64_t out = egret_perf_transfer(t->host_write, PERF_PCIE_MB_S);
+
+	return egret_perf_max(vram, egret_perf_max(in, out));
+}
+
+/* ---- Packets ---------------------------------------------------------------- */
+
+#define PERF_PACKET			64	/* every packet: fetch and decode */
+#define PERF_FENCE			100	/* FENCE, TIMESTAMP: until earlier writes are visible */
+#define PERF_COPY			200	/* COPY, COPY_RECT, FILL: set up */
+#define PERF_COPY_LATENCY		150	/* first byte of device memory, 100 ns */
+#define PERF_COPY_HOST_LATENCY		1200	/* first byte of system memory, 800 ns */
+#define PERF_COPY_ROW			4	/* each row of a COPY_RECT */
+#define PERF_DISPATCH			400	/* DISPATCH: arguments, and telling the clusters */
+#define PERF_GROUP			60	/* each workgroup: loading a cluster with it */
+
+/**
+ * egret_perf_copy() - cycles of a COPY, COPY_RECT or FILL beside PERF_PACKET
+ * @t: what it moved
+ * @rows: rows of a COPY_RECT, otherwise 1
+ */
+static inline uint64_t egret_perf_copy(const struct egret_traffic *t, uint64_t rows)
+{
+	uint64_t latency = t->host_read || t->host_write ? PERF_COPY_HOST_LATENCY :
+							   PERF_COPY_LATENCY;
+
+	return PERF_COPY + latency +
+		egret_perf_max(egret_perf_traffic(t), rows * PERF_COPY_ROW);
+}
+
+/*
+ * DISPATCH. Workgroup i, in ascending order (x fastest), goes to the cluster that
+ * is free first (of equals the lowest) and holds it for PERF_GROUP and its own
+ * cycles. The dispatch takes until the last cluster is free, or as long as memory
+ * needs for the bytes of all workgroups (egret_perf_traffic()), if that is longer:
+ * a workgroup is charged as if its share of the bandwidth were free, and together
+ * they cannot exceed what there is. PERF_DISPATCH comes on top of the profile's
+ * cycles.
+ */
+
 /* ---- Compute cluster ------------------------------------------------------ */
 
 /*
