@@ -19,6 +19,7 @@
 #define EGRET_FW_ABI_MAJOR		1	/* mailbox protocol of this header */
 #define EGRET_FW_ABI_MINOR		0
 #define EGRET_FW_FILE			"egret/egret-1.fw"
+#define EGRET_FW_KEY_DEVELOPMENT	1	/* its private half is public; the model trusts it, silicon must not */
 
 struct egret_fw_header {
 	__le32 magic;		/* EGRET_FW_MAGIC */
@@ -33,7 +34,7 @@ struct egret_fw_header {
 	__le32 entry;		/* address of the first instruction */
 	__u8 digest[32];	/* SHA-256 of the payload */
 	__u8 build_id[20];	/* GNU build ID of the ELF file that it was made from */
-	__le32 key_id;		/* which key signed; 1 is the development key */
+	__le32 key_id;		/* which key signed: EGRET_FW_KEY_* */
 	__le32 reserved[2];
 	__u8 signature[64];	/* Ed25519 over all bytes before this field */
 };
