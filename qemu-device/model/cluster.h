@@ -14,9 +14,9 @@
  *		...;
  *	egret_port_end(port);
  *
- * A cluster belongs to one thread at a time. It calls egret_port_poll() when the
- * port asks for attention, at boundaries where it holds no direct pointer to
- * memory, inside of long operations too; so another thread stops it through the port.
+ * A cluster belongs to one thread at a time. It keeps direct pointers to memory only
+ * within one call of egret_cluster_run(); so its owner calls egret_port_poll() between
+ * calls. To stop a workgroup, the owner just does not go on with it.
  *
  * Decoded instructions are kept beyond a workgroup, by context number and virtual
  * address. They are forgotten through the port's drop_code(), which
@@ -71,7 +71,6 @@ enum egret_run {
 	EGRET_RUN_DONE,		/* the workgroup has ended; all its operations are complete */
 	EGRET_RUN_QUANTUM,	/* the budget is used up; call again */
 	EGRET_RUN_FAULT,	/* the workgroup is over; see egret_cluster_fault() */
-	EGRET_RUN_STOPPED,	/* egret_port_poll() said so; the workgroup is over */
 };
 
 /**

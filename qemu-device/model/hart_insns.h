@@ -79,7 +79,7 @@ INSN(sraw,	0x4000503b, 0xfe00707f, R, ALU, RD = (int64_t)((int32_t)RS1 >> (RS2 &
 /* RV64I: order and environment. One hart and a memory that is always in order make FENCE a no-op. */
 INSN(fence,	0x0000000f, 0x0000707f, NONE, ALU, __atomic_thread_fence(__ATOMIC_SEQ_CST))
 INSN(ecall,	0x00000073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_ECALL_M, 0))
-INSN(ebreak,	0x00100073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_BREAKPOINT, PC))
+INSN(ebreak,	0x00100073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_BREAKPOINT, 0))
 INSN(mret,	0x30200073, 0xffffffff, END, SYSTEM, JUMP_TO(hart_mret(h)))
 INSN(wfi,	0x10500073, 0xffffffff, NONE, SYSTEM, (void)0)
 
@@ -135,7 +135,7 @@ INSN(amomaxu_d,	0xe000302f, 0xf800707f, R, ATOMIC, AMO(int64_t, (uint64_t)o > (u
 
 /* RV64F */
 INSN(flw,	0x00002007, 0x0000707f, FI, LOAD, LOAD(uint32_t); FD = BOX(v))
-INSN(fsw,	0x00002027, 0x0000707f, S, STORE, STORE(uint32_t, h->f[op->rs2]))
+INSN(fsw,	0x00002027, 0x0000707f, FS, STORE, STORE(uint32_t, h->f[op->rs2]))
 INSN(fadd_s,	0x00000053, 0xfe00007f, FRM, FP, ROUND(FD = BOX(egret_f32_add(S1, S2, rm, &h->fflags))))
 INSN(fsub_s,	0x08000053, 0xfe00007f, FRM, FP, ROUND(FD = BOX(egret_f32_add(S1, S2 ^ F32_SIGN, rm, &h->fflags))))
 INSN(fmul_s,	0x10000053, 0xfe00007f, FRM, FP, ROUND(FD = BOX(egret_f32_mul(S1, S2, rm, &h->fflags))))
@@ -167,7 +167,7 @@ INSN(fcvt_s_lu,	0xd0300053, 0xfff0007f, FRM, FP, ROUND(FD = BOX(egret_f32_from_i
 
 /* RV64D */
 INSN(fld,	0x00003007, 0x0000707f, FI, LOAD, LOAD(uint64_t); FD = v)
-INSN(fsd,	0x00003027, 0x0000707f, S, STORE, STORE(uint64_t, h->f[op->rs2]))
+INSN(fsd,	0x00003027, 0x0000707f, FS, STORE, STORE(uint64_t, h->f[op->rs2]))
 INSN(fadd_d,	0x02000053, 0xfe00007f, FRM, FP, ROUND(FD = egret_f64_add(D1, D2, rm, &h->fflags)))
 INSN(fsub_d,	0x0a000053, 0xfe00007f, FRM, FP, ROUND(FD = egret_f64_add(D1, D2 ^ F64_SIGN, rm, &h->fflags)))
 INSN(fmul_d,	0x12000053, 0xfe00007f, FRM, FP, ROUND(FD = egret_f64_mul(D1, D2, rm, &h->fflags)))

@@ -127,7 +127,8 @@ static inline uint64_t egret_perf_copy(const struct egret_traffic *t, uint64_t r
  */
 #define PERF_DMA_SETUP			16
 #define PERF_DMA_RUN			1
-#define PERF_DMA_LATENCY		150
+#define PERF_DMA_LATENCY		150	/* first byte of device memory, 100 ns */
+#define PERF_DMA_HOST_LATENCY		1200	/* first byte of system memory, 800 ns */
 #define PERF_DMA_GRANULE		64
 #define PERF_DMA_LOCAL_BYTES		128	/* a cycle: scratchpad port */
 #define PERF_DMA_DEVICE_BYTES		85	/* a cycle: a fourth of 512 GB/s at 1.5 GHz */

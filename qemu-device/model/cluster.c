@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * A cluster: the hart, and when the operations it issues happen.
+ *
+ * There are two answers to "when". In modelled time, an operation starts when it
+ * has been issued and its unit is free, and ends some cycles later (perf.h); WAIT
+ * moves the hart's clock to the end of what it waits for. What the bytes do is another
+ * matter. The architecture lets an operation happen at any moment between its issue and
+ * the WAIT for its tag, and a kernel that depends on the moment is wrong. So the model
+ * chooses the moments that show such mistakes, the same on each run:
+ *
+ * - Nothing happens at issue. An operation is done when something waits for it: a WAIT,
+ *   a POLL that finds its time to be over, a full queue, the end of the workgroup. A kernel
+ *   that uses a result without a WAIT sees the bytes from before, always.
+ * - A WAIT makes happen what it waits for and nothing else, except that tile operations are
+ *   done in the order of issue, as the architecture has it.
+ * - Of what one WAIT makes happen, DMA operations are done newest first, and beside
+ *   tile operations in the order that is the opposite of the order of issue: those issued
+ *   after the first tile operation before it, those issued before it after the last. So an
+ *   operation that takes another one's result without a WAIT between gets the bytes
+ *   from before, too.
+ */
+#include "cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <egret/packet.h>
+
+#include "dma.h"
+#include "hart.h"
+#include "mmu.h"
+#include "perf.h"
+#include "tile.h"
+
+/* Budget between looks at the clock: keeps the counters of the interpreter's inner loop small. */
+#define SLICE	65536
+
+/* An operation on its way. */
+struct operation {
+	uint8_t funct3;
+	uint8_t tag;
+	bool happened;
+	uint64_t sequence;	/* order of issue over both units */
+	uint64_t pc;
+	uint64_t cycles;	/* of the unit */
+	uint64_t end;		/* when the result is there */
+	union egret_desc desc;
+};
+
+/* A unit: its operations in the order of issue, and its clock. */
+struct unit {
+	struct operation op[PERF_DMA_QUEUE > PERF_TILE_QUEUE ? PERF_DMA_QUEUE : PERF_TILE_QUEUE];
+	unsigned int count;
+	unsigned int limit;
+	uint64_t free_at;	/* end of the unit's work so far */
+	uint64_t busy;
+	uint64_t wait;		/* what the hart waited for it */
+};
+
+struct egret_cluster {
+	struct egret_hart hart;
+	struct egret_tile tile_engine;
+	struct unit dma;
+	struct unit tile;
+	uint64_t sequence;
+	uint64_t macs;
+	uint64_t overrun;	/* what operations used beyond the present slice of the budget */
+	struct egret_port *port;
+	unsigned int index;
+	uint8_t *scratch;
+	uint32_t context;	/* of the last workgroup, whose data is in scratchpad */
+	bool dirty;		/* there was a last workgroup */
+	bool over;		/* the workgroup has faulted, or there is none */
+	struct egret_fault fault;
+	/* the port's counters when the workgroup began */
+	uint64_t vram_read, vram_write, host_read, host_write;
+};
+
+static bool handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2, uint64_t *rd);
+
+static void drop_code(void *arg, uint32_t context)
+{
+	egret_cluster_invalidate_code(arg, context);
+}
+
+struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port *port)
+{
+	struct egret_cluster *cl = calloc(1, sizeof(*cl));
+
+	if (!cl)
+		return NULL;
+	cl->index = index;
+	cl->port = port;
+	cl->over = true;
+	cl->dma.limit = PERF_DMA_QUEUE;
+	cl->tile.limit = PERF_TILE_QUEUE;
+	cl->scratch = aligned_alloc(4096, EGRET_SCRATCH_SIZE);
+	if (!cl->scratch)
+		goto no_scratch;
+	memset(cl->scratch, 0, EGRET_SCRATCH_SIZE);
+	if (egret_tile_init(&cl->tile_engine, cl->scratch))
+		goto no_tile;
+	if (egret_hart_init(&cl->hart, cl->scratch, port))
+		goto no_hart;
+	cl->hart.index = index;
+	cl->hart.unit = handle_unit;
+	cl->hart.unit_arg = cl;
+	port->drop_code = drop_code;
+	port->drop_code_arg = cl;
+	return cl;
+
+no_hart:
+	egret_tile_fini(&cl->tile_engine);
+no_tile:
+	free(cl->scratch);
+no_scratch:
+	free(cl);
+	return NULL;
+}
+
+void egret_cluster_destroy(struct egret_cluster *cl)
+{
+	if (!cl)
+		return;
+	cl->port->drop_code = NULL;
+	egret_hart_fini(&cl->hart);
+	egret_tile_fini(&cl->tile_engine);
+	free(cl->scratch);
+	free(cl);
+}
+
+static void unit_reset(struct unit *u)
+{
+	u->count = 0;
+	u->free_at = 0;
+	u->busy = 0;
+	u->wait = 0;
+}
+
+void egret_cluster_clear(struct egret_cluster *cl)
+{
+	memset(cl->scratch, 0, EGRET_SCRATCH_SIZE);
+	egret_cluster_invalidate_code(cl, EGRET_CONTEXT_ALL);
+	egret_hart_reset(&cl->hart);
+	unit_reset(&cl->dma);
+	unit_reset(&cl->tile);
+	cl->macs = 0;
+	cl->dirty = false;
+	cl->over = true;
+	memset(&cl->fault, 0, sizeof(cl->fault));
+}
+
+void egret_cluster_begin(struct egret_cluster *cl, const struct egret_group *group)
+{
+	struct egret_hart *h = &cl->hart;
+	uint32_t size = group->args_size < EGRET_ARGS_SIZE_MAX ? group->args_size :
+								 EGRET_ARGS_SIZE_MAX;
+
+	if (cl->dirty && cl->context != group->context)
+		memset(cl->scratch, 0, EGRET_SCRATCH_SIZE);
+	cl->context = group->context;
+	cl->dirty = true;
+	cl->over = false;
+	unit_reset(&cl->dma);
+	unit_reset(&cl->tile);
+	cl->macs = 0;
+	cl->sequence = 0;
+	memset(&cl->fault, 0, sizeof(cl->fault));
+	cl->vram_read = cl->port->vram_read;
+	cl->vram_write = cl->port->vram_write;
+	cl->host_read = cl->port->host_read;
+	cl->host_write = cl->port->host_write;
+
+	egret_hart_reset(h);
+	if (size)
+		memcpy(cl->scratch + (EGRET_LOCAL_ARGS - EGRET_LOCAL_SCRATCH), group->args, size);
+	h->context = group->context;
+	memcpy(h->id, group->id, sizeof(h->id));
+	memcpy(h->grid, group->grid, sizeof(h->grid));
+	h->args_size = size;
+	h->cookie = group->cookie;
+	h->pc = group->entry;
+	h->x[1] = EGRET_LOCAL_EXIT;
+	h->x[2] = EGRET_LOCAL_ARGS;
+	h->x[10] = EGRET_LOCAL_ARGS;
+	for (unsigned int i = 0; i < 3; i++)
+		h->x[11 + i] = group->id[i];
+}
+
+/* ---- Doing operations ---------------------------------------------------- */
+
+static void use_budget(struct egret_cluster *cl, uint64_t cycles)
+{
+	if (cycles > cl->hart.left) {
+		cl->overrun += cycles - cl->hart.left;
+		cl->hart.left = 0;
+	} else {
+		cl->hart.left -= cycles;
+	}
+}
+
+/* A DMA operation to system memory takes longer than was assumed at issue. */
+static void dma_happened(struct egret_cluster *cl, struct operation *op, uint64_t host_bytes)
+{
+	uint64_t cycles = PERF_DMA_SETUP + host_bytes / PERF_DMA_HOST_BYTES;
+	uint64_t extra;
+
+	if (!host_bytes)
+		return;
+	extra = cycles > op->cycles ? cycles - op->cycles : 0;
+	op->cycles += extra;
+	op->end += extra + PERF_DMA_HOST_LATENCY - PERF_DMA_LATENCY;
+	cl->dma.free_at += extra;
+	cl->dma.busy += extra;
+}
+
+/* Let an operation happen. False: it has a fault. */
+static bool perform(struct egret_cluster *cl, struct operation *op)
+{
+	struct egret_fault *f = &cl->hart.fault;
+	uint64_t host_bytes = cl->port->host_read + cl->port->host_write;
+	bool ok;
+
+	if (op->happened)
+		return true;
+	op->happened = true;
+	memset(f, 0, sizeof(*f));
+	if (op->funct3 == EGRET_FUNCT3_DMA) {
+		ok = egret_dma_run(&op->desc.dma, cl->scratch, cl->port, f);
+		dma_happened(cl, op, cl->port->host_read + cl->port->host_write - host_bytes);
+		if (!ok)
+			egret_fault_set_unit(f, EGRET_UNIT_DMA);
+	} else {
+		ok = egret_tile_run(&cl->tile_engine, op->funct3, &op->desc, f);
+		if (!ok)
+			f->info = egret_fault_info(EGRET_UNIT_TILE, cl->index, EGRET_ACCESS_READ, 0);
+	}
+	f->pc = op->pc;
+	use_budget(cl, op->cycles);
+	return ok;
+}
+
+/* Tile operations are done in order: all up to number `last` - 1. */
+static bool perform_tile(struct egret_cluster *cl, unsigned int last)
+{
+	for (unsigned int i = 0; i < last; i++)
+		if (!perform(cl, &cl->tile.op[i]))
+			return false;
+	return true;
+}
+
+/* DMA operations that are chosen and issued after (or before) a moment, newest first. */
+static bool perform_dma(struct egret_cluster *cl, const bool *chosen, uint64_t moment, bool after)
+{
+	for (unsigned int i = cl->dma.count; i-- > 0;) {
+		struct operation *op = &cl->dma.op[i];
+
+		if (chosen[i] && (op->sequence > moment) == after && !perform(cl, op))
+			return false;
+	}
+	return true;
+}
+
+/* See the top of the file for the order. */
+static bool perform_chosen(struct egret_cluster *cl, const bool *dma, unsigned int tiles)
+{
+	uint64_t moment = UINT64_MAX;
+
+	for (unsigned int i = tiles; i-- > 0;)
+		if (!cl->tile.op[i].happened)
+			moment = cl->tile.op[i].sequence;
+	return perform_dma(cl, dma, moment, true) && perform_tile(cl, tiles) &&
+	       perform_dma(cl, dma, moment, false);
+}
+
+/* Forget the operations that have happened and whose time is over. */
+static void retire(struct unit *u, uint64_t now)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < u->count; i++) {
+		if (u->op[i].happened && u->op[i].end <= now)
+			continue;
+		if (kept != i)
+			u->op[kept] = u->op[i];
+		kept++;
+	}
+	u->count = kept;
+}
+
+static uint64_t end_of_tag(const struct unit *u, uint32_t mask)
+{
+	uint64_t end = 0;
+
+	for (unsigned int i = 0; i < u->count; i++)
+		if (mask >> u->op[i].tag & 1 && u->op[i].end > end)
+			end = u->op[i].end;
+	return end;
+}
+
+/* The hart waits until @dma_end and @tile_end; whoever is last is what it waited for. */
+static void wait_until(struct egret_cluster *cl, uint64_t dma_end, uint64_t tile_end)
+{
+	struct unit *last = dma_end > tile_end ? &cl->dma : &cl->tile;
+	uint64_t end = dma_end > tile_end ? dma_end : tile_end;
+
+	if (end > cl->hart.now) {
+		last->wait += end - cl->hart.now;
+		cl->hart.now = end;
+	}
+	retire(&cl->dma, cl->hart.now);
+	retire(&cl->tile, cl->hart.now);
+}
+
+static bool wait_for(struct egret_cluster *cl, uint32_t mask)
+{
+	bool dma[PERF_DMA_QUEUE];
+	unsigned int tiles = 0;
+
+	for (unsigned int i = 0; i < cl->dma.count; i++)
+		dma[i] = mask >> cl->dma.op[i].tag & 1;
+	for (unsigned int i = 0; i < cl->tile.count; i++)
+		if (mask >> cl->tile.op[i].tag & 1)
+			tiles = i + 1;
+	if (!perform_chosen(cl, dma, tiles))
+		return false;
+	wait_until(cl, end_of_tag(&cl->dma, mask), end_of_tag(&cl->tile, mask));
+	return true;
+}
+
+/* Operations whose time is over happen; the others are what POLL reports. */
+static bool poll(struct egret_cluster *cl, uint64_t *outstanding)
+{
+	uint64_t now = cl->hart.now;
+	bool dma[PERF_DMA_QUEUE];
+	unsigned int tiles = 0;
+
+	for (unsigned int i = 0; i < cl->dma.count; i++)
+		dma[i] = cl->dma.op[i].end <= now;
+	while (tiles < cl->tile.count && cl->tile.op[tiles].end <= now)
+		tiles++;
+	if (!perform_chosen(cl, dma, tiles))
+		return false;
+	retire(&cl->dma, now);
+	retire(&cl->tile, now);
+	*outstanding = 0;
+	for (unsigned int i = 0; i < cl->dma.count; i++)
+		*outstanding |= UINT64_C(1) << cl->dma.op[i].tag;
+	for (unsigned int i = 0; i < cl->tile.count; i++)
+		*outstanding |= UINT64_C(1) << cl->tile.op[i].tag;
+	return true;
+}
+
+/* ---- Issue --------------------------------------------------------------- */
+
+/* A unit takes `limit` operations; for one more the oldest has to complete. */
+static bool make_room(struct egret_cluster *cl, struct unit *u)
+{
+	retire(u, cl->hart.now);
+	if (u->count < u->limit)
+		return true;
+	if (!perform(cl, &u->op[0]))
+		return false;
+	wait_until(cl, u == &cl->dma ? u->op[0].end : 0, u == &cl->tile ? u->op[0].end : 0);
+	return true;
+}
+
+static bool issue_fault(struct egret_cluster *cl, unsigned int funct3)
+{
+	struct egret_fault *f = &cl->hart.fault;
+
+	f->info = egret_fault_info(funct3 == EGRET_FUNCT3_DMA ? EGRET_UNIT_DMA : EGRET_UNIT_TILE,
+				   cl->index, EGRET_ACCESS_READ, 0);
+	f->pc = cl->hart.pc;
+	return false;
+}
+
+/* Read and check the descriptor of a new operation. */
+static bool take_descriptor(struct egret_cluster *cl, unsigned int funct3, uint64_t local,
+			    uint64_t tag, union egret_desc *desc)
+{
+	struct egret_fault *f = &cl->hart.fault;
+	size_t size = egret_desc_size(funct3);
+
+	memset(f, 0, sizeof(*f));
+	if (tag >= EGRET_TAGS)
+		return egret_desc_fault(f, EGRET_FAULT_DESC_FIELD, 0, (uint32_t)tag);
+	if (local % EGRET_DESC_ALIGN)
+		return egret_desc_fault(f, EGRET_FAULT_MISALIGNED, local, 0);
+	if (local - EGRET_LOCAL_SCRATCH > EGRET_SCRATCH_SIZE - size)
+		return egret_desc_fault(f, EGRET_FAULT_LOCAL, local, 0);
+	memcpy(desc, cl->scratch + (local - EGRET_LOCAL_SCRATCH), size);
+	if (funct3 == EGRET_FUNCT3_DMA)
+		return egret_dma_check(&desc->dma, f);
+	return egret_tile_check(funct3, desc, f);
+}
+
+static bool issue(struct egret_cluster *cl, unsigned int funct3, uint64_t local, uint64_t tag)
+{
+	struct unit *u = funct3 == EGRET_FUNCT3_DMA ? &cl->dma : &cl->tile;
+	struct operation *op;
+	uint64_t start;
+
+	if (!make_room(cl, u))
+		return false;
+	op = &u->op[u->count];
+	if (!take_descriptor(cl, funct3, local, tag, &op->desc))
+		return issue_fault(cl, funct3);
+	op->funct3 = (uint8_t)funct3;
+	op->tag = (uint8_t)tag;
+	op->happened = false;
+	op->sequence = cl->sequence++;
+	op->pc = cl->hart.pc;
+	start = cl->hart.now > u->free_at ? cl->hart.now : u->free_at;
+	if (funct3 == EGRET_FUNCT3_DMA) {
+		op->cycles = egret_dma_cycles(&op->desc.dma);
+		op->end = start + op->cycles + PERF_DMA_LATENCY;
+	} else {
+		op->cycles = egret_tile_cycles(funct3, &op->desc);
+		op->end = start + op->cycles;
+		cl->macs += egret_tile_macs(funct3, &op->desc);
+	}
+	u->free_at = start + op->cycles;
+	u->busy += op->cycles;
+	u->count++;
+	return true;
+}
+
+/* Called by the hart for a custom instruction. */
+static bool handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2, uint64_t *rd)
+{
+	struct egret_cluster *cl = arg;
+
+	switch (funct3) {
+	case EGRET_FUNCT3_WAIT:
+		return wait_for(cl, (uint32_t)rs1);
+	case EGRET_FUNCT3_POLL:
+		return poll(cl, rd);
+	default:
+		return issue(cl, funct3, rs1, rs2);
+	}
+}
+
+/* ---- Running ------------------------------------------------------------- */
+
+static enum egret_run fault(struct egret_cluster *cl)
+{
+	cl->fault = cl->hart.fault;
+	cl->over = true;
+	cl->dma.count = 0;
+	cl->tile.count = 0;
+	return EGRET_RUN_FAULT;
+}
+
+enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget)
+{
+	struct egret_hart *h = &cl->hart;
+	uint64_t spent = 0;
+
+	if (cl->over)
+		return cl->fault.code ? EGRET_RUN_FAULT : EGRET_RUN_DONE;
+	egret_hart_drop_pages(h);
+	while (spent < budget) {
+		uint64_t slice = budget - spent < SLICE ? budget - spent : SLICE;
+
+		h->left = slice;
+		cl->overrun = 0;
+		switch (egret_hart_run(h)) {
+		case HART_QUANTUM:
+			break;
+		case HART_FAULT:
+			return fault(cl);
+		case HART_EXIT:
+			if (!wait_for(cl, UINT32_MAX))
+				return fault(cl);
+			cl->over = true;
+			return EGRET_RUN_DONE;
+		}
+		spent += slice + cl->overrun;
+	}
+	return EGRET_RUN_QUANTUM;
+}
+
+const struct egret_fault *egret_cluster_fault(const struct egret_cluster *cl)
+{
+	return &cl->fault;
+}
+
+void egret_cluster_stats(const struct egret_cluster *cl, struct egret_group_stats *s)
+{
+	const struct egret_port *p = cl->port;
+
+	s->cycles = cl->hart.now;
+	s->tile_wait = cl->tile.wait;
+	s->dma_wait = cl->dma.wait;
+	s->hart_cycles = s->cycles - s->tile_wait - s->dma_wait;
+	s->tile_busy = cl->tile.busy;
+	s->dma_busy = cl->dma.busy;
+	s->instructions = cl->hart.instret;
+	s->macs = cl->macs;
+	s->vram_read = p->vram_read - cl->vram_read;
+	s->vram_write = p->vram_write - cl->vram_write;
+	s->host_read = p->host_read - cl->host_read;
+	s->host_write = p->host_write - cl->host_write;
+}
+
+uint64_t egret_cluster_pc(const struct egret_cluster *cl)
+{
+	return cl->hart.pc;
+}
+
+/*
+ * Contexts are not told apart in what is forgotten: code that changes is rare, and
+ * decoding is fast.
+ */
+void egret_cluster_invalidate_code(struct egret_cluster *cl, uint32_t context)
+{
+	(void)context;
+	hart_code_forget(&cl->hart);
+}
+
+void *egret_cluster_scratch(struct egret_cluster *cl)
+{
+	return cl->scratch;
+}

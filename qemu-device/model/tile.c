@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/* The tile engine: from an instruction to the kind of operation. */
+#include "tile.h"
+
+#include <stdlib.h>
+
+/*
+ * Operands may be all of scratchpad in formats of half a byte to an element, which are
+ * widened to 4 bytes: that, twice, and room for the edges of panels is the most an
+ * operation needs at once. Memory that is not used costs nothing.
+ */
+#define WORK_SIZE	(32u << 20)
+
+int egret_tile_init(struct egret_tile *t, uint8_t *scratch)
+{
+	t->scratch = scratch;
+	t->work_size = WORK_SIZE;
+	t->work = aligned_alloc(64, t->work_size);
+	return t->work ? 0 : -1;
+}
+
+void egret_tile_fini(struct egret_tile *t)
+{
+	free(t->work);
+}
+
+size_t egret_desc_size(unsigned int funct3)
+{
+	switch (funct3) {
+	case EGRET_FUNCT3_DMA:
+		return sizeof(struct egret_dma_desc);
+	case EGRET_FUNCT3_MATMUL:
+		return sizeof(struct egret_matmul_desc);
+	case EGRET_FUNCT3_MAP:
+		return sizeof(struct egret_map_desc);
+	case EGRET_FUNCT3_REDUCE:
+		return sizeof(struct egret_reduce_desc);
+	case EGRET_FUNCT3_QUANT:
+		return sizeof(struct egret_quant_desc);
+	default:
+		return 0;
+	}
+}
+
+bool egret_tile_check(unsigned int funct3, const union egret_desc *d, struct egret_fault *fault)
+{
+	switch (funct3) {
+	case EGRET_FUNCT3_MATMUL:
+		return egret_matmul_check(&d->matmul, fault);
+	case EGRET_FUNCT3_MAP:
+		return egret_map_check(&d->map, fault);
+	case EGRET_FUNCT3_REDUCE:
+		return egret_reduce_check(&d->reduce, fault);
+	default:
+		return egret_quant_check(&d->quant, fault);
+	}
+}
+
+uint64_t egret_tile_cycles(unsigned int funct3, const union egret_desc *d)
+{
+	switch (funct3) {
+	case EGRET_FUNCT3_MATMUL:
+		return egret_matmul_cycles(&d->matmul);
+	case EGRET_FUNCT3_MAP:
+		return egret_map_cycles(&d->map);
+	case EGRET_FUNCT3_REDUCE:
+		return egret_reduce_cycles(&d->reduce);
+	default:
+		return egret_quant_cycles(&d->quant);
+	}
+}
+
+uint64_t egret_tile_macs(unsigned int funct3, const union egret_desc *d)
+{
+	if (funct3 != EGRET_FUNCT3_MATMUL)
+		return 0;
+	return (uint64_t)d->matmul.m * d->matmul.n * d->matmul.k * d->matmul.batch;
+}
+
+bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret_desc *d,
+		    struct egret_fault *fault)
+{
+	switch (funct3) {
+	case EGRET_FUNCT3_MATMUL:
+		egret_matmul_run(t, &d->matmul);
+		return true;
+	case EGRET_FUNCT3_MAP:
+		return egret_map_run(t, &d->map, fault);
+	case EGRET_FUNCT3_REDUCE:
+		egret_reduce_run(t, &d->reduce);
+		return true;
+	default:
+		egret_quant_run(t, &d->quant);
+		return true;
+	}
+}

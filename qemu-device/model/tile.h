@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The tile engine of a cluster.
+ *
+ * An operation is checked when it is issued (egret_tile_check()) and done later
+ * (egret_tile_run()), on the descriptor as it was then. Each kind of operation has a file
+ * of its own: tile_matmul.c, tile_map.c, tile_reduce.c, tile_quant.c.
+ */
+#ifndef EGRET_MODEL_TILE_H
+#define EGRET_MODEL_TILE_H
+
+#include <egret/tile.h>
+
+#include "unit.h"
+
+/* The descriptor of any custom instruction. */
+union egret_desc {
+	struct egret_dma_desc dma;
+	struct egret_matmul_desc matmul;
+	struct egret_map_desc map;
+	struct egret_reduce_desc reduce;
+	struct egret_quant_desc quant;
+};
+
+/* Working memory that an engine keeps from one operation to the next. */
+struct egret_tile {
+	uint8_t *scratch;	/* host address of EGRET_LOCAL_SCRATCH */
+	void *work;
+	size_t work_size;
+};
+
+static inline uint8_t *egret_tile_local(const struct egret_tile *t, uint32_t local)
+{
+	return t->scratch + (local - EGRET_LOCAL_SCRATCH);
+}
+
+/** egret_tile_init() - 0, or -1 when there is no memory */
+int egret_tile_init(struct egret_tile *t, uint8_t *scratch);
+void egret_tile_fini(struct egret_tile *t);
+
+/** egret_desc_size() - bytes of the descriptor of EGRET_FUNCT3_*; 0 if there is no such operation */
+size_t egret_desc_size(unsigned int funct3);
+
+/** egret_tile_check() - is the descriptor a good one? If not, @fault says why not. */
+bool egret_tile_check(unsigned int funct3, const union egret_desc *d, struct egret_fault *fault);
+
+/** egret_tile_cycles() - what a checked descriptor costs (perf.h) */
+uint64_t egret_tile_cycles(unsigned int funct3, const union egret_desc *d);
+
+/** egret_tile_macs() - multiply-accumulates of a checked descriptor */
+uint64_t egret_tile_macs(unsigned int funct3, const union egret_desc *d);
+
+/**
+ * egret_tile_run() - do what a checked descriptor says
+ *
+ * Return: false with @fault for a bad entry of an index table.
+ */
+bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret_desc *d,
+		    struct egret_fault *fault);
+
+/* One for each kind, behind the functions above. */
+bool egret_matmul_check(const struct egret_matmul_desc *d, struct egret_fault *fault);
+uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d);
+void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d);
+bool egret_map_check(const struct egret_map_desc *d, struct egret_fault *fault);
+uint64_t egret_map_cycles(const struct egret_map_desc *d);
+bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d,
+		   struct egret_fault *fault);
+bool egret_reduce_check(const struct egret_reduce_desc *d, struct egret_fault *fault);
+uint64_t egret_reduce_cycles(const struct egret_reduce_desc *d);
+void egret_reduce_run(struct egret_tile *t, const struct egret_reduce_desc *d);
+bool egret_quant_check(const struct egret_quant_desc *d, struct egret_fault *fault);
+uint64_t egret_quant_cycles(const struct egret_quant_desc *d);
+void egret_quant_run(struct egret_tile *t, const struct egret_quant_desc *d);
+
+#endif /* EGRET_MODEL_TILE_H */
