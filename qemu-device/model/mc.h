@@ -17,8 +17,9 @@
  *
  * Locks. All functions may be called from any thread and with any lock of the
  * caller's held that is not taken in a callback: the controller calls back with
- * no lock held. egret_mc_destroy() and egret_mc_reset() must not run beside
- * another call.
+ * no lock held. egret_mc_destroy() must not run beside another call. egret_mc_reset()
+ * waits until the controller's thread is out of its callbacks, so that no lock that
+ * they take may be held around it.
  */
 #ifndef EGRET_MODEL_MC_H
 #define EGRET_MODEL_MC_H
@@ -67,7 +68,7 @@ struct egret_mc_config {
  * @opaque: passed to the callbacks
  * @out: the controller, on success
  *
- * No callback is made before another function is called.
+ * Of the callbacks, only time() is made before another function is called.
  *
  * Return: 0, -ENOMEM, or -EAGAIN when no thread can be made.
  */
@@ -81,6 +82,8 @@ void egret_mc_destroy(struct egret_mc *mc);
  * egret_mc_reset() - reset the controller; returns when its hart has stopped
  * @cold: power-on, otherwise a reset of the chip, which keeps the counters of
  *	energy and errors, the temperature, and the kept part of SRAM
+ *
+ * Of the callbacks, only time() is made.
  */
 void egret_mc_reset(struct egret_mc *mc, bool cold);
 
