@@ -135,17 +135,19 @@ struct egret_mbx_value {
 	__le32 reserved;	/* zero */
 };
 
+struct egret_mbx_log_entry {
+	__le64 time;		/* EGRET_REG_TIME, ns */
+	__le32 event;		/* enum egret_event */
+	__le32 value;
+};
+
 struct egret_mbx_log {
 	struct egret_mbx_header header;
 	__le32 first;		/* request: number of the first entry; reply: of the first one given */
 	__le32 count;		/* reply: entries that follow */
 	__le32 next;		/* reply: number that the next new entry will have */
 	__le32 reserved;	/* zero */
-	struct egret_mbx_log_entry {
-		__le64 time;	/* EGRET_REG_TIME, ns */
-		__le32 event;	/* enum egret_event */
-		__le32 value;
-	} entry[14];
+	struct egret_mbx_log_entry entry[14];
 };
 
 struct egret_mbx_event {
