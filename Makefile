@@ -139,7 +139,8 @@ qemu:
 	$(Q)tools/build/qemu
 
 modules:
-	$(Q)if [ -e driver/Kbuild ]; then tools/build/module --kernel $(KERNEL); fi
+	$(Q)if [ -e driver/Kbuild ]; then tools/build/module --kernel $(KERNEL); \
+		else tools/build/fetch-kernel $(KERNEL) >/dev/null; fi
 
 lib tools kernels firmware:
 
@@ -163,6 +164,7 @@ install-lib install-tools install-doc::
 -include Documentation/documentation.mk
 
 check-build: $(HOST_TESTS) $(VM_TESTS)
+	$(Q)tools/build/fetch-kernel-scripts >/dev/null
 
 # --- compiling ---
 
