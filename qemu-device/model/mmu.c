@@ -165,12 +165,6 @@ void egret_port_end(struct egret_port *port)
 	pthread_mutex_unlock(&port->mmu->lock);
 }
 
-void egret_port_flush(struct egret_port *port)
-{
-	memset(port->small, 0, sizeof(port->small));
-	memset(port->large, 0, sizeof(port->large));
-}
-
 /* ---- The walk ---------------------------------------------------------------- */
 
 static int port_fault(const struct egret_port *port, struct egret_fault *fault,
@@ -314,9 +308,9 @@ static int translate(struct egret_port *port, uint64_t va, enum egret_fault_acce
 }
 
 static int bus_fault(struct egret_port *port, struct egret_fault *fault, uint64_t va,
-		     enum egret_fault_access access, const struct leaf *leaf)
+		     enum egret_fault_access access)
 {
-	return port_fault(port, fault, EGRET_FAULT_BUS, va, access, leaf->size == LARGE_SIZE);
+	return port_fault(port, fault, EGRET_FAULT_BUS, va, access, 0);
 }
 
 void *egret_port_map_slow(struct egret_port *port, uint64_t va,
@@ -342,7 +336,7 @@ static int span_page(struct egret_port *port, uint64_t va, enum egret_fault_acce
 	if (translate(port, va, access, &leaf, fault))
 		return -1;
 	if (!leaf.entry->host && !(leaf.entry->pte & EGRET_PTE_SYSTEM))
-		return bus_fault(port, fault, va, access, &leaf);
+		return bus_fault(port, fault, va, access);
 	offset = va & (leaf.size - 1);
 	span->host = leaf.entry->host ? leaf.entry->host + offset : NULL;
 	span->addr = (leaf.entry->pte & EGRET_PTE_ADDR_MASK) + offset;
@@ -421,7 +415,7 @@ int egret_port_read(struct egret_port *port, uint64_t va, void *buf, size_t size
 						to, n)) {
 			port->host_read += n;
 		} else {
-			return bus_fault(port, fault, va, access, &leaf);
+			return bus_fault(port, fault, va, access);
 		}
 		to += n;
 		va += n;
@@ -453,7 +447,7 @@ int egret_port_write(struct egret_port *port, uint64_t va, const void *buf, size
 						 from, n)) {
 			port->host_write += n;
 		} else {
-			return bus_fault(port, fault, va, EGRET_ACCESS_WRITE, &leaf);
+			return bus_fault(port, fault, va, EGRET_ACCESS_WRITE);
 		}
 		from += n;
 		va += n;

@@ -163,9 +163,6 @@ void egret_port_end(struct egret_port *port);
  */
 void egret_port_poll(struct egret_port *port);
 
-/** egret_port_flush() - forget all translations, as a reset does; the port is not running */
-void egret_port_flush(struct egret_port *port);
-
 /**
  * egret_port_read() - read memory at a virtual address
  * @port: port

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MIT
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The threads of a chip.
+ *
+ * Each worker loops: take something that its unit can do, do it without the lock, look
+ * again. A cluster prefers workgroups and otherwise helps the command processor; a copy
+ * engine takes copies; the command processor takes what is left and looks after queues
+ * that wait.
+ *
+ * Waking. One signal for each thing that was made ready. A signal can be lost on a
+ * thread that was woken already and has not run yet; therefore a worker that takes
+ * something and leaves more behind wakes another one.
+ *
+ * Rest. `running` counts workers that may access memory or call back. A pause waits for
+ * it to become zero; workgroups stand still between two quanta then. `engaged` counts
+ * those that have something in hand; a reset waits for that, after it made them
+ * drop it.
+ */
+#define _GNU_SOURCE /* pthread_setname_np() */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cp.h"
+#include "model.h"
+
+/* Budget of a quantum of a cluster: well below a millisecond of host time for scalar code. */
+#define QUANTUM			50000
+
+/* How often words that queues wait for are looked at, when no packet gives a reason to. */
+#define CHECK_FIRST_NS		50000
+#define CHECK_LAST_NS		1000000
+
+bool egret_held(const struct egret_model *m)
+{
+	return m->paused || m->resetting || m->quit;
+}
+
+/* ---- Waking -------------------------------------------------------------------- */
+
+void egret_wake_cp(struct egret_model *m)
+{
+	pthread_cond_signal(m->cluster_idle ? &m->cluster_wake : &m->cp_wake);
+}
+
+void egret_wake_clusters(struct egret_model *m, uint64_t groups)
+{
+	for (unsigned int i = 0; i < m->cluster_idle && i < groups; i++)
+		pthread_cond_signal(&m->cluster_wake);
+}
+
+void egret_wake_copy(struct egret_model *m)
+{
+	pthread_cond_signal(&m->copy_wake);
+}
+
+void egret_wake_all(struct egret_model *m)
+{
+	pthread_cond_broadcast(&m->cp_wake);
+	pthread_cond_broadcast(&m->cluster_wake);
+	pthread_cond_broadcast(&m->copy_wake);
+	pthread_cond_broadcast(&m->unpark);
+	pthread_cond_broadcast(&m->changed);
+}
+
+static void wake_for_the_rest(struct egret_model *m)
+{
+	if (m->ready.count)
+		pthread_cond_signal(&m->cp_wake);
+	if (m->copies.count)
+		pthread_cond_signal(&m->copy_wake);
+}
+
+/* ---- Coming and going ------------------------------------------------------------ */
+
+static void engage(struct egret_model *m)
+{
+	m->engaged++;
+	m->running++;
+	wake_for_the_rest(m);
+}
+
+static void stand_still(struct egret_model *m)
+{
+	if (!--m->running)
+		pthread_cond_broadcast(&m->changed);
+}
+
+static void disengage(struct egret_model *m)
+{
+	/* Interrupts of the last packet belong to the work: send them before it counts as over. */
+	egret_unlock(m);
+	egret_lock(m);
+	stand_still(m);
+	if (!--m->engaged && m->resetting)
+		pthread_cond_signal(&m->cp_wake);
+}
+
+/* ---- Packets ------------------------------------------------------------------------ */
+
+static bool take_packets(struct egret_worker *w, struct egret_runlist *rl)
+{
+	struct egret_model *m = w->m;
+	struct egret_queue *q = egret_held(m) ? NULL : egret_runlist_next(rl);
+
+	if (!q)
+		return false;
+	egret_queue_place(m, q, EGRET_PLACE_OWNED, false);
+	engage(m);
+	egret_cp_run(w, q);
+	disengage(m);
+	return true;
+}
+
+/* ---- Workgroups ------------------------------------------------------------------------ */
+
+/* A queue is on the list while it has workgroups to give out. */
+static void list_groups(struct egret_model *m, struct egret_queue *q)
+{
+	bool available = egret_dispatch_available(&q->dispatch);
+
+	if (available && !q->listed)
+		egret_runlist_add(&m->groups, q, false);
+	else if (!available && q->listed)
+		egret_runlist_remove(&m->groups, q);
+}
+
+static void account(struct egret_model *m, const struct egret_dispatch *d)
+{
+	m->counters.workgroups += d->merged;
+	m->counters.macs += d->sum.macs;
+	m->counters.instructions += d->sum.instructions;
+	m->counters.traffic.vram_read += d->sum.vram_read;
+	m->counters.traffic.vram_write += d->sum.vram_write;
+	m->counters.traffic.host_read += d->sum.host_read;
+	m->counters.traffic.host_write += d->sum.host_write;
+}
+
+/*
+ * No workgroup of the queue runs any more. Returns true when the caller owns the queue
+ * and has to go on with its packets.
+ */
+static bool groups_are_over(struct egret_model *m, struct egret_queue *q)
+{
+	struct egret_dispatch *d = &q->dispatch;
+
+	account(m, d);
+	if (atomic_load_explicit(&q->kill, memory_order_relaxed)) {
+		egret_queue_disable(m, q);
+		return false;
+	}
+	if (d->faulted) {
+		egret_queue_fault(m, q, &d->fault, d->fault_group);
+		return false;
+	}
+	q->groups_done = true;
+	egret_queue_place(m, q, EGRET_PLACE_OWNED, false);
+	return true;
+}
+
+static void abandon(struct egret_model *m, struct egret_queue *q)
+{
+	q->dispatch.abandoned = true;
+	list_groups(m, q);
+	pthread_cond_broadcast(&m->unpark);
+}
+
+void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q)
+{
+	abandon(m, q);
+	if (egret_dispatch_over(&q->dispatch))
+		groups_are_over(m, q); /* killed: never true */
+}
+
+/*
+ * Between two quanta: apply invalidations, stand still if the chip is paused. Returns
+ * false when the workgroup is not wanted any more.
+ */
+static bool between_quanta(struct egret_worker *w, struct egret_queue *q)
+{
+	struct egret_model *m = w->m;
+	bool wanted;
+
+	atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
+	egret_port_poll(&w->memory);
+	egret_lock(m);
+	if (egret_held(m) && !q->dispatch.abandoned) {
+		egret_port_end(&w->memory);
+		stand_still(m);
+		while (egret_held(m) && !q->dispatch.abandoned)
+			pthread_cond_wait(&m->unpark, &m->lock);
+		m->running++;
+		egret_port_begin(&w->memory, egret_queue_context(q));
+	}
+	wanted = !q->dispatch.abandoned;
+	egret_unlock(m);
+	return wanted;
+}
+
+/* Returns EGRET_RUN_QUANTUM when the workgroup was dropped. */
+static enum egret_run run_quanta(struct egret_worker *w, struct egret_queue *q)
+{
+	enum egret_run result;
+
+	do {
+		result = egret_cluster_run(w->cluster, QUANTUM);
+		atomic_store_explicit(&w->pc, egret_cluster_pc(w->cluster), memory_order_relaxed);
+	} while (result == EGRET_RUN_QUANTUM && between_quanta(w, q));
+	return result;
+}
+
+/* Run one workgroup, without the lock. */
+static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, uint64_t number,
+				bool clear, uint32_t id[3], struct egret_group_stats *stats)
+{
+	const struct egret_pkt_dispatch *p = &q->packet.dispatch;
+	struct egret_group group = {
+		.context = egret_queue_context(q),
+		.queue = q->id,
+		.entry = p->entry,
+		.args = q->dispatch.args,
+		.args_size = p->args_size,
+		.grid = { p->grid[0], p->grid[1], p->grid[2] },
+		.cookie = p->cookie,
+	};
+	enum egret_run result;
+
+	egret_dispatch_coordinates(p, number, id);
+	for (int i = 0; i < 3; i++)
+		group.id[i] = id[i];
+	egret_port_begin(&w->memory, group.context);
+	if (clear)
+		egret_cluster_clear(w->cluster);
+	egret_cluster_begin(w->cluster, &group);
+	result = run_quanta(w, q);
+	egret_cluster_stats(w->cluster, stats);
+	egret_port_end(&w->memory);
+	egret_trace(w->m, "group", q->id, number, w->index, stats->cycles);
+	return result;
+}
+
+static void group_faulted(struct egret_worker *w, struct egret_queue *q, const uint32_t id[3])
+{
+	struct egret_dispatch *d = &q->dispatch;
+
+	if (d->abandoned)
+		return; /* another one was first, or the queue was killed */
+	d->faulted = true;
+	d->fault = *egret_cluster_fault(w->cluster);
+	for (int i = 0; i < 3; i++)
+		d->fault_group[i] = id[i];
+	abandon(w->m, q);
+}
+
+static bool take_group(struct egret_worker *w)
+{
+	struct egret_model *m = w->m;
+	struct egret_queue *q = egret_held(m) ? NULL : egret_runlist_next(&m->groups);
+	struct egret_group_stats stats;
+	enum egret_run result;
+	uint64_t number;
+	uint32_t id[3];
+	bool clear = w->clear;
+
+	if (!q)
+		return false;
+	number = egret_dispatch_take(&q->dispatch);
+	list_groups(m, q);
+	w->clear = false;
+	w->queue = q;
+	atomic_store_explicit(&w->last_queue, q->id, memory_order_relaxed);
+	atomic_store_explicit(&w->busy, true, memory_order_relaxed);
+	engage(m);
+	egret_unlock(m);
+
+	result = run_group(w, q, number, clear, id, &stats);
+
+	egret_lock(m);
+	atomic_store_explicit(&w->busy, false, memory_order_relaxed);
+	w->queue = NULL;
+	q->dispatch.running--;
+	if (result == EGRET_RUN_DONE) {
+		atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
+		egret_dispatch_end_group(&q->dispatch, number, &stats, m->cluster_totals);
+	} else if (result == EGRET_RUN_FAULT) {
+		group_faulted(w, q, id);
+	}
+	list_groups(m, q);
+	if (q->listed)
+		egret_wake_clusters(m, 1);
+	egret_runlist_charge(&m->groups, q, PERF_GROUP + stats.cycles, m->slice);
+	if (egret_dispatch_over(&q->dispatch) && groups_are_over(m, q))
+		egret_cp_run(w, q);
+	disengage(m);
+	return true;
+}
+
+/* ---- Threads --------------------------------------------------------------------------- */
+
+static void cluster_main(struct egret_worker *w)
+{
+	struct egret_model *m = w->m;
+
+	while (!m->quit) {
+		if (take_group(w) || take_packets(w, &m->ready))
+			continue;
+		m->cluster_idle++;
+		pthread_cond_wait(&m->cluster_wake, &m->lock);
+		m->cluster_idle--;
+	}
+}
+
+static void copy_main(struct egret_worker *w)
+{
+	struct egret_model *m = w->m;
+
+	while (!m->quit)
+		if (!take_packets(w, &m->copies))
+			pthread_cond_wait(&m->copy_wake, &m->lock);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t when)
+{
+	struct timespec t = {
+		.tv_sec = when / 1000000000,
+		.tv_nsec = when % 1000000000,
+	};
+
+	pthread_cond_timedwait(cond, lock, &t);
+}
+
+/* When to look at the words next: soon after a queue began to wait, then ever less often. */
+struct check {
+	uint64_t period;
+	uint64_t when;
+};
+
+static void check_waiting(struct egret_model *m, struct check *c)
+{
+	if (m->recheck) {
+		m->recheck = false;
+		egret_cp_recheck_all(m);
+		m->checks++;
+		pthread_cond_broadcast(&m->changed);
+	}
+	if (!m->waiting_count)
+		return;
+	if (m->new_wait) {
+		m->new_wait = false;
+		c->period = CHECK_FIRST_NS;
+		c->when = now_ns() + c->period;
+	} else if (now_ns() >= c->when) {
+		egret_cp_check_waiting(m, NULL, true);
+		if (c->period < CHECK_LAST_NS)
+			c->period *= 2;
+		c->when = now_ns() + c->period;
+	}
+}
+
+static void cp_main(struct egret_worker *w)
+{
+	struct egret_model *m = w->m;
+	struct check check = { .period = CHECK_FIRST_NS };
+
+	while (!m->quit) {
+		if (m->resetting && !m->engaged) {
+			egret_reset_finish(m);
+			continue;
+		}
+		if (!egret_held(m))
+			check_waiting(m, &check);
+		if (take_packets(w, &m->ready))
+			continue;
+		if (m->waiting_count && !egret_held(m))
+			wait_until(&m->cp_wake, &m->lock, check.when);
+		else
+			pthread_cond_wait(&m->cp_wake, &m->lock);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct egret_worker *w = arg;
+
+	egret_lock(w->m);
+	switch (w->kind) {
+	case EGRET_WORKER_CP:
+		cp_main(w);
+		break;
+	case EGRET_WORKER_CLUSTER:
+		cluster_main(w);
+		break;
+	case EGRET_WORKER_COPY:
+		copy_main(w);
+		break;
+	}
+	egret_unlock(w->m);
+	return NULL;
+}
+
+static int worker_init(struct egret_worker *w, struct egret_model *m, unsigned int number)
+{
+	w->m = m;
+	if (number == 0) {
+		w->kind = EGRET_WORKER_CP;
+	} else if (number <= m->clusters) {
+		w->kind = EGRET_WORKER_CLUSTER;
+		w->index = number - 1;
+	} else {
+		w->kind = EGRET_WORKER_COPY;
+		w->index = number - 1 - m->clusters;
+	}
+	egret_port_init(&w->port, &m->mmu, EGRET_UNIT_CP,
+			w->kind == EGRET_WORKER_COPY ? w->index : 0);
+	if (w->kind != EGRET_WORKER_CLUSTER)
+		return 0;
+	egret_port_init(&w->memory, &m->mmu, EGRET_UNIT_HART, w->index);
+	w->cluster = egret_cluster_create(w->index, &w->memory);
+	return w->cluster ? 0 : -ENOMEM;
+}
+
+static void name_thread(struct egret_worker *w)
+{
+	static const char *const names[] = { "cp", "cluster", "copy" };
+	char name[16];
+
+	snprintf(name, sizeof(name), "egret-%s%u", names[w->kind], w->index);
+	pthread_setname_np(w->thread, name);
+}
+
+int egret_workers_start(struct egret_model *m)
+{
+	sigset_t all, old;
+	int ret = 0;
+
+	m->worker_count = 1 + m->clusters + m->copy_engines;
+	m->workers = calloc(m->worker_count, sizeof(*m->workers));
+	if (!m->workers) {
+		m->worker_count = 0;
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < m->worker_count && !ret; i++)
+		ret = worker_init(&m->workers[i], m, i);
+	/* Signals of the process are for the embedder's threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned int i = 0; i < m->worker_count && !ret; i++) {
+		struct egret_worker *w = &m->workers[i];
+
+		if (pthread_create(&w->thread, NULL, worker_main, w)) {
+			ret = -EAGAIN;
+			break;
+		}
+		w->created = true;
+		name_thread(w);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ret;
+}
+
+void egret_workers_stop(struct egret_model *m)
+{
+	egret_lock(m);
+	m->quit = true;
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		if (m->workers[i].queue)
+			abandon(m, m->workers[i].queue);
+	egret_wake_all(m);
+	egret_unlock(m);
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		if (m->workers[i].created)
+			pthread_join(m->workers[i].thread, NULL);
+}
+
+void egret_workers_free(struct egret_model *m)
+{
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		if (m->workers[i].cluster)
+			egret_cluster_destroy(m->workers[i].cluster);
+	free(m->workers);
+}

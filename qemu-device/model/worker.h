@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * The threads that do a chip's work: one for the command processor, one for each
+ * cluster, one for each copy engine.
+ */
+#ifndef EGRET_MODEL_WORKER_H
+#define EGRET_MODEL_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster.h"
+#include "mmu.h"
+
+struct egret_model;
+struct egret_queue;
+
+enum egret_worker_kind {
+	EGRET_WORKER_CP,
+	EGRET_WORKER_CLUSTER,
+	EGRET_WORKER_COPY,
+};
+
+/**
+ * struct egret_worker - a thread and the unit that it is
+ * @m: chip
+ * @kind: unit
+ * @index: number of the cluster or copy engine
+ * @thread: its thread
+ * @created: @thread is valid
+ * @port: for packets and copies
+ * @memory: cluster: port of the cluster
+ * @cluster: cluster
+ * @queue: cluster: queue whose workgroup runs; protected by egret_model.lock
+ * @last_queue: cluster: queue whose workgroup runs, or ran last
+ * @busy: cluster: a workgroup runs
+ * @clear: cluster: forget everything of the last workgroup before the next begins;
+ *	protected by egret_model.lock
+ * @pc: cluster: program counter at the end of the last quantum
+ */
+struct egret_worker {
+	struct egret_model *m;
+	enum egret_worker_kind kind;
+	unsigned int index;
+	pthread_t thread;
+	bool created;
+	struct egret_port port;
+	struct egret_port memory;
+	struct egret_cluster *cluster;
+	struct egret_queue *queue;
+	_Atomic uint32_t last_queue;
+	atomic_bool busy;
+	bool clear;
+	_Atomic uint64_t pc;
+};
+
+/** egret_workers_start() - make all workers; 0, -ENOMEM or -EAGAIN */
+int egret_workers_start(struct egret_model *m);
+
+/** egret_workers_stop() - end them; their registers stay */
+void egret_workers_stop(struct egret_model *m);
+
+/** egret_workers_free() - free what egret_workers_start() made, once they have ended */
+void egret_workers_free(struct egret_model *m);
+
+/* All with egret_model.lock held. */
+
+/** egret_wake_cp() - there is a queue for the command processor */
+void egret_wake_cp(struct egret_model *m);
+/** egret_wake_clusters() - there are workgroups */
+void egret_wake_clusters(struct egret_model *m, uint64_t groups);
+/** egret_wake_copy() - there is a queue for a copy engine */
+void egret_wake_copy(struct egret_model *m);
+/** egret_wake_all() - the state of the chip has changed */
+void egret_wake_all(struct egret_model *m);
+/**
+ * egret_worker_abandon_groups() - give up the workgroups of a queue
+ *
+ * Gives out no more of them; clusters drop those that run at the end of their quantum.
+ * If none runs the queue is put away at once, otherwise by the cluster that comes
+ * back last.
+ */
+void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q);
+/** egret_held() - may no worker start anything? */
+bool egret_held(const struct egret_model *m);
+
+#endif /* EGRET_MODEL_WORKER_H */
