@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * Other kernels than the newest.
+ *
+ * The driver is written to the newest kernel's interfaces; what older kernels
+ * lack is made up for here and nowhere else. Which is which is found out by
+ * compiling (probe.sh), not from version numbers: stable series change
+ * interfaces inside the series, and distributions backport.
+ */
+#ifndef EGRET_COMPAT_H
+#define EGRET_COMPAT_H
+
+#include <linux/dma-fence.h>
+#include <drm/drm_cache.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_gpuvm.h>
+#include <drm/gpu_scheduler.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_device.h>
+
+#include "compat-probes.h"
+
+/* ---- drm_driver ------------------------------------------------------- */
+
+#ifdef EGRET_HAVE_DRM_DRIVER_DATE
+#define EGRET_DRM_DRIVER_DATE	.date = "20260101",
+#else
+#define EGRET_DRM_DRIVER_DATE
+#endif
+
+#ifdef EGRET_HAVE_DRIVER_GEM_GPUVA
+#define EGRET_DRIVER_GEM_GPUVA	DRIVER_GEM_GPUVA
+#else
+#define EGRET_DRIVER_GEM_GPUVA	0
+#endif
+
+/* ---- dma-fence --------------------------------------------------------- */
+
+#ifdef EGRET_HAVE_DMA_FENCE_INIT64
+#define EGRET_FENCE_OPS_SEQNO64
+#else
+#define EGRET_FENCE_OPS_SEQNO64	.use_64bit_seqno = true,
+#define dma_fence_init64	dma_fence_init
+#endif
+
+/* ---- scheduler ----------------------------------------------------------- */
+
+#ifndef EGRET_HAVE_SCHED_INIT_ARGS
+struct drm_sched_init_args {
+	const struct drm_sched_backend_ops *ops;
+	struct workqueue_struct *submit_wq;
+	struct workqueue_struct *timeout_wq;
+	u32 num_rqs;
+	u32 credit_limit;
+	unsigned int hang_limit;
+	long timeout;
+	atomic_t *score;
+	const char *name;
+	struct device *dev;
+};
+
+static inline int egret_sched_init(struct drm_gpu_scheduler *sched,
+				   const struct drm_sched_init_args *args)
+{
+	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs,
+			      args->credit_limit, args->hang_limit, args->timeout,
+			      args->timeout_wq, args->score, args->name, args->dev);
+}
+
+#define drm_sched_init		egret_sched_init
+#endif
+
+/**
+ * egret_sched_no_hang() - end of a timedout_job() that gives the job back
+ * @job: the job
+ *
+ * The scheduler took @job off its list before it called timedout_job(). Newer
+ * schedulers put it back, and look whether it is done, on a return value.
+ *
+ * Return: what timedout_job() must return.
+ */
+static inline enum drm_gpu_sched_stat egret_sched_no_hang(struct drm_sched_job *job)
+{
+#ifdef EGRET_HAVE_SCHED_STAT_NO_HANG
+	return DRM_GPU_SCHED_STAT_NO_HANG;
+#else
+	struct drm_gpu_scheduler *sched = job->sched;
+
+	spin_lock(&sched->job_list_lock);
+	list_add(&job->list, &sched->pending_list);
+	spin_unlock(&sched->job_list_lock);
+	/* The job may be freed from here on. */
+	if (!READ_ONCE(sched->pause_submit))
+		queue_work(sched->submit_wq, &sched->work_free_job);
+	return DRM_GPU_SCHED_STAT_NOMINAL;
+#endif
+}
+
+/* ---- gpuvm ----------------------------------------------------------------- */
+
+#ifndef EGRET_HAVE_GPUVM_MAP_REQ
+struct drm_gpuvm_map_req {
+	struct drm_gpuva_op_map map;
+};
+
+static inline int egret_gpuvm_sm_map(struct drm_gpuvm *gpuvm, void *priv,
+				     const struct drm_gpuvm_map_req *req)
+{
+	return drm_gpuvm_sm_map(gpuvm, priv, req->map.va.addr, req->map.va.range,
+				req->map.gem.obj, req->map.gem.offset);
+}
+
+#define drm_gpuvm_sm_map	egret_gpuvm_sm_map
+#endif
+
+#ifndef EGRET_HAVE_GPUVM_BO_OBTAIN_LOCKED
+#define drm_gpuvm_bo_obtain_locked	drm_gpuvm_bo_obtain
+#endif
+
+/* ---- TTM --------------------------------------------------------------------- */
+
+#ifndef EGRET_HAVE_TTM_BO_FINI
+#define ttm_bo_fini		ttm_bo_put
+#endif
+
+#ifdef EGRET_HAVE_TTM_PROPAGATE_ENOSPC
+#include <drm/ttm/ttm_allocation.h>
+#else
+#define TTM_ALLOCATION_POOL_USE_DMA_ALLOC	BIT(8)
+#define TTM_ALLOCATION_PROPAGATE_ENOSPC		BIT(10)
+
+static inline int egret_ttm_device_init(struct ttm_device *bdev,
+					const struct ttm_device_funcs *funcs,
+					struct device *dev,
+					struct address_space *mapping,
+					struct drm_vma_offset_manager *vma_manager,
+					unsigned int alloc_flags)
+{
+	return ttm_device_init(bdev, funcs, dev, mapping, vma_manager,
+			       alloc_flags & TTM_ALLOCATION_POOL_USE_DMA_ALLOC, false);
+}
+
+#define ttm_device_init		egret_ttm_device_init
+#endif
+
+#endif /* EGRET_COMPAT_H */

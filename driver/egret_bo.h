@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_BO_H
+#define EGRET_BO_H
+
+#include <linux/gpu_buddy.h>
+#include <drm/ttm/ttm_bo.h>
+
+struct drm_device;
+struct drm_file;
+struct egret_device;
+
+/**
+ * struct egret_bo - a buffer
+ */
+struct egret_bo {
+	/** @ttm: Base; contains the GEM object. */
+	struct ttm_buffer_object ttm;
+	/** @placement: Where it may live; DRM_EGRET_BO_*. Constant. */
+	u32 placement;
+	/**
+	 * @vm_root: If the buffer is private to an address space, that one's
+	 * reservation object, which is also the buffer's; otherwise NULL. Constant,
+	 * reference counted. The address space itself may be gone.
+	 */
+	struct drm_gem_object *vm_root;
+};
+
+/**
+ * struct egret_bo_cursor - a walk over the addresses of a buffer
+ *
+ * The buffer's reservation is locked during the walk.
+ */
+struct egret_bo_cursor {
+	/** @bo: Buffer. */
+	struct egret_bo *bo;
+	/** @offset: Byte in the buffer. */
+	u64 offset;
+	/** @block: Block of device memory that holds @offset. */
+	struct gpu_buddy_block *block;
+	/** @block_offset: First byte in the buffer of @block. */
+	u64 block_offset;
+};
+
+static inline struct egret_bo *ttm_to_egret_bo(struct ttm_buffer_object *tbo)
+{
+	return container_of(tbo, struct egret_bo, ttm);
+}
+
+static inline struct egret_bo *to_egret_bo(struct drm_gem_object *obj)
+{
+	return container_of(obj, struct egret_bo, ttm.base);
+}
+
+void egret_bo_cursor_init(struct egret_bo_cursor *cursor, struct egret_bo *bo, u64 offset);
+u64 egret_bo_cursor_next(struct egret_bo_cursor *cursor, u64 max, u64 *addr);
+bool egret_bo_is_vram(const struct egret_bo *bo);
+
+int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_bo_mmap_offset_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* EGRET_BO_H */

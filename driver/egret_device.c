@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * One card: bringing it up, giving it up, taking it down.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
+
+#include "compat.h"
+#include "egret_device.h"
+#include "egret_hw.h"
+#include "egret_queue.h"
+#include "egret_ttm.h"
+#include "egret_vm.h"
+
+#define EGRET_DMA_MASK		DMA_BIT_MASK(52)
+#define EGRET_RESET_POLL_US	50
+#define EGRET_RESET_TIMEOUT_US	(5 * USEC_PER_SEC)
+/* The revision of the specification that the driver is written to. */
+#define EGRET_REVISION_MAJOR	1
+
+/* Wait for the end of a reset. */
+static int egret_device_wait_ready(struct egret_device *edev)
+{
+	u32 state;
+
+	return readl_poll_timeout(edev->regs + EGRET_REG_STATE, state,
+				  state != U32_MAX && (state & EGRET_STATE_READY),
+				  EGRET_RESET_POLL_US, EGRET_RESET_TIMEOUT_US);
+}
+
+/*
+ * Whoever had the card before, a firmware, another driver, another kernel, may
+ * have left it running.
+ */
+static int egret_device_reset(struct egret_device *edev)
+{
+	int ret;
+
+	ret = egret_device_wait_ready(edev);
+	if (!ret) {
+		egret_write(edev, EGRET_REG_RESET, EGRET_RESET_CHIP);
+		ret = egret_device_wait_ready(edev);
+	}
+	if (ret)
+		drm_err(&edev->drm, "the card does not come out of reset, state %#x\n",
+			egret_read(edev, EGRET_REG_STATE));
+	return ret;
+}
+
+static int egret_device_map(struct egret_device *edev)
+{
+	struct pci_dev *pdev = edev->pdev;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return ret;
+	edev->regs = pcim_iomap_region(pdev, EGRET_BAR_REGS, "egret");
+	if (IS_ERR(edev->regs))
+		return PTR_ERR(edev->regs);
+	edev->doorbells = pcim_iomap_region(pdev, EGRET_BAR_DOORBELL, "egret");
+	if (IS_ERR(edev->doorbells))
+		return PTR_ERR(edev->doorbells);
+	ret = pcim_request_region(pdev, EGRET_BAR_VRAM, "egret");
+	if (ret)
+		return ret;
+	ret = dma_set_mask_and_coherent(&pdev->dev, EGRET_DMA_MASK);
+	if (ret)
+		return ret;
+	pci_set_master(pdev);
+	return 0;
+}
+
+static int egret_device_identify(struct egret_device *edev)
+{
+	u32 id = egret_read(edev, EGRET_REG_ID);
+	u32 revision = egret_read(edev, EGRET_REG_REVISION);
+
+	if (id != EGRET_ID) {
+		drm_err(&edev->drm, "not an Egret: identity %#x\n", id);
+		return -ENODEV;
+	}
+	if (FIELD_GET(EGRET_REVISION_MAJOR_MASK, revision) != EGRET_REVISION_MAJOR) {
+		drm_err(&edev->drm, "unsupported hardware revision %#x\n", revision);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void egret_device_read_info(struct egret_device *edev)
+{
+	struct drm_egret_device_info *info = &edev->info;
+	u32 units = egret_read(edev, EGRET_REG_UNITS);
+	u32 limits = egret_read(edev, EGRET_REG_LIMITS);
+	resource_size_t doorbells = pci_resource_len(edev->pdev, EGRET_BAR_DOORBELL);
+
+	info->chip_revision = egret_read(edev, EGRET_REG_REVISION);
+	info->clusters = FIELD_GET(EGRET_UNITS_CLUSTERS_MASK, units);
+	info->copy_engines = FIELD_GET(EGRET_UNITS_COPY_ENGINES_MASK, units);
+	/* Never more than there is room for, whatever the card says. */
+	info->clusters = min_t(u32, info->clusters, EGRET_MAX_CLUSTERS);
+	info->queues = min3((u32)FIELD_GET(EGRET_LIMITS_QUEUES_MASK, limits),
+			    (u32)EGRET_MAX_QUEUES, (u32)(doorbells / EGRET_DOORBELL_STRIDE));
+	info->contexts = min_t(u32, FIELD_GET(EGRET_LIMITS_CONTEXTS_MASK, limits),
+			       EGRET_MAX_CONTEXTS);
+	info->scratch_size = egret_read(edev, EGRET_REG_SCRATCH_SIZE);
+	info->core_clock_khz = egret_read(edev, EGRET_REG_CORE_CLOCK);
+	info->mem_bandwidth_mbs = egret_read(edev, EGRET_REG_MEM_BANDWIDTH);
+	info->vram_size = egret_read64(edev, EGRET_REG_VRAM_SIZE);
+	info->vram_visible = min_t(u64, info->vram_size,
+				   pci_resource_len(edev->pdev, EGRET_BAR_VRAM));
+	info->va_start = EGRET_VM_START;
+	info->va_end = EGRET_VM_END;
+	info->page_size = SZ_4K;
+	info->large_page_size = SZ_2M;
+	info->serial = egret_read64(edev, EGRET_REG_SERIAL);
+	info->firmware_version = egret_read(edev, EGRET_REG_FW_VERSION);
+}
+
+static int egret_device_check_info(struct egret_device *edev)
+{
+	const struct drm_egret_device_info *info = &edev->info;
+
+	if (!info->queues || !info->contexts || !info->core_clock_khz ||
+	    info->vram_visible < SZ_4K) {
+		drm_err(&edev->drm, "implausible card: %u queues, %u contexts, %u kHz, %llu bytes\n",
+			info->queues, info->contexts, info->core_clock_khz, info->vram_visible);
+		return -ENODEV;
+	}
+	if (info->vram_visible < info->vram_size)
+		drm_warn(&edev->drm, "only %llu of %llu MiB of device memory can be used; resize BAR %u\n",
+			 info->vram_visible >> 20, info->vram_size >> 20, EGRET_BAR_VRAM);
+	return 0;
+}
+
+/* ---- giving the card up -------------------------------------------------------- */
+
+static void egret_device_wedge_work(struct work_struct *work)
+{
+	egret_queue_kill_all(container_of(work, struct egret_device, wedge_work));
+}
+
+/**
+ * egret_device_wedge() - give a card up that does not do what it must
+ * @edev: card
+ * @why: reason, for the log
+ *
+ * When it returns, the card cannot reach system memory any more. Its queues are
+ * ended soon after. From now on all ioctls return -ENODEV; removing and binding
+ * the device again is the way out. May be called on the fence-signalling path.
+ */
+void egret_device_wedge(struct egret_device *edev, const char *why)
+{
+	int idx;
+
+	if (atomic_xchg(&edev->wedged, 1))
+		return;
+	drm_err(&edev->drm, "giving the card up: %s\n", why);
+	if (drm_dev_enter(&edev->drm, &idx)) {
+		pci_clear_master(edev->pdev);
+		drm_dev_exit(idx);
+	}
+	queue_work(edev->sched_wq, &edev->wedge_work);
+}
+
+/* ---- bringing it up and taking it down ------------------------------------------- */
+
+static void egret_device_release(struct drm_device *drm, void *data)
+{
+	struct egret_device *edev = to_egret_device(drm);
+
+	destroy_workqueue(edev->sched_wq);
+	drm_WARN_ON(drm, !xa_empty(&edev->queues));
+	xa_destroy(&edev->queues);
+	ida_destroy(&edev->contexts);
+	mutex_destroy(&edev->invalidate_lock);
+}
+
+static int egret_device_init_software(struct egret_device *edev)
+{
+	mutex_init(&edev->invalidate_lock);
+	ida_init(&edev->contexts);
+	xa_init_flags(&edev->queues, XA_FLAGS_ALLOC);
+	init_waitqueue_head(&edev->queue_gone);
+	init_waitqueue_head(&edev->no_jobs);
+	init_completion(&edev->stopped);
+	INIT_WORK(&edev->wedge_work, egret_device_wedge_work);
+
+	edev->sched_wq = alloc_workqueue("egret-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!edev->sched_wq)
+		return -ENOMEM;
+	return drmm_add_action_or_reset(&edev->drm, egret_device_release, NULL);
+}
+
+static void egret_device_ttm_release(struct drm_device *drm, void *data)
+{
+	egret_ttm_fini(to_egret_device(drm));
+}
+
+/**
+ * egret_device_init() - bring a card up
+ * @edev: card; allocated, with its PCI device
+ *
+ * What it set up goes with the PCI device or with the DRM device.
+ *
+ * Return: 0, or a negative errno.
+ */
+int egret_device_init(struct egret_device *edev)
+{
+	int ret;
+
+	ret = egret_device_init_software(edev);
+	if (ret)
+		return ret;
+	ret = egret_device_map(edev);
+	if (ret)
+		return ret;
+	ret = egret_device_identify(edev);
+	if (ret)
+		return ret;
+	ret = egret_device_reset(edev);
+	if (ret)
+		return ret;
+	egret_device_read_info(edev);
+	ret = egret_device_check_info(edev);
+	if (ret)
+		return ret;
+	ret = egret_irq_init(edev);
+	if (ret)
+		return ret;
+	ret = egret_ttm_init(edev);
+	if (ret)
+		return ret;
+	return drmm_add_action_or_reset(&edev->drm, egret_device_ttm_release, NULL);
+}
+
+/**
+ * egret_device_remove() - take a card down
+ * @edev: card, unplugged for the DRM core. It may have been pulled already.
+ *
+ * When it returns, the card and everything that is bound to its PCI device are
+ * unused; files may be open still.
+ */
+void egret_device_remove(struct egret_device *edev)
+{
+	/* Nobody else touches the hardware: that is what unplugging waited for. */
+	egret_write(edev, EGRET_REG_IRQ_ENABLE, 0);
+	egret_write(edev, EGRET_REG_RESET, EGRET_RESET_CHIP);
+	if (pci_device_is_present(edev->pdev) && egret_device_wait_ready(edev))
+		drm_err(&edev->drm, "the card does not stop\n");
+	pci_clear_master(edev->pdev);
+	egret_irq_fini(edev);
+	complete_all(&edev->stopped);
+
+	egret_queue_kill_all(edev);
+	/* Jobs end when those they wait for do, which is soon. */
+	wait_event(edev->no_jobs, !atomic_read(&edev->jobs));
+	flush_work(&edev->wedge_work);
+	egret_queue_flush_cleanup();
+	egret_queue_free_rings(edev);
+	ttm_device_clear_dma_mappings(&edev->ttm);
+}

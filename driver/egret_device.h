@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_DEVICE_H
+#define EGRET_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/idr.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+#include <drm/ttm/ttm_device.h>
+
+#include <drm/egret_accel.h>
+
+#include "egret_irq.h"
+#include "egret_vram.h"
+
+struct pci_dev;
+
+/**
+ * struct egret_device - one card
+ *
+ * Allocated with the DRM device that it contains; it lives until the last file
+ * is closed, which may be long after the card is gone.
+ */
+struct egret_device {
+	/** @drm: Base. */
+	struct drm_device drm;
+	/** @pdev: PCI function. Valid until remove() returns. */
+	struct pci_dev *pdev;
+	/** @regs: BAR0. Used inside drm_dev_enter(); see egret_hw.h. */
+	void __iomem *regs;
+	/** @doorbells: BAR4. As @regs. */
+	void __iomem *doorbells;
+	/** @info: What the card is. Constant after probe. */
+	struct drm_egret_device_info info;
+	/** @irq: Interrupt vectors. */
+	struct egret_irq irq;
+	/** @ttm: Buffer management. */
+	struct ttm_device ttm;
+	/** @vram: Device memory. */
+	struct egret_vram vram;
+	/** @system: TTM's manager of system memory that the card can reach. */
+	struct ttm_resource_manager system;
+	/** @contexts: Hardware contexts in use. Internally locked. */
+	struct ida contexts;
+	/**
+	 * @invalidate_lock: Serialises the invalidation registers. Taken on the
+	 * fence-signalling path: no allocation while it is held.
+	 */
+	struct mutex invalidate_lock;
+	/**
+	 * @queues: Hardware queues in use, by number. Its lock makes a lookup
+	 * with egret_queue_get_unless_zero() safe.
+	 */
+	struct xarray queues;
+	/** @queue_gone: Woken when a queue has left @queues. */
+	wait_queue_head_t queue_gone;
+	/** @sched_wq: Runs the schedulers' work: on the fence-signalling path. */
+	struct workqueue_struct *sched_wq;
+	/** @jobs: Jobs that exist; remove() waits until there are none. */
+	atomic_t jobs;
+	/** @no_jobs: Woken when @jobs becomes zero. */
+	wait_queue_head_t no_jobs;
+	/** @stopped: Completed by remove() when the card does nothing any more. */
+	struct completion stopped;
+	/** @wedged: Whether the card is given up; see egret_device_wedge(). */
+	atomic_t wedged;
+	/** @wedge_work: Ends all queues of a card that is given up. */
+	struct work_struct wedge_work;
+};
+
+/**
+ * struct egret_file - what an open file owns
+ */
+struct egret_file {
+	/** @edev: Card. */
+	struct egret_device *edev;
+	/** @vms: Address spaces by ID. Internally locked. */
+	struct xarray vms;
+	/** @queues: Queues by ID. Internally locked. */
+	struct xarray queues;
+	/**
+	 * @cycles: Modelled cycles of queues that were destroyed, by type.
+	 * Protected by the lock of @queues.
+	 */
+	u64 cycles[2];
+};
+
+static inline struct egret_device *to_egret_device(struct drm_device *drm)
+{
+	return container_of(drm, struct egret_device, drm);
+}
+
+static inline bool egret_device_is_wedged(struct egret_device *edev)
+{
+	return atomic_read(&edev->wedged);
+}
+
+int egret_device_init(struct egret_device *edev);
+void egret_device_remove(struct egret_device *edev);
+void egret_device_wedge(struct egret_device *edev, const char *why);
+
+#endif /* EGRET_DEVICE_H */

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * The driver as the PCI and DRM cores see it.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
+
+#include "compat.h"
+#include "egret_bo.h"
+#include "egret_device.h"
+#include "egret_hw.h"
+#include "egret_job.h"
+#include "egret_query.h"
+#include "egret_queue.h"
+#include "egret_vm.h"
+
+/* ---- files ------------------------------------------------------------------------ */
+
+static int egret_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct egret_device *edev = to_egret_device(drm);
+	struct egret_file *efile;
+
+	if (egret_device_is_wedged(edev))
+		return -ENODEV;
+	efile = kzalloc(sizeof(*efile), GFP_KERNEL);
+	if (!efile)
+		return -ENOMEM;
+	efile->edev = edev;
+	xa_init_flags(&efile->vms, XA_FLAGS_ALLOC1);
+	xa_init_flags(&efile->queues, XA_FLAGS_ALLOC1);
+	file->driver_priv = efile;
+	return 0;
+}
+
+static void egret_postclose(struct drm_device *drm, struct drm_file *file)
+{
+	struct egret_file *efile = file->driver_priv;
+
+	egret_vm_close_all(efile);
+	xa_destroy(&efile->vms);
+	xa_destroy(&efile->queues);
+	kfree(efile);
+}
+
+/*
+ * Queues go before the DRM core lets go of the buffers, so that these are idle and
+ * freed at once.
+ */
+static int egret_release(struct inode *inode, struct file *filp)
+{
+	struct drm_file *file = filp->private_data;
+
+	egret_queue_close_all(file->driver_priv);
+	return drm_release(inode, filp);
+}
+
+/* ---- fdinfo -------------------------------------------------------------------------- */
+
+static void egret_show_memory(struct drm_printer *p, struct drm_file *file)
+{
+	struct drm_memory_stats vram = {}, system = {};
+	struct drm_gem_object *obj;
+	int id;
+
+	spin_lock(&file->table_lock);
+	idr_for_each_entry(&file->object_idr, obj, id) {
+		struct drm_memory_stats *stats;
+
+		/* Buffers do not move, so this is constant. */
+		stats = egret_bo_is_vram(to_egret_bo(obj)) ? &vram : &system;
+		if (drm_gem_object_is_shared_for_memory_stats(obj))
+			stats->shared += obj->size;
+		else
+			stats->private += obj->size;
+		stats->resident += obj->size;
+		if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
+			stats->active += obj->size;
+	}
+	spin_unlock(&file->table_lock);
+
+	drm_print_memory_stats(p, &vram, DRM_GEM_OBJECT_RESIDENT, "vram");
+	drm_print_memory_stats(p, &system, DRM_GEM_OBJECT_RESIDENT, "system");
+}
+
+static void egret_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	egret_queue_show_fdinfo(file->driver_priv, p);
+	egret_show_memory(p, file);
+}
+
+/* ---- ioctls ---------------------------------------------------------------------------- */
+
+/*
+ * A card that is gone is refused by the DRM core; one that was given up is not.
+ */
+#define EGRET_IOCTL(name)							\
+static int name##_checked(struct drm_device *drm, void *data,			\
+			  struct drm_file *file)				\
+{										\
+	if (egret_device_is_wedged(to_egret_device(drm)))			\
+		return -ENODEV;							\
+	return name(drm, data, file);						\
+}
+
+EGRET_IOCTL(egret_dev_query_ioctl)
+EGRET_IOCTL(egret_bo_create_ioctl)
+EGRET_IOCTL(egret_bo_mmap_offset_ioctl)
+EGRET_IOCTL(egret_vm_create_ioctl)
+EGRET_IOCTL(egret_vm_destroy_ioctl)
+EGRET_IOCTL(egret_vm_bind_ioctl)
+EGRET_IOCTL(egret_queue_create_ioctl)
+EGRET_IOCTL(egret_queue_destroy_ioctl)
+EGRET_IOCTL(egret_queue_query_ioctl)
+EGRET_IOCTL(egret_exec_ioctl)
+
+static const struct drm_ioctl_desc egret_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(EGRET_DEV_QUERY, egret_dev_query_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_BO_CREATE, egret_bo_create_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_BO_MMAP_OFFSET, egret_bo_mmap_offset_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_VM_CREATE, egret_vm_create_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_VM_DESTROY, egret_vm_destroy_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_VM_BIND, egret_vm_bind_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_CREATE, egret_queue_create_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_DESTROY, egret_queue_destroy_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_QUERY, egret_queue_query_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_EXEC, egret_exec_ioctl_checked, 0),
+};
+
+/* ---- DRM ------------------------------------------------------------------------------ */
+
+static const struct file_operations egret_fops = {
+	/* As DRM_ACCEL_FOPS, but for the release. */
+	.owner = THIS_MODULE,
+	.open = accel_open,
+	.release = egret_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = drm_gem_mmap,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
+	.show_fdinfo = drm_show_fdinfo,
+};
+
+static const struct drm_driver egret_driver = {
+	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE | EGRET_DRIVER_GEM_GPUVA,
+	.open = egret_open,
+	.postclose = egret_postclose,
+	.show_fdinfo = egret_show_fdinfo,
+	.ioctls = egret_ioctls,
+	.num_ioctls = ARRAY_SIZE(egret_ioctls),
+	.fops = &egret_fops,
+	.name = "egret",
+	.desc = "Egret inference accelerator",
+	EGRET_DRM_DRIVER_DATE
+	.major = 1,
+	.minor = 0,
+};
+
+/* ---- PCI --------------------------------------------------------------------------------- */
+
+static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	const struct drm_egret_device_info *info;
+	struct egret_device *edev;
+	int ret;
+
+	edev = devm_drm_dev_alloc(&pdev->dev, &egret_driver, struct egret_device, drm);
+	if (IS_ERR(edev))
+		return PTR_ERR(edev);
+	edev->pdev = pdev;
+	pci_set_drvdata(pdev, edev);
+
+	ret = egret_device_init(edev);
+	if (ret)
+		return ret;
+	ret = drm_dev_register(&edev->drm, 0);
+	if (ret) {
+		egret_device_remove(edev);
+		return ret;
+	}
+	info = &edev->info;
+	drm_info(&edev->drm, "%u clusters, %llu MiB, %u queues, serial %#llx\n",
+		 info->clusters, info->vram_size >> 20, info->queues, info->serial);
+	return 0;
+}
+
+static void egret_remove(struct pci_dev *pdev)
+{
+	struct egret_device *edev = pci_get_drvdata(pdev);
+
+	drm_dev_unplug(&edev->drm);
+	egret_device_remove(edev);
+}
+
+static const struct pci_device_id egret_pci_ids[] = {
+	{ PCI_DEVICE(EGRET_PCI_VENDOR_ID, EGRET_PCI_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, egret_pci_ids);
+
+static struct pci_driver egret_pci_driver = {
+	.name = "egret",
+	.id_table = egret_pci_ids,
+	.probe = egret_probe,
+	.remove = egret_remove,
+};
+
+static int __init egret_init(void)
+{
+	int ret;
+
+	if (drm_firmware_drivers_only())
+		return -ENODEV;
+	ret = egret_queue_module_init();
+	if (ret)
+		return ret;
+	ret = pci_register_driver(&egret_pci_driver);
+	if (ret)
+		egret_queue_module_exit();
+	return ret;
+}
+module_init(egret_init);
+
+static void __exit egret_exit(void)
+{
+	pci_unregister_driver(&egret_pci_driver);
+	egret_queue_module_exit();
+}
+module_exit(egret_exit);
+
+MODULE_AUTHOR("The Egret authors");
+MODULE_DESCRIPTION("Egret inference accelerator");
+MODULE_LICENSE("GPL");

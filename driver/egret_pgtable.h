@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_PGTABLE_H
+#define EGRET_PGTABLE_H
+
+#include <linux/bitmap.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include <egret/mmu.h>
+
+/**
+ * struct egret_pt - one table of a page table tree
+ */
+struct egret_pt {
+	/** @addr: Where it is in device memory. */
+	u64 addr;
+	/** @map: Its entries. Written, never read: see @leaf and @valid. */
+	u64 __iomem *map;
+	/** @priv: Of the allocator. */
+	void *priv;
+	/** @level: 3 for the root to 0. */
+	unsigned int level;
+	/** @live: Entries in use. */
+	unsigned int live;
+	/** @link: In a list of tables that are not in a tree (any more). */
+	struct list_head link;
+	/** @child: Levels 3 to 1: tables that the entries point to, or NULL. */
+	struct egret_pt **child;
+	/** @leaf: Level 1: entries that are leaves, or zero. */
+	u64 *leaf;
+	/** @valid: Level 0: entries in use. */
+	unsigned long *valid;
+};
+
+struct egret_pgtable;
+
+/**
+ * struct egret_pgtable_ops - where tables come from
+ */
+struct egret_pgtable_ops {
+	/** @alloc: Make the memory of @pt (addr, map, priv), filled with zeros. */
+	int (*alloc)(struct egret_pgtable *pgt, struct egret_pt *pt);
+	/** @free: Undo @alloc. */
+	void (*free)(struct egret_pgtable *pgt, struct egret_pt *pt);
+};
+
+/**
+ * struct egret_pgtable - a page table tree
+ */
+struct egret_pgtable {
+	/** @ops: Where tables come from. */
+	const struct egret_pgtable_ops *ops;
+	/** @root: Level 3. */
+	struct egret_pt *root;
+	/**
+	 * @lock: Protects the entries of all tables. Never held over an
+	 * allocation, so that it may be taken on the fence-signalling path.
+	 *
+	 * Which tables there are is protected by the caller: tables come with
+	 * egret_pgtable_populate() and go with egret_pgtable_trim(), and the
+	 * address space's reservation is locked around both.
+	 */
+	struct mutex lock;
+};
+
+int egret_pgtable_init(struct egret_pgtable *pgt, const struct egret_pgtable_ops *ops);
+void egret_pgtable_fini(struct egret_pgtable *pgt);
+
+int egret_pgtable_populate(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size);
+int egret_pgtable_split(struct egret_pgtable *pgt, u64 va);
+bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags);
+bool egret_pgtable_unmap(struct egret_pgtable *pgt, u64 va, u64 size);
+void egret_pgtable_trim(struct egret_pgtable *pgt, u64 va, u64 size,
+			struct list_head *unused);
+void egret_pgtable_free_list(struct egret_pgtable *pgt, struct list_head *tables);
+
+/* What the root register of a context holds. */
+static inline u64 egret_pgtable_root_entry(const struct egret_pgtable *pgt)
+{
+	return pgt->root->addr | EGRET_PTE_VALID;
+}
+
+#endif /* EGRET_PGTABLE_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_QUERY_H
+#define EGRET_QUERY_H
+
+struct drm_device;
+struct drm_file;
+
+int egret_dev_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* EGRET_QUERY_H */

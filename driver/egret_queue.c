@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * Queues.
+ *
+ * A queue has a hardware queue for its whole life, since there are more of them
+ * than anybody needs. Its ring and its fence slot are system memory, so that
+ * neither side reads over the bus in the common case, and are mapped into the
+ * context as supervisor pages, which only packets of the ring itself can reach.
+ *
+ * Life. Creating gives a queue an ID in the file. Destroying the ID kills the
+ * queue. The jobs that are left hold references; they are cancelled in their turn
+ * (egret_job.c), and after the last one the queue is torn down by a work item,
+ * because the last reference is dropped inside of the scheduler that has to go.
+ *
+ * Killing. egret_queue_kill() is the one way for a queue to die. It decides under
+ * the vector's lock who is first, stops the hardware queue, and only then signals
+ * the fences of jobs on it: those that the fence slot says are done as done, the
+ * others as cancelled.
+ */
+#include <linux/capability.h>
+#include <linux/dma-mapping.h>
+#include <linux/iopoll.h>
+#include <linux/slab.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "compat.h"
+#include "egret_fence.h"
+#include "egret_hw.h"
+#include "egret_job.h"
+#include "egret_queue.h"
+#include "egret_vm.h"
+
+/* A queue's part of the address space: the ring, then the fence slot. */
+#define EGRET_QUEUE_VA_SIZE	SZ_64K
+#define EGRET_SLOT_OFFSET	PAGE_ALIGN(EGRET_RING_BYTES)
+#define EGRET_QUEUE_BYTES	(EGRET_SLOT_OFFSET + SZ_4K)
+
+/* Stopping is a matter of microseconds. */
+#define EGRET_KILL_POLL_US	10
+#define EGRET_KILL_TIMEOUT_US	(2 * USEC_PER_SEC)
+
+/* How long destroying waits for the teardown, so that its effects can be seen. */
+#define EGRET_GONE_TIMEOUT	(HZ / 4)
+
+/*
+ * Tears queues down. It belongs to the module, not to a card, because a queue may
+ * be what holds the card's structure last.
+ */
+static struct workqueue_struct *egret_cleanup_wq;
+
+static u64 egret_queue_ring_va(const struct egret_queue *queue)
+{
+	return EGRET_VM_KERNEL_START + (u64)queue->hwid * EGRET_QUEUE_VA_SIZE;
+}
+
+/**
+ * egret_queue_slot_va() - where the card finds the fence slot
+ * @queue: queue
+ *
+ * Return: virtual address in the queue's context.
+ */
+u64 egret_queue_slot_va(const struct egret_queue *queue)
+{
+	return egret_queue_ring_va(queue) + EGRET_SLOT_OFFSET;
+}
+
+/* ---- pending fences: under the vector's lock --------------------------------------- */
+
+/* Take the oldest fence off the list, signal it and let it go. */
+static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
+{
+	struct egret_fence *fence = list_first_entry(&queue->pending, struct egret_fence, link);
+
+	list_del_init(&fence->link);
+	atomic64_inc(&queue->completed);
+	if (cancel)
+		egret_fence_cancel(fence);
+	else
+		dma_fence_signal(&fence->base);
+	dma_fence_put(&fence->base);
+	if (list_empty(&queue->pending))
+		list_del_init(&queue->active_link);
+}
+
+/**
+ * egret_queue_signal_completed() - signal the jobs that the card has completed
+ * @queue: queue; its vector is locked, and it has pending fences
+ */
+void egret_queue_signal_completed(struct egret_queue *queue)
+{
+	u64 done = le64_to_cpu(READ_ONCE(*queue->slot));
+
+	/* What the job wrote is read after its number. */
+	dma_rmb();
+	while (!list_empty(&queue->pending) &&
+	       list_first_entry(&queue->pending, struct egret_fence, link)->base.seqno <= done)
+		egret_queue_end_first(queue, false);
+}
+
+/**
+ * egret_queue_poll() - look whether jobs have completed without an interrupt
+ * @queue: queue
+ */
+void egret_queue_poll(struct egret_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!list_empty(&queue->pending))
+		egret_queue_signal_completed(queue);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+}
+
+/**
+ * egret_queue_add_pending() - note a job that is about to run
+ * @queue: queue
+ * @fence: its fence
+ *
+ * Return: false if the queue is dead, and nothing was done.
+ */
+bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fence)
+{
+	unsigned long flags;
+	bool alive;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	alive = !egret_queue_is_dead(queue);
+	if (alive) {
+		if (list_empty(&queue->pending))
+			list_add_tail(&queue->active_link, &queue->vector->active);
+		dma_fence_get(&fence->base);
+		list_add_tail(&fence->link, &queue->pending);
+	}
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return alive;
+}
+
+/**
+ * egret_queue_cancel() - end a job that will not run
+ * @queue: queue
+ * @fence: its fence, which is not pending
+ */
+void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
+{
+	atomic64_inc(&queue->completed);
+	egret_fence_cancel(fence);
+}
+
+/* ---- killing ------------------------------------------------------------------------- */
+
+/* When it returns, the hardware queue does nothing any more. */
+static void egret_queue_stop_hardware(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+	u32 status;
+	int idx, ret;
+
+	if (!drm_dev_enter(&edev->drm, &idx)) {
+		/* remove() stops everything. */
+		wait_for_completion(&edev->stopped);
+		return;
+	}
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_KILL);
+	ret = readl_poll_timeout(edev->regs + EGRET_REG_QUEUE(queue->hwid, EGRET_Q_STATUS),
+				 status, status == EGRET_Q_STATE_DISABLED ||
+				 egret_device_is_wedged(edev),
+				 EGRET_KILL_POLL_US, EGRET_KILL_TIMEOUT_US);
+	WRITE_ONCE(queue->busy_cycles,
+		   egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES));
+	drm_dev_exit(idx);
+	if (ret)
+		egret_device_wedge(edev, "a queue cannot be stopped");
+}
+
+/**
+ * egret_queue_kill() - end a queue
+ * @queue: queue
+ * @state: why
+ * @fault: its fault record, if it faulted
+ *
+ * Only the first call for a queue has an effect. May sleep; fences wait for it.
+ * Must not be called inside of drm_dev_enter().
+ */
+void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_fault *fault)
+{
+	bool cookie = dma_fence_begin_signalling();
+	unsigned long flags;
+	bool first;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	first = !egret_queue_is_dead(queue);
+	if (first) {
+		WRITE_ONCE(queue->state, state);
+		if (fault)
+			queue->fault = *fault;
+	}
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	if (!first)
+		goto out;
+
+	egret_queue_stop_hardware(queue);
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!list_empty(&queue->pending))
+		egret_queue_signal_completed(queue);
+	while (!list_empty(&queue->pending))
+		egret_queue_end_first(queue, true);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+out:
+	dma_fence_end_signalling(cookie);
+}
+
+/**
+ * egret_queue_kill_all() - end all queues, because the card ends
+ * @edev: card
+ */
+void egret_queue_kill_all(struct egret_device *edev)
+{
+	struct egret_queue *queue;
+	unsigned long hwid;
+
+	xa_for_each(&edev->queues, hwid, queue) {
+		queue = egret_queue_lookup_hw(edev, hwid);
+		if (!queue)
+			continue;
+		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
+		egret_queue_put(queue);
+	}
+}
+
+/* ---- references ------------------------------------------------------------------------ */
+
+static void egret_queue_free_ring(struct egret_queue *queue)
+{
+	mutex_lock(&queue->submit_lock);
+	if (queue->ring)
+		dma_free_coherent(queue->edev->drm.dev, EGRET_QUEUE_BYTES, queue->ring,
+				  queue->ring_dma);
+	queue->ring = NULL;
+	mutex_unlock(&queue->submit_lock);
+}
+
+/**
+ * egret_queue_free_rings() - free the rings of all queues
+ * @edev: card, which is gone. There are no jobs and there will be none.
+ *
+ * A driver must have no DMA memory when it leaves its device, but files may keep
+ * queues.
+ */
+void egret_queue_free_rings(struct egret_device *edev)
+{
+	struct egret_queue *queue;
+	unsigned long hwid;
+
+	xa_for_each(&edev->queues, hwid, queue) {
+		queue = egret_queue_lookup_hw(edev, hwid);
+		if (!queue)
+			continue;
+		egret_queue_free_ring(queue);
+		egret_queue_put(queue);
+	}
+}
+
+static void egret_queue_cleanup(struct work_struct *work)
+{
+	struct egret_queue *queue = container_of(work, struct egret_queue, cleanup_work);
+	struct egret_device *edev = queue->edev;
+
+	drm_sched_entity_fini(&queue->entity);
+	drm_sched_fini(&queue->sched);
+	egret_vm_unmap_kernel(queue->vm, egret_queue_ring_va(queue), EGRET_QUEUE_BYTES);
+	egret_queue_free_ring(queue);
+	egret_vm_put(queue->vm);
+	mutex_destroy(&queue->submit_lock);
+
+	/* Last: the number may be used again at once. */
+	xa_erase(&edev->queues, queue->hwid);
+	wake_up_all(&edev->queue_gone);
+	kfree(queue);
+	drm_dev_put(&edev->drm);
+}
+
+static void egret_queue_release(struct kref *kref)
+{
+	struct egret_queue *queue = container_of(kref, struct egret_queue, refs);
+
+	queue_work(egret_cleanup_wq, &queue->cleanup_work);
+}
+
+/**
+ * egret_queue_put() - give up a reference
+ * @queue: queue; dead, if it is the last reference
+ */
+void egret_queue_put(struct egret_queue *queue)
+{
+	kref_put(&queue->refs, egret_queue_release);
+}
+
+/**
+ * egret_queue_flush_cleanup() - wait for the teardown of queues without references
+ */
+void egret_queue_flush_cleanup(void)
+{
+	flush_workqueue(egret_cleanup_wq);
+}
+
+/**
+ * egret_queue_module_init() - prepare for queues, when the module is loaded
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int egret_queue_module_init(void)
+{
+	egret_cleanup_wq = alloc_workqueue("egret-cleanup", WQ_UNBOUND, 0);
+	return egret_cleanup_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * egret_queue_module_exit() - end what egret_queue_module_init() began
+ */
+void egret_queue_module_exit(void)
+{
+	destroy_workqueue(egret_cleanup_wq);
+}
+
+/**
+ * egret_queue_lookup_hw() - find the queue that uses a hardware queue
+ * @edev: card
+ * @hwid: number of the hardware queue
+ *
+ * Return: the queue with a reference, or NULL.
+ */
+struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid)
+{
+	struct egret_queue *queue;
+
+	xa_lock(&edev->queues);
+	queue = xa_load(&edev->queues, hwid);
+	if (queue && !kref_get_unless_zero(&queue->refs))
+		queue = NULL;
+	xa_unlock(&edev->queues);
+	return queue;
+}
+
+/**
+ * egret_queue_lookup() - find a queue by its ID
+ * @efile: file
+ * @id: ID
+ *
+ * Return: the queue with a reference, or NULL.
+ */
+struct egret_queue *egret_queue_lookup(struct egret_file *efile, u32 id)
+{
+	struct egret_queue *queue;
+
+	xa_lock(&efile->queues);
+	queue = xa_load(&efile->queues, id);
+	if (queue)
+		egret_queue_get(queue);
+	xa_unlock(&efile->queues);
+	return queue;
+}
+
+/* ---- creating ------------------------------------------------------------------------------ */
+
+static int egret_queue_alloc_ring(struct egret_queue *queue)
+{
+	struct device *dev = queue->edev->drm.dev;
+	u64 va = egret_queue_ring_va(queue);
+	const u64 flags = EGRET_PTE_SYSTEM | EGRET_PTE_SUPERVISOR | EGRET_PTE_READ;
+	int ret;
+
+	queue->ring = dma_alloc_coherent(dev, EGRET_QUEUE_BYTES, &queue->ring_dma, GFP_KERNEL);
+	if (!queue->ring)
+		return -ENOMEM;
+	queue->slot = (void *)queue->ring + EGRET_SLOT_OFFSET;
+
+	ret = egret_vm_map_kernel(queue->vm, va, queue->ring_dma, EGRET_SLOT_OFFSET, flags);
+	if (ret)
+		goto err_free;
+	ret = egret_vm_map_kernel(queue->vm, va + EGRET_SLOT_OFFSET,
+				  queue->ring_dma + EGRET_SLOT_OFFSET, SZ_4K,
+				  flags | EGRET_PTE_WRITE);
+	if (ret)
+		goto err_unmap;
+	return 0;
+
+err_unmap:
+	egret_vm_unmap_kernel(queue->vm, va, EGRET_QUEUE_BYTES);
+err_free:
+	egret_queue_free_ring(queue);
+	return ret;
+}
+
+static int egret_queue_init_sched(struct egret_queue *queue)
+{
+	struct drm_gpu_scheduler *sched = &queue->sched;
+	const struct drm_sched_init_args args = {
+		.ops = &egret_sched_ops,
+		.submit_wq = queue->edev->sched_wq,
+		.timeout_wq = queue->edev->sched_wq,
+		.num_rqs = 1,
+		.credit_limit = EGRET_RING_CREDITS,
+		.timeout = egret_watchdog_period(),
+		.name = "egret-queue",
+		.dev = queue->edev->drm.dev,
+	};
+	int ret;
+
+	ret = drm_sched_init(sched, &args);
+	if (ret)
+		return ret;
+	ret = drm_sched_entity_init(&queue->entity, DRM_SCHED_PRIORITY_KERNEL, &sched, 1, NULL);
+	if (ret)
+		drm_sched_fini(sched);
+	return ret;
+}
+
+static int egret_queue_enable(struct egret_queue *queue, u32 priority)
+{
+	struct egret_device *edev = queue->edev;
+	u32 config = FIELD_PREP(EGRET_Q_CONFIG_CONTEXT_MASK, queue->vm->context) |
+		     FIELD_PREP(EGRET_Q_CONFIG_PRIORITY_MASK, priority) |
+		     FIELD_PREP(EGRET_Q_CONFIG_VECTOR_MASK,
+				egret_irq_vector(&edev->irq, queue->hwid)) |
+		     EGRET_Q_CONFIG_SUPERVISOR;
+	u32 status;
+	int idx;
+
+	if (queue->type == DRM_EGRET_QUEUE_COPY)
+		config |= EGRET_Q_CONFIG_COPY;
+	if (!drm_dev_enter(&edev->drm, &idx))
+		return -ENODEV;
+	egret_write64(edev, EGRET_REG_QUEUE(queue->hwid, EGRET_Q_RING),
+		      egret_queue_ring_va(queue));
+	egret_queue_write(edev, queue->hwid, EGRET_Q_RING_SIZE, EGRET_RING_ORDER);
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CONFIG, config);
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_ENABLE);
+	status = egret_queue_read(edev, queue->hwid, EGRET_Q_STATUS);
+	drm_dev_exit(idx);
+	if (status != EGRET_Q_STATE_IDLE) {
+		egret_device_wedge(edev, "a queue cannot be enabled");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/* A hardware queue for @queue, which is not to be found by its number yet. */
+static int egret_queue_alloc_hw(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+	const struct xa_limit limit = XA_LIMIT(0, edev->info.queues - 1);
+	int ret;
+
+	ret = xa_alloc(&edev->queues, &queue->hwid, NULL, limit, GFP_KERNEL);
+	if (ret == -EBUSY) {
+		/* Some may be on their way out. */
+		egret_queue_flush_cleanup();
+		ret = xa_alloc(&edev->queues, &queue->hwid, NULL, limit, GFP_KERNEL);
+	}
+	if (ret)
+		return ret == -EBUSY ? -ENOSPC : ret;
+	queue->vector = &edev->irq.vectors[egret_irq_vector(&edev->irq, queue->hwid)];
+	return 0;
+}
+
+static struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
+{
+	struct egret_device *edev = vm->edev;
+	struct egret_queue *queue;
+	int ret;
+
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&queue->refs);
+	drm_dev_get(&edev->drm);
+	queue->edev = edev;
+	queue->vm = egret_vm_get(vm);
+	queue->type = type;
+	queue->fence_context = dma_fence_context_alloc(1);
+	mutex_init(&queue->submit_lock);
+	INIT_LIST_HEAD(&queue->pending);
+	INIT_LIST_HEAD(&queue->active_link);
+	INIT_WORK(&queue->cleanup_work, egret_queue_cleanup);
+
+	ret = egret_queue_alloc_hw(queue);
+	if (ret)
+		goto err_free;
+	ret = egret_queue_alloc_ring(queue);
+	if (ret)
+		goto err_hw;
+	ret = egret_queue_init_sched(queue);
+	if (ret)
+		goto err_ring;
+	ret = egret_queue_enable(queue, priority);
+	if (ret)
+		goto err_sched;
+	xa_store(&edev->queues, queue->hwid, queue, GFP_KERNEL);
+	return queue;
+
+err_sched:
+	drm_sched_entity_fini(&queue->entity);
+	drm_sched_fini(&queue->sched);
+err_ring:
+	egret_vm_unmap_kernel(vm, egret_queue_ring_va(queue), EGRET_QUEUE_BYTES);
+	egret_queue_free_ring(queue);
+err_hw:
+	xa_erase(&edev->queues, queue->hwid);
+err_free:
+	egret_vm_put(queue->vm);
+	mutex_destroy(&queue->submit_lock);
+	kfree(queue);
+	drm_dev_put(&edev->drm);
+	return ERR_PTR(ret);
+}
+
+/* ---- ioctls ---------------------------------------------------------------------------------- */
+
+static int egret_queue_check(const struct drm_egret_queue_create *args)
+{
+	if (args->flags || args->pad)
+		return -EINVAL;
+	if (args->type > DRM_EGRET_QUEUE_COPY || args->priority > DRM_EGRET_PRIORITY_REALTIME)
+		return -EINVAL;
+	if (args->priority > DRM_EGRET_PRIORITY_NORMAL && !capable(CAP_SYS_NICE))
+		return -EACCES;
+	return 0;
+}
+
+int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct egret_file *efile = file->driver_priv;
+	struct drm_egret_queue_create *args = data;
+	struct egret_queue *queue;
+	struct egret_vm *vm;
+	int ret;
+
+	ret = egret_queue_check(args);
+	if (ret)
+		return ret;
+	vm = egret_vm_lookup(efile, args->vm_id);
+	if (!vm)
+		return -ENOENT;
+	queue = egret_queue_create(vm, args->type, args->priority);
+	egret_vm_put(vm);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	ret = xa_alloc(&efile->queues, &args->queue_id, queue, xa_limit_31b, GFP_KERNEL);
+	if (ret) {
+		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
+		egret_queue_put(queue);
+	}
+	return ret;
+}
+
+/* What the card counted for the queue, up to now or to its death. */
+static u64 egret_queue_busy_cycles(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+	u64 cycles = READ_ONCE(queue->busy_cycles);
+	int idx;
+
+	if (!egret_queue_is_dead(queue) && drm_dev_enter(&edev->drm, &idx)) {
+		cycles = egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
+		drm_dev_exit(idx);
+	}
+	return cycles;
+}
+
+/* Wait until the hardware queue is free again, but not for ever. */
+static void egret_queue_wait_gone(struct egret_device *edev, u32 hwid,
+				  const struct egret_queue *queue, unsigned long deadline)
+{
+	long left = deadline - jiffies;
+
+	/* The pointer is only compared: what it points to may be gone. */
+	if (left > 0)
+		wait_event_timeout(edev->queue_gone,
+				   xa_load(&edev->queues, hwid) != queue, left);
+}
+
+/* End a queue whose ID was taken away, with the file's reference. */
+static void egret_queue_close(struct egret_file *efile, struct egret_queue *queue,
+			      unsigned long deadline)
+{
+	struct egret_device *edev = queue->edev;
+	u32 hwid = queue->hwid;
+
+	egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
+	xa_lock(&efile->queues);
+	efile->cycles[queue->type] += egret_queue_busy_cycles(queue);
+	xa_unlock(&efile->queues);
+	egret_queue_put(queue);
+	egret_queue_wait_gone(edev, hwid, queue, deadline);
+}
+
+int egret_queue_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct egret_file *efile = file->driver_priv;
+	struct drm_egret_queue_destroy *args = data;
+	struct egret_queue *queue;
+
+	if (args->pad)
+		return -EINVAL;
+	queue = xa_erase(&efile->queues, args->queue_id);
+	if (!queue)
+		return -ENOENT;
+	egret_queue_close(efile, queue, jiffies + EGRET_GONE_TIMEOUT);
+	return 0;
+}
+
+/**
+ * egret_queue_close_all() - destroy the queues of a file
+ * @efile: file, which nobody uses any more
+ */
+void egret_queue_close_all(struct egret_file *efile)
+{
+	unsigned long deadline = jiffies + EGRET_GONE_TIMEOUT;
+	struct egret_queue *queue;
+	unsigned long id;
+
+	/* All first: jobs of one may wait for another. */
+	xa_for_each(&efile->queues, id, queue)
+		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
+	xa_for_each(&efile->queues, id, queue) {
+		xa_erase(&efile->queues, id);
+		egret_queue_close(efile, queue, deadline);
+	}
+}
+
+int egret_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_egret_queue_query *args = data;
+	struct egret_queue *queue;
+	struct egret_fault fault;
+	unsigned long flags;
+
+	if (args->pad)
+		return -EINVAL;
+	queue = egret_queue_lookup(file->driver_priv, args->queue_id);
+	if (!queue)
+		return -ENOENT;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	args->state = queue->state;
+	fault = queue->fault;
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	args->fault_code = fault.code;
+	args->fault_info = fault.info;
+	args->fault_value = fault.value;
+	args->fault_addr = fault.addr;
+	args->fault_pc = fault.pc;
+	args->fault_cookie = fault.cookie;
+	memcpy(args->fault_group, fault.group, sizeof(args->fault_group));
+	args->pad2 = 0;
+
+	args->jobs_completed = atomic64_read(&queue->completed);
+	mutex_lock(&queue->submit_lock);
+	args->jobs_submitted = queue->last_seqno;
+	mutex_unlock(&queue->submit_lock);
+	args->busy_cycles = egret_queue_busy_cycles(queue);
+	egret_queue_put(queue);
+	return 0;
+}
+
+/**
+ * egret_queue_show_fdinfo() - print how much a file used the engines
+ * @efile: file
+ * @p: where to
+ */
+void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p)
+{
+	static const char * const names[] = {
+		[DRM_EGRET_QUEUE_COMPUTE] = "compute",
+		[DRM_EGRET_QUEUE_COPY] = "copy",
+	};
+	const struct drm_egret_device_info *info = &efile->edev->info;
+	u64 cycles[ARRAY_SIZE(names)];
+	struct egret_queue *queue;
+	unsigned long id;
+	unsigned int i;
+
+	xa_lock(&efile->queues);
+	memcpy(cycles, efile->cycles, sizeof(cycles));
+	xa_for_each(&efile->queues, id, queue)
+		cycles[queue->type] += egret_queue_busy_cycles(queue);
+	xa_unlock(&efile->queues);
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		drm_printf(p, "drm-engine-%s:\t%llu ns\n", names[i],
+			   mul_u64_u64_div_u64(cycles[i], USEC_PER_SEC, info->core_clock_khz));
+		drm_printf(p, "drm-cycles-%s:\t%llu\n", names[i], cycles[i]);
+		drm_printf(p, "drm-maxfreq-%s:\t%llu Hz\n", names[i],
+			   (u64)info->core_clock_khz * 1000);
+	}
+}

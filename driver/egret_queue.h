@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_QUEUE_H
+#define EGRET_QUEUE_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include <drm/gpu_scheduler.h>
+
+#include <drm/egret_accel.h>
+#include <egret/packet.h>
+
+#include "egret_fault.h"
+
+struct drm_device;
+struct drm_file;
+struct egret_device;
+struct egret_fence;
+struct egret_file;
+struct egret_vector;
+struct egret_vm;
+struct seq_file;
+
+/* Packets of a ring: three jobs of the largest size, and a power of two. */
+#define EGRET_RING_ORDER	8
+#define EGRET_RING_PACKETS	BIT(EGRET_RING_ORDER)
+#define EGRET_RING_BYTES	(EGRET_RING_PACKETS * EGRET_PACKET_SIZE)
+/*
+ * Fewer packets are ever in the ring than it holds: the card writes a job's
+ * number before it counts the FENCE packet as consumed.
+ */
+#define EGRET_RING_CREDITS	(EGRET_RING_PACKETS - 2)
+
+/**
+ * struct egret_queue - a queue: a hardware queue with its ring and scheduler
+ */
+struct egret_queue {
+	/** @refs: References: of the file (through the ID) and of each job. */
+	struct kref refs;
+	/** @edev: Card; a reference. Constant. */
+	struct egret_device *edev;
+	/** @vm: Address space; a user's reference. Constant. */
+	struct egret_vm *vm;
+	/** @type: One of &enum drm_egret_queue_type. Constant. */
+	u32 type;
+	/** @hwid: Number of the hardware queue. Constant. */
+	u32 hwid;
+	/** @vector: Interrupt vector. Constant. */
+	struct egret_vector *vector;
+
+	/**
+	 * @ring: Packets. Written by the scheduler's work only. NULL when it was
+	 * freed because the card is gone; then there are no jobs.
+	 */
+	union egret_packet *ring;
+	/**
+	 * @slot: Where the FENCE packets write the number of the last job that
+	 * has completed. In the same allocation as @ring, on a page of its own.
+	 */
+	__le64 *slot;
+	/** @ring_dma: Bus address of @ring. Constant. */
+	dma_addr_t ring_dma;
+	/** @tail: Packets produced. Used by the scheduler's work only. */
+	u64 tail;
+
+	/** @sched: Scheduler, of this queue alone. */
+	struct drm_gpu_scheduler sched;
+	/** @entity: The only entity of @sched. */
+	struct drm_sched_entity entity;
+	/**
+	 * @submit_lock: Makes the numbers of jobs, their order in @entity and
+	 * their order in sync objects agree. Protects @last_seqno, and that @ring
+	 * is freed once.
+	 */
+	struct mutex submit_lock;
+	/** @fence_context: Timeline of the jobs' fences. Constant. */
+	u64 fence_context;
+	/** @last_seqno: Number of the last job that was accepted. */
+	u64 last_seqno;
+
+	/** @pending: Fences of jobs on the hardware, oldest first. Under @vector's lock. */
+	struct list_head pending;
+	/** @active_link: In &egret_vector.active while @pending has any. Under @vector's lock. */
+	struct list_head active_link;
+	/**
+	 * @state: One of &enum drm_egret_queue_state, or EGRET_QUEUE_CLOSED. Goes
+	 * from OK to one other, once. Written under @vector's lock.
+	 */
+	u32 state;
+	/** @fault: Why it faulted, if it did. Under @vector's lock. */
+	struct egret_fault fault;
+	/** @completed: Jobs that have completed or were cancelled. */
+	atomic64_t completed;
+	/** @busy_cycles: EGRET_Q_BUSY_CYCLES when the queue was killed. */
+	u64 busy_cycles;
+
+	/** @watchdog: See egret_job_timedout(), which alone uses it. */
+	struct {
+		/** @watchdog.seqno: Job that is watched. */
+		u64 seqno;
+		/** @watchdog.progress: EGRET_Q_PROGRESS when last looked. */
+		u64 progress;
+		/** @watchdog.card: Progress of the whole card when last looked. */
+		u64 card;
+		/** @watchdog.moved: When it was last seen to have changed, in jiffies. */
+		unsigned long moved;
+		/** @watchdog.begun: Since when the job is watched, in jiffies. */
+		unsigned long begun;
+	} watchdog;
+
+	/** @cleanup_work: Tears the queue down. */
+	struct work_struct cleanup_work;
+};
+
+/* State of a queue whose ID is gone. */
+#define EGRET_QUEUE_CLOSED	(~0u)
+
+struct egret_queue *egret_queue_lookup(struct egret_file *efile, u32 id);
+struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
+void egret_queue_put(struct egret_queue *queue);
+void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_fault *fault);
+void egret_queue_kill_all(struct egret_device *edev);
+void egret_queue_close_all(struct egret_file *efile);
+void egret_queue_free_rings(struct egret_device *edev);
+void egret_queue_flush_cleanup(void);
+int egret_queue_module_init(void);
+void egret_queue_module_exit(void);
+
+u64 egret_queue_slot_va(const struct egret_queue *queue);
+bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fence);
+void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence);
+void egret_queue_signal_completed(struct egret_queue *queue);
+void egret_queue_poll(struct egret_queue *queue);
+void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p);
+
+static inline struct egret_queue *egret_queue_get(struct egret_queue *queue)
+{
+	kref_get(&queue->refs);
+	return queue;
+}
+
+static inline bool egret_queue_is_dead(const struct egret_queue *queue)
+{
+	return READ_ONCE(queue->state) != DRM_EGRET_QUEUE_OK;
+}
+
+int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_queue_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* EGRET_QUEUE_H */

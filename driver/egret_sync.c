@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * Arrays of sync objects. Everything that can fail is done when the array is
+ * looked up, so that giving the fence to the sync objects cannot.
+ */
+#include <linux/dma-fence-chain.h>
+#include <linux/slab.h>
+#include <drm/drm_syncobj.h>
+
+#include <drm/egret_accel.h>
+
+#include "egret_array.h"
+#include "egret_sync.h"
+
+static int egret_sync_check(const struct drm_egret_sync *arg)
+{
+	const u32 direction = arg->flags & (DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_SIGNAL);
+
+	if (arg->flags & ~(DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_SIGNAL |
+			   DRM_EGRET_SYNC_TIMELINE))
+		return -EINVAL;
+	if (direction != DRM_EGRET_SYNC_WAIT && direction != DRM_EGRET_SYNC_SIGNAL)
+		return -EINVAL;
+	/* A timeline has no point 0, and a binary sync object no points. */
+	if (!(arg->flags & DRM_EGRET_SYNC_TIMELINE) != !arg->point)
+		return -EINVAL;
+	return 0;
+}
+
+static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
+			   const struct drm_egret_sync *arg)
+{
+	int ret = egret_sync_check(arg);
+
+	if (ret)
+		return ret;
+	if (arg->flags & DRM_EGRET_SYNC_WAIT)
+		return drm_syncobj_find_fence(file, arg->handle, arg->point, 0, &sync->fence);
+
+	sync->syncobj = drm_syncobj_find(file, arg->handle);
+	if (!sync->syncobj)
+		return -ENOENT;
+	if (arg->flags & DRM_EGRET_SYNC_TIMELINE) {
+		sync->point = arg->point;
+		sync->chain = dma_fence_chain_alloc();
+		if (!sync->chain)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * egret_syncs_init() - look the elements of an array of syncs up
+ * @syncs: result, for egret_syncs_fini(), also after a failure
+ * @file: file of the sync objects
+ * @args: array of &struct drm_egret_sync
+ *
+ * Return: 0; -EINVAL (flags, point, nothing to wait for), -ENOENT, -E2BIG,
+ * -EFAULT, -ENOMEM.
+ */
+int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
+		     const struct drm_egret_array *args)
+{
+	struct drm_egret_sync *elements;
+	u32 i;
+	int ret = 0;
+
+	syncs->count = 0;
+	syncs->array = NULL;
+	elements = egret_array_copy(args, sizeof(*elements), sizeof(*elements),
+				    DRM_EGRET_SYNCS_MAX);
+	if (IS_ERR_OR_NULL(elements))
+		return PTR_ERR_OR_ZERO(elements);
+	syncs->array = kvcalloc(args->count, sizeof(*syncs->array), GFP_KERNEL);
+	if (!syncs->array)
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < args->count; i++) {
+		ret = egret_sync_init(&syncs->array[i], file, &elements[i]);
+		syncs->count = i + 1;
+	}
+	kvfree(elements);
+	return ret;
+}
+
+/**
+ * egret_syncs_fini() - let go what egret_syncs_init() looked up
+ * @syncs: array
+ */
+void egret_syncs_fini(struct egret_syncs *syncs)
+{
+	u32 i;
+
+	for (i = 0; i < syncs->count; i++) {
+		struct egret_sync *sync = &syncs->array[i];
+
+		dma_fence_put(sync->fence);
+		dma_fence_chain_free(sync->chain);
+		if (sync->syncobj)
+			drm_syncobj_put(sync->syncobj);
+	}
+	kvfree(syncs->array);
+}
+
+/**
+ * egret_syncs_signal() - give a fence to the sync objects that shall signal
+ * @syncs: array
+ * @fence: fence
+ */
+void egret_syncs_signal(struct egret_syncs *syncs, struct dma_fence *fence)
+{
+	u32 i;
+
+	for (i = 0; i < syncs->count; i++) {
+		struct egret_sync *sync = &syncs->array[i];
+
+		if (!sync->syncobj)
+			continue;
+		if (sync->chain)
+			drm_syncobj_add_point(sync->syncobj, sync->chain, fence, sync->point);
+		else
+			drm_syncobj_replace_fence(sync->syncobj, fence);
+		/* The timeline owns it now. */
+		sync->chain = NULL;
+	}
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * What TTM asks of its driver.
+ *
+ * TTM_PL_VRAM is device memory (egret_vram.c). TTM_PL_TT is system memory whose
+ * pages exist and have DMA addresses, so that the card can reach it.
+ *
+ * Buffers do not move yet: egret_ttm_eviction_valuable() forbids it. A buffer
+ * that may live in both memories goes to system memory if it finds the device
+ * memory full.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <drm/drm_cache.h>
+#include <drm/drm_drv.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_placement.h>
+#include <drm/ttm/ttm_tt.h>
+
+#include "compat.h"
+#include "egret_bo.h"
+#include "egret_device.h"
+#include "egret_ttm.h"
+
+/* Address bits of a page table entry. */
+#define EGRET_DMA_BITS	52
+
+static struct egret_device *ttm_to_egret_device(struct ttm_device *ttm)
+{
+	return container_of(ttm, struct egret_device, ttm);
+}
+
+/* ---- system memory ------------------------------------------------------ */
+
+static int egret_system_alloc(struct ttm_resource_manager *man,
+			      struct ttm_buffer_object *tbo,
+			      const struct ttm_place *place,
+			      struct ttm_resource **out)
+{
+	struct ttm_resource *res = kzalloc(sizeof(*res), GFP_KERNEL);
+
+	if (!res)
+		return -ENOMEM;
+	ttm_resource_init(tbo, place, res);
+	if (ttm_resource_manager_usage(man) > man->size) {
+		ttm_resource_fini(man, res);
+		kfree(res);
+		return -ENOSPC;
+	}
+	*out = res;
+	return 0;
+}
+
+static void egret_system_free(struct ttm_resource_manager *man,
+			      struct ttm_resource *res)
+{
+	ttm_resource_fini(man, res);
+	kfree(res);
+}
+
+static const struct ttm_resource_manager_func egret_system_func = {
+	.alloc = egret_system_alloc,
+	.free = egret_system_free,
+};
+
+static void egret_system_init(struct egret_device *edev)
+{
+	struct sysinfo si;
+
+	si_meminfo(&si);
+	edev->system.use_tt = true;
+	edev->system.func = &egret_system_func;
+	/* TTM itself allows its devices half of the memory together. */
+	ttm_resource_manager_init(&edev->system, &edev->ttm,
+				  (u64)si.totalram * si.mem_unit / 2);
+	ttm_set_driver_manager(&edev->ttm, TTM_PL_TT, &edev->system);
+	ttm_resource_manager_set_used(&edev->system, true);
+}
+
+static void egret_system_fini(struct egret_device *edev)
+{
+	ttm_resource_manager_set_used(&edev->system, false);
+	drm_WARN_ON(&edev->drm, ttm_resource_manager_evict_all(&edev->ttm, &edev->system));
+	ttm_resource_manager_cleanup(&edev->system);
+	ttm_set_driver_manager(&edev->ttm, TTM_PL_TT, NULL);
+}
+
+/* ---- callbacks ------------------------------------------------------------ */
+
+static struct ttm_tt *egret_tt_create(struct ttm_buffer_object *tbo, u32 page_flags)
+{
+	struct ttm_tt *tt = kzalloc(sizeof(*tt), GFP_KERNEL);
+
+	if (!tt)
+		return NULL;
+	/* Like ttm_tt_init(), but with DMA addresses. */
+	if (ttm_sg_tt_init(tt, tbo, page_flags, ttm_cached)) {
+		kfree(tt);
+		return NULL;
+	}
+	return tt;
+}
+
+static void egret_tt_destroy(struct ttm_device *ttm, struct ttm_tt *tt)
+{
+	ttm_tt_fini(tt);
+	kfree(tt);
+}
+
+static bool egret_ttm_eviction_valuable(struct ttm_buffer_object *tbo,
+					const struct ttm_place *place)
+{
+	return false;
+}
+
+static void egret_ttm_evict_flags(struct ttm_buffer_object *tbo,
+				  struct ttm_placement *placement)
+{
+	static const struct ttm_place system = { .mem_type = TTM_PL_SYSTEM };
+
+	placement->num_placement = 1;
+	placement->placement = &system;
+}
+
+static int egret_ttm_move(struct ttm_buffer_object *tbo, bool evict,
+			  struct ttm_operation_ctx *ctx,
+			  struct ttm_resource *new_res, struct ttm_place *hop)
+{
+	struct egret_device *edev = ttm_to_egret_device(tbo->bdev);
+	int ret;
+
+	/* Only new buffers come here; see the top. */
+	if (tbo->resource)
+		return -EBUSY;
+	/* TTM zeroes pages of system memory itself. */
+	if (new_res->mem_type == TTM_PL_VRAM) {
+		ret = egret_vram_clear(edev, new_res);
+		if (ret)
+			return ret;
+	}
+	ttm_bo_move_null(tbo, new_res);
+	return 0;
+}
+
+static int egret_ttm_io_mem_reserve(struct ttm_device *ttm, struct ttm_resource *res)
+{
+	if (res->mem_type != TTM_PL_VRAM)
+		return 0;
+	/* The pages are looked up one by one: egret_ttm_io_mem_pfn(). */
+	res->bus.is_iomem = true;
+	res->bus.caching = ttm_write_combined;
+	return 0;
+}
+
+static unsigned long egret_ttm_io_mem_pfn(struct ttm_buffer_object *tbo,
+					  unsigned long page)
+{
+	return egret_vram_pfn(ttm_to_egret_device(tbo->bdev), tbo->resource, page);
+}
+
+static const struct ttm_device_funcs egret_ttm_funcs = {
+	.ttm_tt_create = egret_tt_create,
+	.ttm_tt_destroy = egret_tt_destroy,
+	.eviction_valuable = egret_ttm_eviction_valuable,
+	.evict_flags = egret_ttm_evict_flags,
+	.move = egret_ttm_move,
+	.io_mem_reserve = egret_ttm_io_mem_reserve,
+	.io_mem_pfn = egret_ttm_io_mem_pfn,
+};
+
+/**
+ * egret_ttm_init() - set up buffer management
+ * @edev: card; its information is filled in
+ *
+ * Return: 0, or a negative errno.
+ */
+int egret_ttm_init(struct egret_device *edev)
+{
+	unsigned int flags = TTM_ALLOCATION_PROPAGATE_ENOSPC;
+	int ret;
+
+	if (drm_need_swiotlb(EGRET_DMA_BITS))
+		flags |= TTM_ALLOCATION_POOL_USE_DMA_ALLOC;
+	ret = ttm_device_init(&edev->ttm, &egret_ttm_funcs, edev->drm.dev,
+			      edev->drm.anon_inode->i_mapping,
+			      edev->drm.vma_offset_manager, flags);
+	if (ret)
+		return ret;
+	egret_system_init(edev);
+	ret = egret_vram_init(edev);
+	if (ret) {
+		egret_system_fini(edev);
+		ttm_device_fini(&edev->ttm);
+	}
+	return ret;
+}
+
+/**
+ * egret_ttm_fini() - end buffer management
+ * @edev: card; no buffer exists any more
+ */
+void egret_ttm_fini(struct egret_device *edev)
+{
+	/* Buffers that died lately may still be on their way out. */
+	flush_workqueue(edev->ttm.wq);
+	egret_vram_fini(edev);
+	egret_system_fini(edev);
+	ttm_device_fini(&edev->ttm);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_VM_H
+#define EGRET_VM_H
+
+#include <linux/kref.h>
+#include <linux/sizes.h>
+#include <drm/drm_gpuvm.h>
+
+#include <egret/mmu.h>
+
+#include "egret_pgtable.h"
+
+struct drm_device;
+struct drm_file;
+struct egret_device;
+struct egret_file;
+
+/*
+ * The end of each address space is the kernel's: rings and fence slots of the
+ * queues, in supervisor pages. A hardware queue has its own place there.
+ */
+#define EGRET_VM_KERNEL_SIZE	SZ_1G
+#define EGRET_VM_KERNEL_START	(EGRET_VA_END - EGRET_VM_KERNEL_SIZE)
+#define EGRET_VM_START		EGRET_VA_MIN
+#define EGRET_VM_END		EGRET_VM_KERNEL_START
+
+/**
+ * struct egret_vm - an address space
+ */
+struct egret_vm {
+	/**
+	 * @base: Base: what is bound where. Protected by the reservation of the
+	 * address space; the lists of bindings of a buffer by that buffer's.
+	 */
+	struct drm_gpuvm base;
+	/** @edev: Card. */
+	struct egret_device *edev;
+	/** @users: References of files and queues. When it falls, nothing is bound. */
+	struct kref users;
+	/** @context: Hardware context. Constant. */
+	u32 context;
+	/** @pgt: Page tables; see there about locks. */
+	struct egret_pgtable pgt;
+};
+
+static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
+{
+	return container_of(gpuvm, struct egret_vm, base);
+}
+
+struct egret_vm *egret_vm_lookup(struct egret_file *efile, u32 id);
+void egret_vm_put(struct egret_vm *vm);
+void egret_vm_close_all(struct egret_file *efile);
+
+int egret_vm_map_kernel(struct egret_vm *vm, u64 va, u64 addr, u64 size, u64 flags);
+void egret_vm_unmap_kernel(struct egret_vm *vm, u64 va, u64 size);
+
+static inline struct egret_vm *egret_vm_get(struct egret_vm *vm)
+{
+	kref_get(&vm->users);
+	return vm;
+}
+
+/* Whether user space may bind, or execute, [@va, @va + @size). */
+static inline bool egret_vm_range_valid(u64 va, u64 size)
+{
+	return va >= EGRET_VM_START && va < EGRET_VM_END && size <= EGRET_VM_END - va;
+}
+
+int egret_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* EGRET_VM_H */

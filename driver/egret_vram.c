@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * Device memory: a buddy allocator, as TTM's manager of buffers and as the
+ * driver's source of pages for page tables.
+ *
+ * Nobody gets memory with somebody else's data in it. Memory is cleared when it
+ * is handed out, by the processor through the write-combined BAR: it needs no
+ * queue, works before any queue exists, and the buffer can be used at once. Its
+ * cost is the host's write bandwidth to the card; clearing on the card, and in
+ * advance, can join later (the buddy allocator knows which blocks are clear).
+ */
+#include <linux/pci.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+#include <drm/drm_buddy.h>
+#include <drm/ttm/ttm_placement.h>
+
+#include "egret_bo.h"
+#include "egret_hw.h"
+
+/* Clearing gives way to others after so many bytes. */
+#define EGRET_CLEAR_STEP	SZ_2M
+
+static struct egret_vram *to_egret_vram(struct ttm_resource_manager *man)
+{
+	return container_of(man, struct egret_vram, man);
+}
+
+static int egret_vram_man_alloc(struct ttm_resource_manager *man,
+				struct ttm_buffer_object *tbo,
+				const struct ttm_place *place,
+				struct ttm_resource **out)
+{
+	struct egret_vram *vram = to_egret_vram(man);
+	struct egret_vram_resource *res;
+	int ret;
+
+	res = kzalloc(sizeof(*res), GFP_KERNEL);
+	if (!res)
+		return -ENOMEM;
+	ttm_resource_init(tbo, place, &res->base);
+	INIT_LIST_HEAD(&res->blocks);
+
+	mutex_lock(&vram->lock);
+	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, res->base.size,
+				     vram->mm.chunk_size, &res->blocks, 0);
+	mutex_unlock(&vram->lock);
+	if (ret) {
+		ttm_resource_fini(man, &res->base);
+		kfree(res);
+		return ret;
+	}
+	*out = &res->base;
+	return 0;
+}
+
+static void egret_vram_man_free(struct ttm_resource_manager *man,
+				struct ttm_resource *base)
+{
+	struct egret_vram *vram = to_egret_vram(man);
+	struct egret_vram_resource *res = to_egret_vram_resource(base);
+
+	mutex_lock(&vram->lock);
+	gpu_buddy_free_list(&vram->mm, &res->blocks, 0);
+	mutex_unlock(&vram->lock);
+	ttm_resource_fini(man, base);
+	kfree(res);
+}
+
+static void egret_vram_man_debug(struct ttm_resource_manager *man,
+				 struct drm_printer *p)
+{
+	struct egret_vram *vram = to_egret_vram(man);
+
+	mutex_lock(&vram->lock);
+	drm_printf(p, "driver: %llu KiB\n", vram->driver_used >> 10);
+	drm_buddy_print(&vram->mm, p);
+	mutex_unlock(&vram->lock);
+}
+
+static const struct ttm_resource_manager_func egret_vram_man_func = {
+	.alloc = egret_vram_man_alloc,
+	.free = egret_vram_man_free,
+	.debug = egret_vram_man_debug,
+};
+
+/**
+ * egret_vram_clear() - fill a buffer's device memory with zeros
+ * @edev: card
+ * @res: memory that nobody uses yet
+ *
+ * Return: 0, or -ENODEV if the card is gone.
+ */
+int egret_vram_clear(struct egret_device *edev, struct ttm_resource *res)
+{
+	struct egret_vram *vram = &edev->vram;
+	struct gpu_buddy_block *block;
+	int idx;
+
+	if (!drm_dev_enter(&edev->drm, &idx))
+		return -ENODEV;
+	list_for_each_entry(block, &to_egret_vram_resource(res)->blocks, link) {
+		u64 start = gpu_buddy_block_offset(block);
+		u64 end = start + gpu_buddy_block_size(&vram->mm, block);
+		u64 pos;
+
+		for (pos = start; pos < end; pos += EGRET_CLEAR_STEP) {
+			memset_io(vram->map + pos, 0, min_t(u64, end - pos, EGRET_CLEAR_STEP));
+			cond_resched();
+		}
+	}
+	/* Before anybody tells the card to use it. */
+	wmb();
+	drm_dev_exit(idx);
+	return 0;
+}
+
+/**
+ * egret_vram_available() - how much device memory is free
+ * @edev: card
+ *
+ * Return: bytes.
+ */
+u64 egret_vram_available(struct egret_device *edev)
+{
+	u64 available;
+
+	mutex_lock(&edev->vram.lock);
+	available = edev->vram.mm.avail;
+	mutex_unlock(&edev->vram.lock);
+	return available;
+}
+
+/**
+ * egret_vram_query() - how much of the device memory is in use
+ * @edev: card
+ * @info: answer
+ */
+void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info)
+{
+	struct egret_vram *vram = &edev->vram;
+
+	mutex_lock(&vram->lock);
+	info->vram_total = vram->mm.size;
+	info->vram_used = vram->mm.size - vram->mm.avail;
+	info->vram_used_by_driver = vram->driver_used;
+	mutex_unlock(&vram->lock);
+}
+
+/**
+ * egret_vram_pfn() - where the host finds a page of a buffer
+ * @edev: card
+ * @res: the buffer's memory
+ * @page: number of the page in the buffer
+ *
+ * Return: page frame number in BAR2.
+ */
+unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,
+			     unsigned long page)
+{
+	u64 offset = (u64)page << PAGE_SHIFT;
+	struct gpu_buddy_block *block;
+
+	list_for_each_entry(block, &to_egret_vram_resource(res)->blocks, link) {
+		u64 size = gpu_buddy_block_size(&edev->vram.mm, block);
+
+		if (offset < size)
+			return (edev->vram.bus_addr + gpu_buddy_block_offset(block) + offset)
+			       >> PAGE_SHIFT;
+		offset -= size;
+	}
+	drm_WARN_ONCE(&edev->drm, 1, "page %lu is outside of its buffer\n", page);
+	return 0;
+}
+
+/**
+ * egret_vram_alloc_page() - allocate 4 KiB for the driver itself
+ * @edev: card
+ *
+ * Return: the block, whose contents are undefined, or an error pointer: -ENOSPC,
+ * -ENOMEM.
+ */
+struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev)
+{
+	struct egret_vram *vram = &edev->vram;
+	LIST_HEAD(blocks);
+	int ret;
+
+	mutex_lock(&vram->lock);
+	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, SZ_4K, SZ_4K, &blocks, 0);
+	if (!ret)
+		vram->driver_used += SZ_4K;
+	mutex_unlock(&vram->lock);
+	if (ret)
+		return ERR_PTR(ret);
+	return list_first_entry(&blocks, struct gpu_buddy_block, link);
+}
+
+/**
+ * egret_vram_free_page() - give back what egret_vram_alloc_page() gave
+ * @edev: card
+ * @block: the block
+ */
+void egret_vram_free_page(struct egret_device *edev, struct gpu_buddy_block *block)
+{
+	struct egret_vram *vram = &edev->vram;
+
+	mutex_lock(&vram->lock);
+	gpu_buddy_free_block(&vram->mm, block);
+	vram->driver_used -= SZ_4K;
+	mutex_unlock(&vram->lock);
+}
+
+/**
+ * egret_vram_init() - map the device memory and manage it
+ * @edev: card; TTM is initialised
+ *
+ * Return: 0, or a negative errno. egret_vram_fini() undoes it, but for the
+ * mapping, which goes with the PCI device.
+ */
+int egret_vram_init(struct egret_device *edev)
+{
+	struct egret_vram *vram = &edev->vram;
+	u64 size = round_down(edev->info.vram_visible, SZ_4K);
+	int ret;
+
+	vram->bus_addr = pci_resource_start(edev->pdev, EGRET_BAR_VRAM);
+	vram->map = devm_ioremap_wc(edev->drm.dev, vram->bus_addr, size);
+	if (!vram->map)
+		return -ENOMEM;
+
+	mutex_init(&vram->lock);
+	ret = gpu_buddy_init(&vram->mm, size, SZ_4K);
+	if (ret)
+		return ret;
+
+	vram->man.func = &egret_vram_man_func;
+	ttm_resource_manager_init(&vram->man, &edev->ttm, size);
+	ttm_set_driver_manager(&edev->ttm, TTM_PL_VRAM, &vram->man);
+	ttm_resource_manager_set_used(&vram->man, true);
+	return 0;
+}
+
+/**
+ * egret_vram_fini() - end the management of device memory
+ * @edev: card; no buffer exists any more
+ */
+void egret_vram_fini(struct egret_device *edev)
+{
+	struct egret_vram *vram = &edev->vram;
+
+	ttm_resource_manager_set_used(&vram->man, false);
+	drm_WARN_ON(&edev->drm, ttm_resource_manager_evict_all(&edev->ttm, &vram->man));
+	drm_WARN_ON(&edev->drm, vram->driver_used);
+	ttm_resource_manager_cleanup(&vram->man);
+	ttm_set_driver_manager(&edev->ttm, TTM_PL_VRAM, NULL);
+	gpu_buddy_fini(&vram->mm);
+	mutex_destroy(&vram->lock);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef EGRET_VRAM_H
+#define EGRET_VRAM_H
+
+#include <linux/gpu_buddy.h>
+#include <linux/mutex.h>
+#include <drm/ttm/ttm_resource.h>
+
+struct egret_device;
+
+/**
+ * struct egret_vram - device memory
+ */
+struct egret_vram {
+	/** @man: TTM's manager. */
+	struct ttm_resource_manager man;
+	/** @lock: Protects @mm and @driver_used. */
+	struct mutex lock;
+	/** @mm: What is free. */
+	struct gpu_buddy mm;
+	/** @driver_used: Bytes that page tables and the driver itself use. */
+	u64 driver_used;
+	/** @map: BAR2, write-combined. Used inside drm_dev_enter(). */
+	void __iomem *map;
+	/** @bus_addr: Host address of BAR2. Constant. */
+	resource_size_t bus_addr;
+};
+
+/**
+ * struct egret_vram_resource - device memory of one buffer
+ */
+struct egret_vram_resource {
+	/** @base: Base. */
+	struct ttm_resource base;
+	/** @blocks: Its blocks, in the order of the buffer. Constant. */
+	struct list_head blocks;
+};
+
+static inline struct egret_vram_resource *
+to_egret_vram_resource(struct ttm_resource *res)
+{
+	return container_of(res, struct egret_vram_resource, base);
+}
+
+int egret_vram_init(struct egret_device *edev);
+void egret_vram_fini(struct egret_device *edev);
+int egret_vram_clear(struct egret_device *edev, struct ttm_resource *res);
+u64 egret_vram_available(struct egret_device *edev);
+void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info);
+unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,
+			     unsigned long page);
+struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev);
+void egret_vram_free_page(struct egret_device *edev, struct gpu_buddy_block *block);
+
+#endif /* EGRET_VRAM_H */
