@@ -48,3 +48,6 @@ $(FW_IMAGE): $(FW)/egret-1.elf $(FW_MKIMAGE) $(FW_KEY)
 	$(call say,FW,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FW_MKIMAGE) --key $(FW_KEY) --version $(FW_VERSION) $< $@
+
+# Its tests are those of the model's management controller, which runs it.
+$(B)/tests/host/model-mc $(B)/tests/host/model-mc-tsan: | $(FW_IMAGE)
