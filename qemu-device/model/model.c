@@ -4,7 +4,7 @@
  * A chip as a whole: making it, ending it, resets, pauses.
  *
  * Files. regs.c is the register file, queue.c the states of queues, cp.c the command
- * processor, sched.c the choice between queues, dispatch.c the workgroups of a
+ * processor, runlist.c the choice between queues, dispatch.c the workgroups of a
  * DISPATCH, copy.c the copy engines, worker.c the threads, mmu.c and mem.c the way to
  * memory, irq.c interrupts, trace.c events and log, mc*.c the management controller,
  * cluster.c and what it includes a compute cluster.
@@ -197,6 +197,19 @@ static uint64_t mc_time(void *opaque)
 	return egret_time(opaque);
 }
 
+static void mc_counters(void *opaque, struct egret_mc_counters *counters)
+{
+	struct egret_model *m = opaque;
+
+	egret_lock(m);
+	counters->cycles = m->counters.cycles;
+	counters->instructions = m->counters.instructions;
+	counters->macs = m->counters.macs;
+	counters->vram_bytes = m->counters.traffic.vram_read + m->counters.traffic.vram_write;
+	counters->host_bytes = m->counters.traffic.host_read + m->counters.traffic.host_write;
+	egret_unlock(m);
+}
+
 static uint64_t mc_reg_read(void *opaque, uint64_t offset, unsigned int size)
 {
 	return egret_model_reg_read(opaque, offset, size);
@@ -241,6 +254,7 @@ static int create_mc(struct egret_model *m)
 {
 	static const struct egret_mc_ops ops = {
 		.time = mc_time,
+		.counters = mc_counters,
 		.reg_read = mc_reg_read,
 		.raise = mc_raise,
 		.busy = mc_busy,

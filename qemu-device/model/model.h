@@ -18,7 +18,7 @@
 #include "mem.h"
 #include "mmu.h"
 #include "queue.h"
-#include "sched.h"
+#include "runlist.h"
 #include "worker.h"
 
 #define EGRET_DEFAULT_CLUSTERS		4

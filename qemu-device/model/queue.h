@@ -66,7 +66,7 @@ struct egret_queue {
 	bool stop;
 	bool bad_tail;		/* @tail is out of range */
 
-	/* Scheduling (sched.h). */
+	/* Scheduling (runlist.h). */
 	enum egret_place place;
 	TAILQ_ENTRY(egret_queue) link;
 	bool listed;		/* @link is on a list */

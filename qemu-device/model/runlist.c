@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The Egret authors */
 /* Lists of ready queues. */
 #include "queue.h"
-#include "sched.h"
+#include "runlist.h"
 
 void egret_runlist_init(struct egret_runlist *rl)
 {

@@ -10,8 +10,8 @@
  *
  * Protected by egret_model.lock.
  */
-#ifndef EGRET_MODEL_SCHED_H
-#define EGRET_MODEL_SCHED_H
+#ifndef EGRET_MODEL_RUNLIST_H
+#define EGRET_MODEL_RUNLIST_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,4 +57,4 @@ bool egret_runlist_charge(struct egret_runlist *rl, struct egret_queue *q, uint6
 bool egret_runlist_yields(const struct egret_runlist *rl, const struct egret_queue *q,
 			  bool slice_over);
 
-#endif /* EGRET_MODEL_SCHED_H */
+#endif /* EGRET_MODEL_RUNLIST_H */
