@@ -30,43 +30,32 @@
 
 /* ---- Lock and callbacks --------------------------------------------------------- */
 
-static uint64_t counter(struct egret_mc *mc, uint64_t offset)
-{
-	return mc->ops.reg_read(mc->opaque, offset, 8);
-}
-
-static void take_sample(struct egret_mc *mc, struct mc_sample *s)
-{
-	s->cycles = counter(mc, EGRET_REG_CNT_CYCLES);
-	s->instructions = counter(mc, EGRET_REG_CNT_INSTRUCTIONS);
-	s->macs = counter(mc, EGRET_REG_CNT_MACS);
-	s->vram_bytes = counter(mc, EGRET_REG_CNT_VRAM_READ) +
-			counter(mc, EGRET_REG_CNT_VRAM_WRITE);
-	s->host_bytes = counter(mc, EGRET_REG_CNT_HOST_READ) +
-			counter(mc, EGRET_REG_CNT_HOST_WRITE);
-}
-
-static void lock_at(struct egret_mc *mc, uint64_t now)
+/*
+ * Time starts again at power-on. A thread that asked for the time before and gets
+ * the lock after it must not bring the old time back: hence the era.
+ */
+static void lock_at(struct egret_mc *mc, uint64_t now, uint32_t era)
 {
 	pthread_mutex_lock(&mc->lock);
-	if (now > mc->now)
+	if (era == mc->era && now > mc->now)
 		mc->now = now;
 }
 
 void mc_lock(struct egret_mc *mc, unsigned int ask)
 {
+	uint32_t era = atomic_load(&mc->era);
 	struct mc_sample sample;
 	bool busy = false;
 
 	if (ask & MC_ASK_POWER)
-		take_sample(mc, &sample);
+		mc->ops.counters(mc->opaque, &sample.counters);
 	if (ask & MC_ASK_WORK)
 		busy = mc->ops.busy(mc->opaque);
 	sample.time = mc->ops.time(mc->opaque);
-	lock_at(mc, sample.time);
+	lock_at(mc, sample.time, era);
 	if (ask & MC_ASK_WORK)
 		mc->busy = busy;
-	if (ask & MC_ASK_POWER) {
+	if (ask & MC_ASK_POWER && era == mc->era) {
 		mc_power_update(&mc->power, &sample);
 		if (mc->power.temperature >= MC_LIMIT_TRIP)
 			mc_thermal_stop(mc);
@@ -518,8 +507,9 @@ static void reset_registers(struct egret_mc *mc)
 }
 
 /* What only power-on sets. */
-static void power_on(struct egret_mc *mc)
+static void power_on(struct egret_mc *mc, uint64_t now)
 {
+	mc->now = now;
 	mc_power_init(&mc->power, mc->now);
 	mc->thermal_stop = false;
 	mc->last_end = EGRET_BOOT_IDLE;
@@ -547,14 +537,19 @@ static void count_static_power(struct egret_mc *mc)
 
 void egret_mc_reset(struct egret_mc *mc, bool cold)
 {
-	lock_at(mc, mc->ops.time(mc->opaque));
+	uint64_t now = mc->ops.time(mc->opaque);
+
+	if (cold)
+		atomic_fetch_add(&mc->era, 1);
+	lock_at(mc, now, mc->era);
 	mc->epoch++;
 	mc->phase = MC_OFF;
 	while (mc->running)
 		pthread_cond_wait(&mc->idle, &mc->lock);
-	count_static_power(mc);
 	if (cold)
-		power_on(mc);
+		power_on(mc, now);
+	else
+		count_static_power(mc);
 	reset_registers(mc);
 	mc->raise = 0;
 	mc->stop_engines = false;
@@ -606,8 +601,7 @@ int egret_mc_create(const struct egret_mc_config *config, const struct egret_mc_
 		free_all(mc);
 		return -ENOMEM;
 	}
-	mc->now = ops->time(opaque);
-	power_on(mc);
+	power_on(mc, ops->time(opaque));
 	reset_registers(mc);
 	if (config->threaded && pthread_create(&mc->thread, NULL, thread_main, mc)) {
 		free_all(mc);

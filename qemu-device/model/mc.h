@@ -36,14 +36,27 @@ struct egret_mc;
 #define EGRET_MC_REG_FIRST	0x05000
 #define EGRET_MC_REG_LAST	0x06fff
 
+/** struct egret_mc_counters - what energy is derived from, since the last reset of the chip */
+struct egret_mc_counters {
+	uint64_t cycles;	/* EGRET_REG_CNT_CYCLES */
+	uint64_t instructions;	/* EGRET_REG_CNT_INSTRUCTIONS */
+	uint64_t macs;		/* EGRET_REG_CNT_MACS */
+	uint64_t vram_bytes;	/* EGRET_REG_CNT_VRAM_READ and _WRITE */
+	uint64_t host_bytes;	/* EGRET_REG_CNT_HOST_READ and _WRITE */
+};
+
 /** struct egret_mc_ops - the rest of the chip; all members must be set */
 struct egret_mc_ops {
 	/* EGRET_REG_TIME. */
 	uint64_t (*time)(void *opaque);
 	/*
-	 * A BAR0 register, for the controller's window to the host's registers and
-	 * for the counters that the power meter reads. @size is 4 or 8. Called from
-	 * the controller's thread, and from threads that access its registers.
+	 * The counters, for the energy meter. They must be right at any time, also
+	 * while a reset is in progress.
+	 */
+	void (*counters)(void *opaque, struct egret_mc_counters *counters);
+	/*
+	 * A BAR0 register, for the controller's window to the host's registers.
+	 * @size is 4 or 8. Called from the controller's thread only.
 	 */
 	uint64_t (*reg_read)(void *opaque, uint64_t offset, unsigned int size);
 	/* Causes (EGRET_IRQ_*) have come. */

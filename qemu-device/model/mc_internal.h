@@ -55,6 +55,7 @@ struct egret_mc {
 	uint32_t epoch;
 
 	/* Read without the lock too; written with it. */
+	_Atomic uint32_t era;		/* counts power-ons; see lock_at() */
 	_Atomic uint32_t core_clock;
 	_Atomic uint32_t state;
 	/* Set by the runner before it sleeps until there is work; see egret_mc_work(). */

@@ -58,18 +58,19 @@ static double delta(uint64_t now, uint64_t last)
 /* Switching energy of the interval that ends with the sample, in uJ. */
 static double switching_uj(const struct mc_power *p, const struct mc_sample *s, double seconds)
 {
+	const struct egret_mc_counters *now = &s->counters, *last = &p->last.counters;
 	double hz = mc_pstates[p->pstate].khz * 1e3;
-	double cycles = delta(s->cycles, p->last.cycles);
+	double cycles = delta(now->cycles, last->cycles);
 	double core, memory;
 
 	/* Without gating the clock tree switches all the time. */
 	if (!p->clock_gate && cycles < hz * seconds)
 		cycles = hz * seconds;
 	core = cycles * MC_ENERGY_CYCLE_FJ +
-	       delta(s->instructions, p->last.instructions) * MC_ENERGY_INSN_FJ +
-	       delta(s->macs, p->last.macs) * MC_ENERGY_MAC_FJ;
-	memory = delta(s->vram_bytes, p->last.vram_bytes) * MC_ENERGY_VRAM_FJ +
-		 delta(s->host_bytes, p->last.host_bytes) * MC_ENERGY_HOST_FJ;
+	       delta(now->instructions, last->instructions) * MC_ENERGY_INSN_FJ +
+	       delta(now->macs, last->macs) * MC_ENERGY_MAC_FJ;
+	memory = delta(now->vram_bytes, last->vram_bytes) * MC_ENERGY_VRAM_FJ +
+		 delta(now->host_bytes, last->host_bytes) * MC_ENERGY_HOST_FJ;
 	return (core * voltage_squared(p) + memory) * 1e-9;
 }
 

@@ -15,6 +15,8 @@
 
 #include <egret/mc.h>
 
+#include "mc.h"
+
 /* Power that flows whether anything runs or not. */
 #define MC_POWER_BOARD_MW	3000	/* regulators, PCIe, idle device memory, at any core voltage */
 #define MC_POWER_LEAKAGE_MW	3000	/* core leakage at P0's voltage; with the square of the voltage */
@@ -49,11 +51,7 @@ extern const struct mc_pstate mc_pstates[EGRET_MC_PSTATES];
 /** struct mc_sample - the counters that energy is derived from, at one time */
 struct mc_sample {
 	uint64_t time;
-	uint64_t cycles;
-	uint64_t instructions;
-	uint64_t macs;
-	uint64_t vram_bytes;
-	uint64_t host_bytes;
+	struct egret_mc_counters counters;
 };
 
 /** struct mc_power - state of clock unit, energy meter and thermal model */

@@ -46,10 +46,8 @@ struct chip {
 	struct egret_mc *mc;
 	uint8_t *vram;
 	uint64_t time;
-	uint64_t cnt_cycles;
-	uint64_t cnt_packets;
-	uint64_t cnt_macs;
-	uint64_t cnt_vram_read;
+	struct egret_mc_counters counters;
+	uint64_t packets;
 	_Atomic bool busy;
 	bool real_time;
 	_Atomic uint32_t raised;
@@ -75,19 +73,16 @@ static uint64_t chip_time(void *opaque)
 	return c->real_time ? host_ns() : c->time;
 }
 
+static void chip_counters(void *opaque, struct egret_mc_counters *counters)
+{
+	*counters = ((struct chip *)opaque)->counters;
+}
+
 static uint64_t chip_reg_read(void *opaque, uint64_t offset, unsigned int size)
 {
 	struct chip *c = opaque;
 
-	if (size == 8 && offset == EGRET_REG_CNT_CYCLES)
-		return c->cnt_cycles;
-	if (size == 8 && offset == EGRET_REG_CNT_PACKETS)
-		return c->cnt_packets;
-	if (size == 8 && offset == EGRET_REG_CNT_MACS)
-		return c->cnt_macs;
-	if (size == 8 && offset == EGRET_REG_CNT_VRAM_READ)
-		return c->cnt_vram_read;
-	return 0;
+	return size == 8 && offset == EGRET_REG_CNT_PACKETS ? c->packets : 0;
 }
 
 static void chip_raise(void *opaque, uint32_t causes)
@@ -116,6 +111,7 @@ static void chip_log(void *opaque, enum egret_log_level level, const char *text)
 
 static const struct egret_mc_ops chip_ops = {
 	.time = chip_time,
+	.counters = chip_counters,
 	.reg_read = chip_reg_read,
 	.raise = chip_raise,
 	.busy = chip_busy,
@@ -529,10 +525,16 @@ static void test_reset(void **state)
 	assert_true(rd(c, EGRET_REG_ENERGY) >= energy);
 	assert_int_equal(rd(c, EGRET_REG_ECC_CORRECTED), 1);
 	boot(c);
+	/* Power-on: time starts again, with everything else. */
+	c->time = 0;
 	egret_mc_reset(c->mc, true);
 	assert_int_equal(rd(c, EGRET_REG_ENERGY), 0);
 	assert_int_equal(rd(c, EGRET_REG_ECC_CORRECTED), 0);
 	boot(c);
+	energy = rd(c, EGRET_REG_ENERGY);
+	advance(c, 100 * MS);
+	assert_true(rd(c, EGRET_REG_ENERGY) > energy + 400000);
+	assert_true(rd(c, EGRET_REG_FW_HEARTBEAT) > 2);
 }
 
 /* ---- Mailbox -------------------------------------------------------------------------- */
@@ -901,7 +903,7 @@ static void test_governor(void **state)
 	advance(c, SECOND);
 	assert_int_equal(rd(c, EGRET_REG_PSTATE), 3);
 	/* A job between two ticks is noticed by the packets that it left. */
-	c->cnt_packets++;
+	c->packets++;
 	advance(c, 100 * MS);
 	assert_true(rd(c, EGRET_REG_PSTATE) < 3);
 	/* Changes by load do not fill the log. */
@@ -922,17 +924,17 @@ static void test_energy(void **state)
 	assert_in_range(used, 45640000, 45650000);
 	/* A job's energy, at P3's voltage: (650/900)^2 = 0.52160. */
 	before = rd(c, EGRET_REG_ENERGY);
-	c->cnt_macs += 1000000000000;	/* 0.6 J at P0 */
-	c->cnt_cycles += 100000000;	/* 0.14 J at P0 */
-	c->cnt_vram_read += 10000000000; /* 0.3 J */
+	c->counters.macs += 1000000000000;	/* 0.6 J at P0 */
+	c->counters.cycles += 100000000;	/* 0.14 J at P0 */
+	c->counters.vram_bytes += 10000000000; /* 0.3 J */
 	c->time += 1;
 	used = rd(c, EGRET_REG_ENERGY) - before;
 	assert_in_range(used, 685900, 686100);
 	/* Counters that start again with a reset do not disturb the meter. */
 	before = rd(c, EGRET_REG_ENERGY);
-	c->cnt_macs = 0;
-	c->cnt_cycles = 0;
-	c->cnt_vram_read = 0;
+	c->counters.macs = 0;
+	c->counters.cycles = 0;
+	c->counters.vram_bytes = 0;
 	advance(c, 10 * SECOND);
 	used = rd(c, EGRET_REG_ENERGY) - before;
 	assert_in_range(used, 45640000, 45650000);
@@ -1307,7 +1309,7 @@ static void test_window(void **state)
 		0x100015b7, 0x00a5a023, 0x10500073, 0x0000006f,
 	};
 
-	c->cnt_packets = 0x123456789a;
+	c->packets = 0x123456789a;
 	assert_int_equal(start(c, put_code(c, code, sizeof(code))), EGRET_BOOT_RUNNING);
 	assert_int_equal(c->mc->timer, 0x123456789a);
 	assert_int_equal(c->mc->phase, MC_SLEEP);
@@ -1442,8 +1444,8 @@ static void scenario(uint8_t digest[32])
 	boot(&c);
 	for (i = 0; i < 2000; i++) {
 		c.busy = random32() % 4;
-		c.cnt_cycles += random32();
-		c.cnt_macs += (uint64_t)random32() * 1024;
+		c.counters.cycles += random32();
+		c.counters.macs += (uint64_t)random32() * 1024;
 		if (i % 100 == 0)
 			egret_mc_inject(c.mc, EGRET_INJECT_LOAD, random32() % 60000);
 		if (i % 500 == 499) {
