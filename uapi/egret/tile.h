@@ -254,12 +254,12 @@ enum egret_map_op {
 	EGRET_MAP_RECIP			= 0x12,	/* float: 1 / a */
 	EGRET_MAP_EXP			= 0x13,	/* float: e^a, 1 ulp */
 	EGRET_MAP_LOG			= 0x14,	/* float: natural logarithm, 1 ulp */
-	EGRET_MAP_SIN			= 0x15,	/* float: 2 ulp, |a| below 2^17; beyond, see tile.rst */
-	EGRET_MAP_COS			= 0x16,	/* float: as SIN */
+	EGRET_MAP_SIN			= 0x15,	/* float: sine, 2 ulp */
+	EGRET_MAP_COS			= 0x16,	/* float: cosine, 2 ulp */
 	EGRET_MAP_TANH			= 0x17,	/* float: 2 ulp */
 	EGRET_MAP_ERF			= 0x18,	/* float: 2 ulp */
 	EGRET_MAP_SIGMOID		= 0x19,	/* float: 1 / (1 + e^-a), 2 ulp */
-	EGRET_MAP_GELU			= 0x1a,	/* float: a / 2 * (1 + erf(a / sqrt(2))), see tile.rst */
+	EGRET_MAP_GELU			= 0x1a,	/* float: a / 2 * (1 + erf(a / sqrt(2))), see functions.rst */
 	EGRET_MAP_GELU_TANH		= 0x1b,	/* float: see enum egret_act */
 	EGRET_MAP_SILU			= 0x1c,	/* float: a / (1 + e^-a), 3 ulp */
 	EGRET_MAP_SOFTPLUS		= 0x1d,	/* float: log(1 + e^a), 2 ulp */
