@@ -5,18 +5,10 @@
 
 #include <stdlib.h>
 
-/*
- * Operands may be all of scratchpad in formats of half a byte to an element, which are
- * widened to 4 bytes: that, twice, and room for the edges of panels is the most an
- * operation needs at once. Memory that is not used costs nothing.
- */
-#define WORK_SIZE	(32u << 20)
-
 int egret_tile_init(struct egret_tile *t, uint8_t *scratch)
 {
 	t->scratch = scratch;
-	t->work_size = WORK_SIZE;
-	t->work = aligned_alloc(64, t->work_size);
+	t->work = aligned_alloc(4096, EGRET_TILE_WORK);
 	return t->work ? 0 : -1;
 }
 

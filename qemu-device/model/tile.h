@@ -26,9 +26,10 @@ union egret_desc {
 /* Working memory that an engine keeps from one operation to the next. */
 struct egret_tile {
 	uint8_t *scratch;	/* host address of EGRET_LOCAL_SCRATCH */
-	void *work;
-	size_t work_size;
+	void *work;		/* EGRET_TILE_WORK bytes, aligned for vectors */
 };
+
+#define EGRET_TILE_WORK		(4u << 20)
 
 static inline uint8_t *egret_tile_local(const struct egret_tile *t, uint32_t local)
 {
