@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST_BUFFER ((uint64_t)1 << 46)
+
+/* Pages after a buffer at which nothing is ever bound. */
+#define GUARD_PAGES 1
+
+static int take_address(struct accel_context *context, struct accel_buffer *buffer)
+{
+	const struct drm_egret_device_info *info = &context->device->info;
+	uint64_t align = buffer->size >= info->large_page_size ? info->large_page_size :
+								  info->page_size;
+	int ret;
+
+	pthread_mutex_lock(&context->lock);
+	ret = accel_ranges_take(&context->addresses,
+				buffer->size + GUARD_PAGES * info->page_size, align,
+				&buffer->address);
+	pthread_mutex_unlock(&context->lock);
+	return ret;
+}
+
+static void give_address(struct accel_context *context, struct accel_buffer *buffer)
+{
+	pthread_mutex_lock(&context->lock);
+	accel_ranges_give(&context->addresses, buffer->address,
+			  buffer->size + GUARD_PAGES * context->device->info.page_size);
+	pthread_mutex_unlock(&context->lock);
+}
+
+static int bind(struct accel_buffer *buffer, const struct binding *bindings, size_t count)
+{
+	const struct binding whole = {
+		.size = buffer->size,
+		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
+	};
+	struct accel_device *device = buffer->context->device;
+	struct drm_egret_bind_op *ops;
+	size_t i;
+	int ret;
+
+	if (!bindings) {
+		bindings = &whole;
+		count = 1;
+	}
+	ops = calloc(count, sizeof(*ops));
+	if (!ops)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		ops[i].op = DRM_EGRET_BIND_MAP;
+		ops[i].flags = bindings[i].flags;
+		ops[i].handle = buffer->handle;
+		ops[i].offset = bindings[i].offset;
+		ops[i].va = buffer->address + bindings[i].offset;
+		ops[i].size = bindings[i].size;
+	}
+	ret = device->backend->vm_bind(device->dev, buffer->context->vm_id, ops, count);
+	free(ops);
+	return ret;
+}
+
+static void unbind(struct accel_buffer *buffer)
+{
+	struct accel_device *device = buffer->context->device;
+	const struct drm_egret_bind_op op = {
+		.op = DRM_EGRET_BIND_UNMAP,
+		.va = buffer->address,
+		.size = buffer->size,
+	};
+
+	/* It fails only when the card is gone, and then so is the binding. */
+	device->backend->vm_bind(device->dev, buffer->context->vm_id, &op, 1);
+}
+
+static int create_bo(struct accel_buffer *buffer)
+{
+	struct accel_device *device = buffer->context->device;
+	struct drm_egret_bo_create args = {
+		.size = buffer->bytes,
+		.placement = buffer->memory == ACCEL_MEMORY_HOST ? DRM_EGRET_BO_SYSTEM :
+								   DRM_EGRET_BO_VRAM,
+		.vm_id = buffer->context->vm_id,
+	};
+	int ret;
+
+	ret = device->backend->bo_create(device->dev, &args);
+	if (ret)
+		return ret;
+	buffer->handle = args.handle;
+	buffer->size = args.size;
+	return 0;
+}
+
+static void link_buffer(struct accel_buffer *buffer)
+{
+	struct accel_context *context = buffer->context;
+
+	pthread_mutex_lock(&context->lock);
+	buffer->next = context->buffers;
+	if (buffer->next)
+		buffer->next->prev = buffer;
+	context->buffers = buffer;
+	pthread_mutex_unlock(&context->lock);
+}
+
+static void unlink_buffer(struct accel_buffer *buffer)
+{
+	struct accel_context *context = buffer->context;
+
+	pthread_mutex_lock(&context->lock);
+	if (buffer->prev)
+		buffer->prev->next = buffer->next;
+	else
+		context->buffers = buffer->next;
+	if (buffer->next)
+		buffer->next->prev = buffer->prev;
+	pthread_mutex_unlock(&context->lock);
+}
+
+int accel_buffer_make(const char *what, struct accel_context *context, size_t bytes,
+		      uint32_t memory, const char *name, const struct binding *bindings,
+		      size_t count, struct accel_buffer **out)
+{
+	struct accel_device *device = context->device;
+	struct accel_buffer *buffer;
+	int ret;
+
+	buffer = calloc(1, sizeof(*buffer));
+	if (!buffer)
+		return fail_errno(-ENOMEM, what);
+	buffer->context = context;
+	buffer->bytes = bytes;
+	buffer->memory = memory;
+	if (name)
+		snprintf(buffer->name, sizeof(buffer->name), "%s", name);
+	ret = create_bo(buffer);
+	if (ret)
+		goto free_buffer;
+	ret = take_address(context, buffer);
+	if (ret)
+		goto destroy_bo;
+	ret = bind(buffer, bindings, count);
+	if (ret)
+		goto release_address;
+	pthread_mutex_init(&buffer->lock, NULL);
+	atomic_init(&buffer->refs, 1);
+	accel_context_get(context);
+	link_buffer(buffer);
+	*out = buffer;
+	return 0;
+
+release_address:
+	give_address(context, buffer);
+destroy_bo:
+	device->backend->bo_destroy(device->dev, buffer->handle);
+free_buffer:
+	free(buffer);
+	if (ret == -ENOSPC)
+		return fail(ret, what, "release buffers that are not needed; accelctl shows who uses "
+			    "the card's memory",
+			    "the card has no room for %zu bytes", bytes);
+	return fail_errno(ret, what);
+}
+
+ACCEL_API
+int accel_buffer_create(struct accel_context *context, size_t bytes,
+			const struct accel_buffer_options *options, struct accel_buffer **out)
+{
+	static const char what[] = "cannot create a buffer";
+	struct accel_buffer_options opts;
+	int ret;
+
+	if (!context || !out)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    context ? "pointer for the buffer" : "context");
+	ret = accel_copy_in(what, &opts, sizeof(opts), options);
+	if (ret)
+		return ret;
+	if (!bytes || bytes > LARGEST_BUFFER)
+		return fail(-EINVAL, what, NULL, "a buffer of %zu bytes is not possible", bytes);
+	if (opts.memory > ACCEL_MEMORY_HOST || opts.reserved)
+		return fail(-EINVAL, what, NULL, "unknown kind of memory, %u", opts.memory);
+	return accel_buffer_make(what, context, bytes, opts.memory, opts.name, NULL, 0, out);
+}
+
+ACCEL_API
+void accel_buffer_destroy(struct accel_buffer *buffer)
+{
+	struct accel_context *context;
+	struct accel_device *device;
+
+	if (!buffer || !ref_put(&buffer->refs))
+		return;
+	context = buffer->context;
+	device = context->device;
+	unlink_buffer(buffer);
+	unbind(buffer);
+	if (buffer->pointer)
+		device->backend->bo_unmap(device->dev, buffer->pointer, buffer->size);
+	device->backend->bo_destroy(device->dev, buffer->handle);
+	give_address(context, buffer);
+	pthread_mutex_destroy(&buffer->lock);
+	free(buffer);
+	accel_context_put(context);
+}
+
+ACCEL_API
+uint64_t accel_buffer_address(const struct accel_buffer *buffer)
+{
+	return buffer ? buffer->address : 0;
+}
+
+ACCEL_API
+size_t accel_buffer_size(const struct accel_buffer *buffer)
+{
+	return buffer ? buffer->bytes : 0;
+}
+
+ACCEL_API
+int accel_buffer_map(struct accel_buffer *buffer, void **pointer)
+{
+	static const char what[] = "cannot map a buffer";
+	struct accel_device *device;
+	int ret = 0;
+
+	if (!buffer || !pointer)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    buffer ? "pointer for the mapping" : "buffer");
+	device = buffer->context->device;
+	pthread_mutex_lock(&buffer->lock);
+	if (!buffer->pointer)
+		ret = device->backend->bo_map(device->dev, buffer->handle, buffer->size,
+					      &buffer->pointer);
+	*pointer = buffer->pointer;
+	pthread_mutex_unlock(&buffer->lock);
+	return ret ? fail_errno(ret, what) : 0;
+}

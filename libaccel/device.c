@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <egret/pci.h>
+
+#include "scan.h"
+
+/* ---- Opening ---- */
+
+/* True if the entry is the one that the name means. */
+static bool matches(const struct accel_device_entry *entry, const char *name)
+{
+	char index[16];
+
+	if (!strcmp(name, entry->name) || !strcmp(name, entry->path) ||
+	    !strcmp(name, entry->pci_address))
+		return true;
+	/* As lspci prints addresses in domain 0. */
+	if (!strncmp(entry->pci_address, "0000:", 5) && !strcmp(name, entry->pci_address + 5))
+		return true;
+	snprintf(index, sizeof(index), "%d", entry->index);
+	return entry->index >= 0 && !strcmp(name, index);
+}
+
+/* Why the entry cannot be opened, and what to do about it. */
+static int explain_state(const char *what, const struct accel_device_entry *entry)
+{
+	switch (entry->state) {
+	case ACCEL_DEVICE_NO_DRIVER:
+		return fail(-ENODEV, what,
+			    "load the driver (modprobe egret), then look at the kernel's log if it "
+			    "does not take the card (dmesg)",
+			    "the card at %s has no driver", entry->pci_address);
+	case ACCEL_DEVICE_NO_NODE:
+		return fail(-ENODEV, what,
+			    "look at the kernel's log (dmesg) for what went wrong",
+			    "driver %s has the card at %s, but there is no /dev/accel/accelN for it",
+			    entry->driver, entry->pci_address);
+	case ACCEL_DEVICE_NO_PERMISSION:
+		return fail(-EACCES, what,
+			    "ask for membership of the group that ls -l shows (usually render), "
+			    "then log in again",
+			    "this user may not read and write %s", entry->path);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Choose from the list: what the name means, or without one the first that can be used.
+ */
+static int choose(const char *what, const struct accel_device_list *list, const char *name,
+		  const struct accel_device_entry **out)
+{
+	const struct accel_device_entry *found = NULL;
+	size_t i;
+
+	if (!list->count)
+		return fail(-ENOENT, what,
+			    "check with lspci that the card is there, or set ACCEL_DEVICE=sim to use "
+			    "a simulated one",
+			    "there is no Egret card in this machine (no PCI device %04x:%04x)",
+			    EGRET_PCI_VENDOR_ID, EGRET_PCI_DEVICE_ID);
+	for (i = 0; i < list->count; i++) {
+		const struct accel_device_entry *entry = &list->entries[i];
+
+		if (name ? matches(entry, name) : entry->state == ACCEL_DEVICE_READY) {
+			found = entry;
+			break;
+		}
+	}
+	if (!found && name)
+		return fail(-ENOENT, what, "accelctl list shows the cards of this machine",
+			    "none of the %zu cards of this machine is %s", list->count, name);
+	*out = found ? found : &list->entries[0];
+	return explain_state(what, *out);
+}
+
+static int open_backend(const char *what, struct accel_device *device,
+			const struct backend *backend, const char *name)
+{
+	int ret;
+
+	device->backend = backend;
+	ret = backend->open(name, &device->dev);
+	switch (ret) {
+	case 0:
+		break;
+	case -EPROTONOSUPPORT:
+		return fail(ret, what, NULL, "it is no Egret card, or has another driver");
+	case -ENOENT:
+	case -ENXIO:
+		return fail(-ENOENT, what, "accelctl list shows the cards of this machine",
+			    "there is no such device");
+	case -EACCES:
+	case -EPERM:
+		return fail(-EACCES, what,
+			    "ask for membership of the group that ls -l shows (usually render), "
+			    "then log in again",
+			    "this user may not read and write it");
+	default:
+		return fail_errno(ret, what);
+	}
+	ret = backend->query(device->dev, DRM_EGRET_QUERY_DEVICE, &device->info,
+			     sizeof(device->info));
+	if (ret) {
+		backend->close(device->dev);
+		device->dev = NULL;
+		return fail_errno(ret, what);
+	}
+	return 0;
+}
+
+static bool is_simulator(const char *name)
+{
+	return !strncmp(name, "sim", 3) && (name[3] == '\0' || name[3] == ':');
+}
+
+static int open_named(const char *what, struct accel_device *device, const char *name)
+{
+	const struct accel_device_entry *entry = NULL;
+	struct accel_device_list *list;
+	int ret;
+
+	if (name && is_simulator(name)) {
+		snprintf(device->name, sizeof(device->name), "sim");
+		return open_backend(what, device, &accel_backend_sim, name + 3);
+	}
+	ret = accel_scan("/sys", "/dev", &list);
+	if (ret)
+		return ret;
+	ret = choose(what, list, name, &entry);
+	if (ret == 0) {
+		snprintf(device->name, sizeof(device->name), "%s", entry->name);
+		snprintf(device->pci_address, sizeof(device->pci_address), "%s",
+			 entry->pci_address);
+		ret = open_backend(what, device, &accel_backend_drm, entry->path);
+	} else if (ret == -ENOENT && name && name[0] == '/') {
+		/* A path that sysfs does not know of, such as a node in a container. */
+		const char *slash = strrchr(name, '/');
+
+		snprintf(device->name, sizeof(device->name), "%s", slash + 1);
+		ret = open_backend(what, device, &accel_backend_drm, name);
+	}
+	accel_device_list_free(list);
+	return ret;
+}
+
+ACCEL_API
+int accel_device_open(const char *name, struct accel_device **out)
+{
+	struct accel_device *device;
+	const char *shown;
+	char what[160];
+	int ret;
+
+	if (!out)
+		return fail(-EINVAL, "cannot open a device", NULL,
+			    "the pointer for the device is NULL");
+	if (!name) {
+		name = getenv("ACCEL_DEVICE");
+		if (name && !name[0])
+			name = NULL;
+	}
+	shown = name ? name : "a card";
+	snprintf(what, sizeof(what), "cannot open %s", shown);
+	device = calloc(1, sizeof(*device));
+	if (!device)
+		return fail_errno(-ENOMEM, what);
+	atomic_init(&device->refs, 1);
+	ret = open_named(what, device, name);
+	if (ret) {
+		free(device);
+		return ret;
+	}
+	*out = device;
+	return 0;
+}
+
+ACCEL_API
+void accel_device_close(struct accel_device *device)
+{
+	if (!device || !ref_put(&device->refs))
+		return;
+	device->backend->close(device->dev);
+	free(device);
+}
+
+/* ---- Facts ---- */
+
+ACCEL_API
+int accel_device_get_info(struct accel_device *device, struct accel_device_info *info)
+{
+	static const char what[] = "cannot get the device's information";
+	const struct drm_egret_device_info *known;
+	struct accel_device_info full = { .size = sizeof(full) };
+
+	if (!device)
+		return fail(-EINVAL, what, NULL, "the device is NULL");
+	known = &device->info;
+	snprintf(full.name, sizeof(full.name), "%s", device->name);
+	snprintf(full.pci_address, sizeof(full.pci_address), "%s", device->pci_address);
+	snprintf(full.backend, sizeof(full.backend), "%s", device->backend->name);
+	snprintf(full.driver_version, sizeof(full.driver_version), "%s",
+		 device->backend->version(device->dev));
+	full.chip_revision = known->chip_revision;
+	full.firmware_version = known->firmware_version;
+	full.serial = known->serial;
+	full.clusters = known->clusters;
+	full.scratch_size = known->scratch_size;
+	full.core_clock_khz = known->core_clock_khz;
+	full.copy_engines = known->copy_engines;
+	full.memory_size = known->vram_size;
+	full.memory_bandwidth_mbs = known->mem_bandwidth_mbs;
+	full.page_size = known->page_size;
+	return accel_copy_out(what, info, &full, sizeof(full));
+}
+
+ACCEL_API
+int accel_device_get_memory(struct accel_device *device, struct accel_memory_info *info)
+{
+	static const char what[] = "cannot get the use of the device memory";
+	struct drm_egret_memory_info known;
+	struct accel_memory_info full = { .size = sizeof(full) };
+	int ret;
+
+	if (!device)
+		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_MEMORY, &known, sizeof(known));
+	if (ret)
+		return fail_errno(ret, what);
+	full.total = known.vram_total;
+	full.used = known.vram_used;
+	full.used_by_driver = known.vram_used_by_driver;
+	return accel_copy_out(what, info, &full, sizeof(full));
+}
+
+ACCEL_API
+int accel_device_get_counters(struct accel_device *device, struct accel_counters *counters)
+{
+	static const char what[] = "cannot get the device's counters";
+	struct drm_egret_counters known;
+	struct accel_counters full = { .size = sizeof(full) };
+	int ret;
+
+	if (!device)
+		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_COUNTERS, &known,
+				     sizeof(known));
+	if (ret)
+		return fail_errno(ret, what);
+	full.cycles = known.cycles;
+	full.packets = known.packets;
+	full.dispatches = known.dispatches;
+	full.workgroups = known.workgroups;
+	full.memory_read = known.vram_read;
+	full.memory_written = known.vram_write;
+	full.host_read = known.host_read;
+	full.host_written = known.host_write;
+	full.macs = known.macs;
+	full.instructions = known.instructions;
+	full.interrupts = known.interrupts;
+	full.faults = known.faults;
+	return accel_copy_out(what, counters, &full, sizeof(full));
+}

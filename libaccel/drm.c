@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * The backend for the kernel driver. All that knows of ioctls and file descriptors is
+ * here.
+ */
+#define _GNU_SOURCE
+#include "backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xf86drm.h>
+
+/* The driver's major version changes when it becomes incompatible. */
+#define DRIVER_NAME	"egret"
+#define DRIVER_MAJOR	1
+
+struct backend_device {
+	int fd;
+	char version[32];
+};
+
+/* drmIoctl() repeats the call when a signal interrupts it. */
+static int call(const struct backend_device *dev, unsigned long request, void *args)
+{
+	return drmIoctl(dev->fd, request, args) ? -errno : 0;
+}
+
+/* ---- Device ---- */
+
+static int check_driver(struct backend_device *dev)
+{
+	drmVersionPtr version = drmGetVersion(dev->fd);
+	int ret = 0;
+
+	if (!version)
+		return -EPROTONOSUPPORT;
+	if (version->name_len != (int)strlen(DRIVER_NAME) ||
+	    memcmp(version->name, DRIVER_NAME, version->name_len) ||
+	    version->version_major > DRIVER_MAJOR)
+		ret = -EPROTONOSUPPORT;
+	snprintf(dev->version, sizeof(dev->version), "%d.%d.%d", version->version_major,
+		 version->version_minor, version->version_patchlevel);
+	drmFreeVersion(version);
+	return ret;
+}
+
+static int drm_open(const char *path, struct backend_device **out)
+{
+	struct backend_device *dev = calloc(1, sizeof(*dev));
+	int ret;
+
+	if (!dev)
+		return -ENOMEM;
+	dev->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (dev->fd < 0) {
+		ret = -errno;
+		free(dev);
+		return ret;
+	}
+	ret = check_driver(dev);
+	if (ret) {
+		close(dev->fd);
+		free(dev);
+		return ret;
+	}
+	*out = dev;
+	return 0;
+}
+
+static void drm_close(struct backend_device *dev)
+{
+	close(dev->fd);
+	free(dev);
+}
+
+static const char *drm_version(struct backend_device *dev)
+{
+	return dev->version;
+}
+
+static int drm_query(struct backend_device *dev, uint32_t query, void *answer, uint32_t size)
+{
+	struct drm_egret_dev_query args = {
+		.query = query,
+		.size = size,
+		.pointer = (uintptr_t)answer,
+	};
+
+	memset(answer, 0, size);
+	return call(dev, DRM_IOCTL_EGRET_DEV_QUERY, &args);
+}
+
+/* ---- Memory ---- */
+
+static int drm_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
+{
+	return call(dev, DRM_IOCTL_EGRET_BO_CREATE, args);
+}
+
+static void drm_bo_destroy(struct backend_device *dev, uint32_t handle)
+{
+	struct drm_gem_close args = { .handle = handle };
+
+	call(dev, DRM_IOCTL_GEM_CLOSE, &args);
+}
+
+static int drm_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr)
+{
+	struct drm_egret_bo_mmap_offset args = { .handle = handle };
+	void *mapping;
+	int ret;
+
+	ret = call(dev, DRM_IOCTL_EGRET_BO_MMAP_OFFSET, &args);
+	if (ret)
+		return ret;
+	mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd, args.offset);
+	if (mapping == MAP_FAILED)
+		return -errno;
+	*ptr = mapping;
+	return 0;
+}
+
+static void drm_bo_unmap(struct backend_device *dev, void *ptr, uint64_t size)
+{
+	(void)dev;
+	munmap(ptr, size);
+}
+
+static int drm_vm_create(struct backend_device *dev, uint32_t *vm_id)
+{
+	struct drm_egret_vm_create args = { 0 };
+	int ret;
+
+	ret = call(dev, DRM_IOCTL_EGRET_VM_CREATE, &args);
+	if (ret == 0)
+		*vm_id = args.vm_id;
+	return ret;
+}
+
+static void drm_vm_destroy(struct backend_device *dev, uint32_t vm_id)
+{
+	struct drm_egret_vm_destroy args = { .vm_id = vm_id };
+
+	call(dev, DRM_IOCTL_EGRET_VM_DESTROY, &args);
+}
+
+static int drm_vm_bind(struct backend_device *dev, uint32_t vm_id,
+		       const struct drm_egret_bind_op *ops, uint32_t count)
+{
+	struct drm_egret_vm_bind args = {
+		.vm_id = vm_id,
+		.ops = {
+			.stride = sizeof(*ops),
+			.count = count,
+			.array = (uintptr_t)ops,
+		},
+	};
+
+	return call(dev, DRM_IOCTL_EGRET_VM_BIND, &args);
+}
+
+/* ---- Queues ---- */
+
+static int drm_queue_create(struct backend_device *dev, struct drm_egret_queue_create *args)
+{
+	return call(dev, DRM_IOCTL_EGRET_QUEUE_CREATE, args);
+}
+
+static void drm_queue_destroy(struct backend_device *dev, uint32_t queue_id)
+{
+	struct drm_egret_queue_destroy args = { .queue_id = queue_id };
+
+	call(dev, DRM_IOCTL_EGRET_QUEUE_DESTROY, &args);
+}
+
+static int drm_queue_query(struct backend_device *dev, struct drm_egret_queue_query *args)
+{
+	return call(dev, DRM_IOCTL_EGRET_QUEUE_QUERY, args);
+}
+
+static struct drm_egret_array array(const void *elements, uint32_t stride, uint32_t count)
+{
+	return (struct drm_egret_array) {
+		.stride = stride,
+		.count = count,
+		.array = count ? (uintptr_t)elements : 0,
+	};
+}
+
+static int drm_exec(struct backend_device *dev, uint32_t queue_id,
+		    const struct drm_egret_call *calls, uint32_t call_count,
+		    const struct drm_egret_sync *syncs, uint32_t sync_count)
+{
+	struct drm_egret_exec args = {
+		.queue_id = queue_id,
+		.calls = array(calls, sizeof(*calls), call_count),
+		.syncs = array(syncs, sizeof(*syncs), sync_count),
+	};
+
+	return call(dev, DRM_IOCTL_EGRET_EXEC, &args);
+}
+
+/* ---- Timelines ---- */
+
+static int drm_timeline_create(struct backend_device *dev, uint32_t *handle)
+{
+	return drmSyncobjCreate(dev->fd, 0, handle) ? -errno : 0;
+}
+
+static void drm_timeline_destroy(struct backend_device *dev, uint32_t handle)
+{
+	drmSyncobjDestroy(dev->fd, handle);
+}
+
+static int drm_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
+			     int64_t deadline)
+{
+	if (drmSyncobjTimelineWait(dev->fd, &handle, &point, 1, deadline,
+				   DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL))
+		return -errno;
+	return 0;
+}
+
+static int drm_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
+{
+	uint32_t binary;
+	int fd = -1, ret = 0;
+
+	/* A file holds a fence and not a point: take the fence out of the timeline. */
+	if (drmSyncobjCreate(dev->fd, 0, &binary))
+		return -errno;
+	if (drmSyncobjTransfer(dev->fd, binary, 0, handle, point, 0) ||
+	    drmSyncobjExportSyncFile(dev->fd, binary, &fd))
+		ret = -errno;
+	drmSyncobjDestroy(dev->fd, binary);
+	return ret ? ret : fd;
+}
+
+const struct backend accel_backend_drm = {
+	.name = "drm",
+	.open = drm_open,
+	.close = drm_close,
+	.version = drm_version,
+	.query = drm_query,
+	.bo_create = drm_bo_create,
+	.bo_destroy = drm_bo_destroy,
+	.bo_map = drm_bo_map,
+	.bo_unmap = drm_bo_unmap,
+	.vm_create = drm_vm_create,
+	.vm_destroy = drm_vm_destroy,
+	.vm_bind = drm_vm_bind,
+	.queue_create = drm_queue_create,
+	.queue_destroy = drm_queue_destroy,
+	.queue_query = drm_queue_query,
+	.exec = drm_exec,
+	.timeline_create = drm_timeline_create,
+	.timeline_destroy = drm_timeline_destroy,
+	.timeline_wait = drm_timeline_wait,
+	.timeline_fd = drm_timeline_fd,
+};

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+ACCEL_API
+int accel_event_create(struct accel_context *context, struct accel_event **out)
+{
+	static const char what[] = "cannot create an event";
+	struct accel_event *event;
+
+	if (!context || !out)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    context ? "pointer for the event" : "context");
+	event = calloc(1, sizeof(*event));
+	if (!event)
+		return fail_errno(-ENOMEM, what);
+	pthread_mutex_init(&event->lock, NULL);
+	accel_context_get(context);
+	event->context = context;
+	*out = event;
+	return 0;
+}
+
+ACCEL_API
+void accel_event_destroy(struct accel_event *event)
+{
+	if (!event)
+		return;
+	accel_stream_put(event->stream);
+	pthread_mutex_destroy(&event->lock);
+	accel_context_put(event->context);
+	free(event);
+}
+
+ACCEL_API
+int accel_event_record(struct accel_event *event, struct accel_stream *stream)
+{
+	static const char what[] = "cannot record an event";
+	struct accel_stream *before;
+	uint64_t point;
+	int ret;
+
+	if (!event || !stream)
+		return fail(-EINVAL, what, NULL, "the %s is NULL", event ? "stream" : "event");
+	if (event->context != stream->context)
+		return fail(-EINVAL, what, NULL, "event and stream are of different contexts");
+	ret = accel_stream_flush(stream);
+	if (ret)
+		return accel_fail_again(ret, what);
+	pthread_mutex_lock(&stream->lock);
+	point = stream->submitted;
+	pthread_mutex_unlock(&stream->lock);
+
+	accel_stream_get(stream);
+	pthread_mutex_lock(&event->lock);
+	before = event->stream;
+	event->stream = stream;
+	event->point = point;
+	pthread_mutex_unlock(&event->lock);
+	accel_stream_put(before);
+	return 0;
+}
+
+/* What the event stands for now, with a reference to the stream. */
+static int get_point(const char *what, struct accel_event *event, struct accel_stream **stream,
+		     uint64_t *point)
+{
+	if (!event)
+		return fail(-EINVAL, what, NULL, "the event is NULL");
+	pthread_mutex_lock(&event->lock);
+	*stream = event->stream;
+	*point = event->point;
+	if (*stream)
+		accel_stream_get(*stream);
+	pthread_mutex_unlock(&event->lock);
+	if (!*stream)
+		return fail(-EINVAL, what, NULL, "the event has not been recorded");
+	return 0;
+}
+
+ACCEL_API
+int accel_event_wait(struct accel_event *event, int64_t deadline)
+{
+	static const char what[] = "cannot complete an event's work";
+	struct accel_stream *stream;
+	uint64_t point;
+	int ret;
+
+	ret = get_point(what, event, &stream, &point);
+	if (ret)
+		return ret;
+	ret = accel_stream_wait_point(what, stream, point, deadline);
+	accel_stream_put(stream);
+	return ret;
+}
+
+ACCEL_API
+int accel_event_fd(struct accel_event *event)
+{
+	static const char what[] = "cannot get a file descriptor for an event";
+	struct accel_device *device;
+	struct accel_stream *stream;
+	uint64_t point;
+	int ret;
+
+	ret = get_point(what, event, &stream, &point);
+	if (ret)
+		return ret;
+	device = stream->context->device;
+	ret = device->backend->timeline_fd(device->dev, stream->timeline, point);
+	accel_stream_put(stream);
+	return ret < 0 ? fail_errno(ret, what) : ret;
+}
+
+/* Make room for one more wait and the signal after it. */
+static int grow_waits(struct accel_stream *stream)
+{
+	struct drm_egret_sync *waits;
+	uint32_t room;
+
+	if (stream->wait_count + 2 <= stream->wait_room)
+		return 0;
+	if (stream->wait_count + 2 > DRM_EGRET_SYNCS_MAX)
+		return -E2BIG;
+	room = 2 * stream->wait_room + 2;
+	waits = realloc(stream->waits, room * sizeof(*waits));
+	if (!waits)
+		return -ENOMEM;
+	stream->waits = waits;
+	stream->wait_room = room;
+	return 0;
+}
+
+static int add_wait(const char *what, struct accel_stream *stream, uint32_t timeline,
+		    uint64_t point)
+{
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < stream->wait_count; i++) {
+		if (stream->waits[i].handle == timeline) {
+			if (stream->waits[i].point < point)
+				stream->waits[i].point = point;
+			return 0;
+		}
+	}
+	ret = grow_waits(stream);
+	if (ret)
+		return fail_errno(ret, what);
+	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
+		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
+		.handle = timeline,
+		.point = point,
+	};
+	return 0;
+}
+
+ACCEL_API
+int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event)
+{
+	static const char what[] = "cannot let a stream wait for an event";
+	struct accel_stream *other;
+	uint64_t point;
+	int ret;
+
+	if (!stream)
+		return fail(-EINVAL, what, NULL, "the stream is NULL");
+	ret = get_point(what, event, &other, &point);
+	if (ret)
+		return ret;
+	if (event->context != stream->context) {
+		ret = fail(-EINVAL, what, NULL, "event and stream are of different contexts");
+	} else if (other != stream &&
+		   atomic_load_explicit(other->completed, memory_order_acquire) < point) {
+		/* What is queued so far does not wait. */
+		ret = accel_stream_flush(stream);
+		pthread_mutex_lock(&stream->lock);
+		if (ret == 0)
+			ret = add_wait(what, stream, other->timeline, point);
+		pthread_mutex_unlock(&stream->lock);
+	}
+	accel_stream_put(other);
+	return ret;
+}

@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+/**
+ * DOC: libaccel, compute on Egret cards
+ *
+ * A program opens a *device*, makes a *context* (an address space on the card), puts
+ * data in *buffers*, loads a *module* of *kernels*, and launches them on a *stream*.
+ * Work of a stream is done in order; streams run beside each other and are ordered
+ * with *events*.
+ *
+ * Errors. A function that can fail returns 0 or a negative errno, and accel_last_error()
+ * then tells what failed, why, and what to do about it. A function that failed has had
+ * no effect, unless it says otherwise. Codes that any function may return: -EINVAL (bad
+ * argument), -ENOMEM (the host is out of memory), -ENODEV (the card is gone, or so broken
+ * that it is not used any more; it stays so). Functions that queue or wait for work also
+ * return -ECANCELED, when the card has stopped the stream: accel_last_error() then holds
+ * the device fault. Other streams, also of the same context, are not affected.
+ *
+ * Lifetime. An object keeps alive what it was made from: a context may be released
+ * before its buffers. Releasing NULL does nothing.
+ *
+ * Threads. All functions may be called from any thread at any time, on the same object
+ * too, with one exception: nobody may use an object while or after it is released. Calls
+ * on one stream take effect one after the other. accel_last_error() is thread-local;
+ * there is no other global state.
+ *
+ * Growing structures. Structures that the caller fills begin with their size, which the
+ * macro ACCEL_OPTIONS() sets; NULL stands for the defaults. Structures that the library
+ * fills also begin with their size, as the caller knows it: set it before the call.
+ *
+ * Times are nanoseconds. A deadline is a time of CLOCK_MONOTONIC; see accel_deadline().
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct accel_device;
+struct accel_context;
+struct accel_buffer;
+struct accel_stream;
+struct accel_event;
+struct accel_module;
+struct accel_kernel;
+struct accel_profile;
+
+/* For example: accel_stream_create(ctx, ACCEL_OPTIONS(accel_stream_options,
+ *	.type = ACCEL_STREAM_COPY), &stream) */
+#ifndef __cplusplus
+#define ACCEL_OPTIONS(type, ...) \
+	(&(struct type){ .size = sizeof(struct type), __VA_ARGS__ })
+#endif
+
+#define ACCEL_VERSION_MAJOR	0
+#define ACCEL_VERSION_MINOR	1
+#define ACCEL_VERSION_PATCH	0
+
+/** accel_version() - version of the library at run time, such as "0.1.0" */
+const char *accel_version(void);
+
+/* ---- Errors ---------------------------------------------------------------- */
+
+/**
+ * struct accel_fault - what a card reported when it stopped a stream
+ *
+ * Filled by the library; fields may be added at the end. Strings are never NULL, but
+ * empty when not known.
+ */
+struct accel_fault {
+	/** @code: enum egret_fault_code, or 0 when the card reported no fault. */
+	uint32_t code;
+	/** @name: The code's name, such as "MMU_UNMAPPED". */
+	const char *name;
+	/** @description: What the code means, in a sentence. */
+	const char *description;
+	/** @unit: What faulted: "command processor", "copy engine", "hart", "DMA unit" or "tile engine". */
+	const char *unit;
+	/** @unit_index: Which one: the number of the cluster or of the copy engine. */
+	uint32_t unit_index;
+	/** @access: "read", "write" or "execute" for faults of memory accesses. */
+	const char *access;
+	/** @addr: Device address of the access, or what the code's description says. */
+	uint64_t addr;
+	/** @value: Operand of the fault; for an abort the kernel's code. */
+	uint32_t value;
+	/** @pc: Device address of the instruction, or of the packet. */
+	uint64_t pc;
+	/** @kernel: Name of the kernel that ran. */
+	const char *kernel;
+	/** @function: Function that @pc lies in. */
+	const char *function;
+	/** @function_offset: Bytes from its beginning to @pc. */
+	uint64_t function_offset;
+	/** @group: Coordinates of the workgroup. */
+	uint32_t group[3];
+	/** @nearby: What lies at or next to @addr, in words. */
+	const char *nearby;
+};
+
+/**
+ * struct accel_error - the last error of this thread
+ *
+ * Filled by the library; fields may be added at the end. Strings are never NULL.
+ */
+struct accel_error {
+	/** @error: Negative errno, as the function returned it; 0 if none has failed yet. */
+	int error;
+	/** @message: @what and @cause, in one line. */
+	const char *message;
+	/** @what: What failed. */
+	const char *what;
+	/** @cause: Why. */
+	const char *cause;
+	/** @advice: What to do about it; empty if there is nothing to say. */
+	const char *advice;
+	/** @fault: The device fault behind it, or NULL. */
+	const struct accel_fault *fault;
+};
+
+/**
+ * accel_last_error() - what went wrong in this thread
+ *
+ * Meaningful after a function of the library has returned an error; successful calls
+ * leave it alone.
+ *
+ * Return: the record. It belongs to the library and changes with the next error in the
+ * same thread.
+ */
+const struct accel_error *accel_last_error(void);
+
+/* ---- Devices ----------------------------------------------------------------- */
+
+/** enum accel_device_state - whether a device can be opened */
+enum accel_device_state {
+	/** @ACCEL_DEVICE_READY: It can. */
+	ACCEL_DEVICE_READY = 0,
+	/** @ACCEL_DEVICE_NO_DRIVER: A card is there, but no driver has taken it. */
+	ACCEL_DEVICE_NO_DRIVER = 1,
+	/** @ACCEL_DEVICE_NO_NODE: The driver has it, but there is no file in /dev for it. */
+	ACCEL_DEVICE_NO_NODE = 2,
+	/** @ACCEL_DEVICE_NO_PERMISSION: This user may not open it. */
+	ACCEL_DEVICE_NO_PERMISSION = 3,
+};
+
+/**
+ * struct accel_device_entry - one device of a list
+ *
+ * Filled by the library; fields may be added at the end.
+ */
+struct accel_device_entry {
+	/** @name: Name to open it by: "accel0", or "sim"; the PCI address without a driver. */
+	const char *name;
+	/** @path: Its file, such as "/dev/accel/accel0"; empty if it has none. */
+	const char *path;
+	/** @pci_address: Such as "0000:01:00.0"; empty for a simulated one. */
+	const char *pci_address;
+	/** @driver: Kernel driver that has it; empty if none has. */
+	const char *driver;
+	/** @index: Number of the device node (N of accelN), or -1. */
+	int index;
+	/** @state: One of &enum accel_device_state. */
+	int state;
+};
+
+struct accel_device_list;
+
+/**
+ * accel_device_list_create() - find the Egret cards of this machine
+ * @list: the list on success, to be freed with accel_device_list_free()
+ *
+ * Cards that cannot be used at present are in the list too, and say why in their state.
+ * Nothing is opened, and no card wakes up. With ACCEL_DEVICE=sim in the environment, the
+ * list holds the simulated card only.
+ *
+ * Return: 0 (also for an empty list) or -ENOMEM.
+ */
+int accel_device_list_create(struct accel_device_list **list);
+
+/** accel_device_list_count() - number of entries */
+size_t accel_device_list_count(const struct accel_device_list *list);
+
+/** accel_device_list_get() - an entry, which belongs to the list; NULL if there is none */
+const struct accel_device_entry *
+accel_device_list_get(const struct accel_device_list *list, size_t i);
+
+/** accel_device_list_free() - free a list and its entries */
+void accel_device_list_free(struct accel_device_list *list);
+
+/**
+ * accel_device_open() - open a device
+ * @name: "accel0" or "0" (the node's number), "0000:01:00.0" (a PCI address),
+ *	"/dev/accel/accel0" (a path), or "sim" (a simulated card in this process); NULL for
+ *	what the environment variable ACCEL_DEVICE names, or else the first that can be used
+ * @device: the device on success
+ *
+ * Return: 0; -ENOENT (no such device, or none at all); -EACCES (no permission); -ENODEV
+ * (the card does not work); -EPROTONOSUPPORT (not an Egret, or a driver that this
+ * library does not know); -ENOMEM.
+ */
+int accel_device_open(const char *name, struct accel_device **device);
+
+/** accel_device_close() - release a device */
+void accel_device_close(struct accel_device *device);
+
+/** struct accel_device_info - what a card is; never changes */
+struct accel_device_info {
+	/** @size: sizeof(struct accel_device_info) */
+	size_t size;
+	/** @name: As in &struct accel_device_entry. */
+	char name[32];
+	/** @pci_address: As in &struct accel_device_entry. */
+	char pci_address[32];
+	/** @backend: "drm" for a card behind the kernel driver, "sim" for a simulated one. */
+	char backend[16];
+	/** @driver_version: Of the kernel driver, or of the simulator. */
+	char driver_version[32];
+	/** @chip_revision: Revision of the hardware specification, major << 16 | minor. */
+	uint32_t chip_revision;
+	/** @firmware_version: Major << 24 | minor << 16 | patch; zero without firmware. */
+	uint32_t firmware_version;
+	/** @serial: Serial number. */
+	uint64_t serial;
+	/** @clusters: Number of compute clusters. */
+	uint32_t clusters;
+	/** @scratch_size: Bytes of scratchpad in each. */
+	uint32_t scratch_size;
+	/** @core_clock_khz: Highest clock of the clusters. */
+	uint32_t core_clock_khz;
+	/** @copy_engines: Number of copy engines. */
+	uint32_t copy_engines;
+	/** @memory_size: Bytes of device memory. */
+	uint64_t memory_size;
+	/** @memory_bandwidth_mbs: Its peak bandwidth in MB/s. */
+	uint32_t memory_bandwidth_mbs;
+	/** @page_size: Granularity of buffers in bytes. */
+	uint32_t page_size;
+};
+
+/** accel_device_get_info() - what a card is; @info->size must be set */
+int accel_device_get_info(struct accel_device *device, struct accel_device_info *info);
+
+/** struct accel_memory_info - use of the device memory at this moment, in bytes */
+struct accel_memory_info {
+	/** @size: sizeof(struct accel_memory_info) */
+	size_t size;
+	/** @total: What buffers may use. */
+	uint64_t total;
+	/** @used: In use, by all processes and the driver. */
+	uint64_t used;
+	/** @used_by_driver: Part of @used that is page tables and the driver's own. */
+	uint64_t used_by_driver;
+};
+
+/** accel_device_get_memory() - use of the device memory; @info->size must be set */
+int accel_device_get_memory(struct accel_device *device, struct accel_memory_info *info);
+
+/**
+ * struct accel_counters - what the card did since its last reset, for all processes
+ *
+ * Cycles are those of the chip's performance model as long as the card is emulated.
+ */
+struct accel_counters {
+	/** @size: sizeof(struct accel_counters) */
+	size_t size;
+	/** @cycles: Modelled cycles of the core clock in which some engine was busy. */
+	uint64_t cycles;
+	/** @packets: Packets completed. */
+	uint64_t packets;
+	/** @dispatches: Kernel launches completed. */
+	uint64_t dispatches;
+	/** @workgroups: Workgroups completed. */
+	uint64_t workgroups;
+	/** @memory_read: Bytes that the card read from its own memory. */
+	uint64_t memory_read;
+	/** @memory_written: Bytes that the card wrote to its own memory. */
+	uint64_t memory_written;
+	/** @host_read: Bytes that the card read from host memory. */
+	uint64_t host_read;
+	/** @host_written: Bytes that the card wrote to host memory. */
+	uint64_t host_written;
+	/** @macs: Multiply-accumulates of matrix operations. */
+	uint64_t macs;
+	/** @instructions: Instructions retired by the compute harts. */
+	uint64_t instructions;
+	/** @interrupts: Interrupts sent. */
+	uint64_t interrupts;
+	/** @faults: Queues stopped by a fault. */
+	uint64_t faults;
+};
+
+/** accel_device_get_counters() - what the card did; @counters->size must be set */
+int accel_device_get_counters(struct accel_device *device, struct accel_counters *counters);
+
+/* ---- Contexts ------------------------------------------------------------------ */
+
+/**
+ * accel_context_create() - make an address space on a card
+ * @device: card
+ * @context: the context on success
+ *
+ * Return: 0, or -ENOSPC (the card has no context or no memory left).
+ */
+int accel_context_create(struct accel_device *device, struct accel_context **context);
+
+/** accel_context_destroy() - release a context */
+void accel_context_destroy(struct accel_context *context);
+
+/* ---- Buffers --------------------------------------------------------------------- */
+
+/** enum accel_memory - where a buffer lives */
+enum accel_memory {
+	/** @ACCEL_MEMORY_DEVICE: On the card: fast for it, slow to read for the host. */
+	ACCEL_MEMORY_DEVICE = 0,
+	/** @ACCEL_MEMORY_HOST: In the host's memory: the card reaches it over PCIe. */
+	ACCEL_MEMORY_HOST = 1,
+};
+
+/** struct accel_buffer_options - how a buffer is made */
+struct accel_buffer_options {
+	/** @size: sizeof(struct accel_buffer_options) */
+	size_t size;
+	/** @memory: One of &enum accel_memory. */
+	uint32_t memory;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+	/** @name: For reports of faults; copied, NULL for none. */
+	const char *name;
+};
+
+/**
+ * accel_buffer_create() - make a buffer, which reads as zero
+ * @context: its context
+ * @bytes: size, not zero
+ * @options: NULL for a nameless buffer in device memory
+ * @buffer: the buffer on success
+ *
+ * The address after a buffer's last page is never another buffer's, so that an access
+ * beyond it faults.
+ *
+ * Return: 0, or -ENOSPC (no room on the card).
+ */
+int accel_buffer_create(struct accel_context *context, size_t bytes,
+			const struct accel_buffer_options *options,
+			struct accel_buffer **buffer);
+
+/**
+ * accel_buffer_destroy() - release a buffer
+ *
+ * Work that still uses it faults: wait for it first.
+ */
+void accel_buffer_destroy(struct accel_buffer *buffer);
+
+/** accel_buffer_address() - the buffer's device address, for kernel arguments */
+uint64_t accel_buffer_address(const struct accel_buffer *buffer);
+
+/** accel_buffer_size() - the buffer's size in bytes, as asked for */
+size_t accel_buffer_size(const struct accel_buffer *buffer);
+
+/**
+ * accel_buffer_map() - let the host access a buffer directly
+ * @buffer: buffer
+ * @pointer: where it is mapped, on success; valid until the buffer is released
+ *
+ * The host sees what work wrote after it has waited for it. Device memory is mapped
+ * write-combined: writing is fast, reading very slow.
+ */
+int accel_buffer_map(struct accel_buffer *buffer, void **pointer);
+
+/* ---- Streams ----------------------------------------------------------------------- */
+
+/** enum accel_stream_type - what a stream does */
+enum accel_stream_type {
+	/** @ACCEL_STREAM_COMPUTE: Everything. */
+	ACCEL_STREAM_COMPUTE = 0,
+	/** @ACCEL_STREAM_COPY: All but launches, on the copy engines beside compute. */
+	ACCEL_STREAM_COPY = 1,
+};
+
+/** enum accel_priority - which stream goes first */
+enum accel_priority {
+	/** @ACCEL_PRIORITY_DEFAULT: Normal. */
+	ACCEL_PRIORITY_DEFAULT = 0,
+	/** @ACCEL_PRIORITY_LOW: Background work. */
+	ACCEL_PRIORITY_LOW = 1,
+	/** @ACCEL_PRIORITY_NORMAL: The default, by name. */
+	ACCEL_PRIORITY_NORMAL = 2,
+	/** @ACCEL_PRIORITY_HIGH: Needs the capability CAP_SYS_NICE. */
+	ACCEL_PRIORITY_HIGH = 3,
+	/** @ACCEL_PRIORITY_REALTIME: Needs the capability CAP_SYS_NICE. */
+	ACCEL_PRIORITY_REALTIME = 4,
+};
+
+/** struct accel_stream_options - how a stream is made */
+struct accel_stream_options {
+	/** @size: sizeof(struct accel_stream_options) */
+	size_t size;
+	/** @type: One of &enum accel_stream_type. */
+	uint32_t type;
+	/** @priority: One of &enum accel_priority. */
+	uint32_t priority;
+};
+
+/**
+ * accel_stream_create() - make a stream
+ * @context: its context
+ * @options: NULL for a compute stream of normal priority
+ * @stream: the stream on success
+ *
+ * Return: 0; -EACCES (no permission for the priority); -ENOSPC (no hardware queue left).
+ */
+int accel_stream_create(struct accel_context *context,
+			const struct accel_stream_options *options,
+			struct accel_stream **stream);
+
+/**
+ * accel_stream_destroy() - release a stream
+ *
+ * Work that has not completed is cancelled: wait first for what is wanted.
+ */
+void accel_stream_destroy(struct accel_stream *stream);
+
+/**
+ * ACCEL_OVERLAP - may run beside the work before it
+ *
+ * Without this flag, work of a stream starts when all earlier work of the stream has
+ * completed. With it, a launch, copy or fill may overlap with what came right before.
+ */
+#define ACCEL_OVERLAP		0x1u
+
+/**
+ * accel_copy() - queue a copy between buffers
+ * @stream: stream
+ * @dst: where to
+ * @dst_offset: in bytes
+ * @src: where from; may be @dst if the two ranges do not overlap
+ * @src_offset: in bytes
+ * @bytes: how much; nothing is done for zero
+ * @flags: 0 or ACCEL_OVERLAP
+ *
+ * Buffers may be in device or host memory. Return: 0, or an error.
+ */
+int accel_copy(struct accel_stream *stream, struct accel_buffer *dst, size_t dst_offset,
+	       struct accel_buffer *src, size_t src_offset, size_t bytes, uint32_t flags);
+
+/**
+ * accel_fill() - queue filling a buffer with a pattern
+ * @stream: stream
+ * @buffer: buffer
+ * @offset: first byte, a multiple of @width
+ * @bytes: how much, a multiple of @width; nothing is done for zero
+ * @pattern: its low @width bytes are repeated
+ * @width: 1, 2, 4 or 8
+ * @flags: 0 or ACCEL_OVERLAP
+ */
+int accel_fill(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
+	       size_t bytes, uint64_t pattern, unsigned int width, uint32_t flags);
+
+/**
+ * accel_upload() - queue a copy from the program's memory to a buffer
+ * @stream: stream
+ * @buffer: where to
+ * @offset: in bytes
+ * @data: where from; copied before the function returns
+ * @bytes: how much
+ *
+ * May wait for earlier work of the stream when there is much to copy. On an error, a part
+ * may have been queued.
+ */
+int accel_upload(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
+		 const void *data, size_t bytes);
+
+/**
+ * accel_download() - copy from a buffer to the program's memory, and wait for it
+ * @stream: stream, whose earlier work is waited for too
+ * @buffer: where from
+ * @offset: in bytes
+ * @data: where to; undefined after an error
+ * @bytes: how much
+ */
+int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
+		   void *data, size_t bytes);
+
+/** struct accel_launch_options - how a kernel is launched */
+struct accel_launch_options {
+	/** @size: sizeof(struct accel_launch_options) */
+	size_t size;
+	/** @flags: 0 or ACCEL_OVERLAP */
+	uint32_t flags;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+	/** @profile: Where to record what the launch did, or NULL. */
+	struct accel_profile *profile;
+};
+
+/**
+ * accel_launch() - queue a kernel over a grid of workgroups
+ * @stream: a compute stream of the kernel's context
+ * @kernel: kernel
+ * @grid: workgroups in x, y and z, each 1 to 16777215, the product below 2^32
+ * @args: arguments, copied before the function returns
+ * @args_size: their size, which must be the kernel's
+ * @options: NULL for the defaults
+ *
+ * Queued work starts at the latest with the next accel_stream_flush(),
+ * accel_stream_wait(), accel_event_record() or accel_download() of the stream.
+ */
+int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
+		 const uint32_t grid[3], const void *args, size_t args_size,
+		 const struct accel_launch_options *options);
+
+/** accel_stream_flush() - start what has been queued; does not wait */
+int accel_stream_flush(struct accel_stream *stream);
+
+/* Deadlines that are not times. */
+#define ACCEL_NO_WAIT		0
+#define ACCEL_FOREVER		INT64_MAX
+
+/** accel_deadline() - the deadline that is @timeout_ns from now; ACCEL_FOREVER stays so */
+int64_t accel_deadline(int64_t timeout_ns);
+
+/**
+ * accel_stream_wait() - wait until all queued work has completed
+ * @stream: stream
+ * @deadline: time of CLOCK_MONOTONIC, ACCEL_NO_WAIT, or ACCEL_FOREVER
+ *
+ * Return: 0, -ETIMEDOUT (the work goes on), or -ECANCELED (the card has stopped the
+ * stream; it takes no more work, and a new one is needed).
+ */
+int accel_stream_wait(struct accel_stream *stream, int64_t deadline);
+
+/* ---- Events --------------------------------------------------------------------------- */
+
+/**
+ * accel_event_create() - make an event
+ * @context: its context
+ * @event: the event on success; it has no meaning until it is recorded
+ */
+int accel_event_create(struct accel_context *context, struct accel_event **event);
+
+/** accel_event_destroy() - release an event */
+void accel_event_destroy(struct accel_event *event);
+
+/**
+ * accel_event_record() - let an event stand for the work queued so far on a stream
+ * @event: event, which forgets what it stood for
+ * @stream: stream of the same context; its queued work is started
+ */
+int accel_event_record(struct accel_event *event, struct accel_stream *stream);
+
+/**
+ * accel_event_wait() - wait until the work that an event stands for has completed
+ * @event: event, recorded
+ * @deadline: as for accel_stream_wait(); ACCEL_NO_WAIT asks whether it has
+ *
+ * Return: as accel_stream_wait().
+ */
+int accel_event_wait(struct accel_event *event, int64_t deadline);
+
+/**
+ * accel_event_fd() - get a file descriptor that polls as readable when an event is over
+ * @event: event, recorded
+ *
+ * It is readable when the work has completed or was cancelled; accel_event_wait() tells
+ * which. Recording the event again does not affect it.
+ *
+ * Return: the descriptor, which the caller closes, or a negative errno.
+ */
+int accel_event_fd(struct accel_event *event);
+
+/**
+ * accel_stream_wait_event() - let later work of a stream wait for an event
+ * @stream: stream
+ * @event: event, recorded on a stream of the same context
+ *
+ * The host does not wait.
+ */
+int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event);
+
+/* ---- Modules and kernels ------------------------------------------------------------------ */
+
+/**
+ * accel_module_load() - load kernels from memory
+ * @context: context to load into
+ * @image: contents of a file made by accel-cc; not needed any more afterwards
+ * @bytes: its size
+ * @module: the module on success
+ *
+ * Everything in the image is checked, and nothing in it can harm the host.
+ *
+ * Return: 0; -ENOEXEC (not a module, or a damaged one); -ENOSPC (no room on the card).
+ */
+int accel_module_load(struct accel_context *context, const void *image, size_t bytes,
+		      struct accel_module **module);
+
+/**
+ * accel_module_load_file() - load kernels from a file
+ * @context: context to load into
+ * @path: file; without a slash, it is looked for in the folders of the environment variable
+ *	ACCEL_KERNEL_PATH (separated by colons), then where the library's own kernels are
+ * @module: the module on success
+ *
+ * Return: as accel_module_load(), and the errors of opening and reading a file.
+ */
+int accel_module_load_file(struct accel_context *context, const char *path,
+			   struct accel_module **module);
+
+/** accel_module_unload() - release a module; work that still uses it faults */
+void accel_module_unload(struct accel_module *module);
+
+/** accel_module_kernel_count() - number of kernels in a module */
+size_t accel_module_kernel_count(const struct accel_module *module);
+
+/** accel_module_kernel() - a kernel by number, in the order of names; NULL if there is none */
+const struct accel_kernel *accel_module_kernel(const struct accel_module *module, size_t i);
+
+/**
+ * accel_module_find() - get a kernel by name
+ * @module: module
+ * @name: name
+ * @kernel: the kernel on success; it belongs to the module
+ *
+ * Return: 0, or -ENOENT.
+ */
+int accel_module_find(const struct accel_module *module, const char *name,
+		      const struct accel_kernel **kernel);
+
+/** accel_kernel_name() - name of a kernel */
+const char *accel_kernel_name(const struct accel_kernel *kernel);
+
+/** accel_kernel_args_size() - bytes of a kernel's arguments */
+size_t accel_kernel_args_size(const struct accel_kernel *kernel);
+
+/* ---- Profiling --------------------------------------------------------------------------------- */
+
+/**
+ * accel_profile_create() - make a record of what a launch did
+ * @context: its context
+ * @profile: the record on success
+ *
+ * Give it to accel_launch() in its options, wait for the launch, then read it.
+ */
+int accel_profile_create(struct accel_context *context, struct accel_profile **profile);
+
+/** accel_profile_destroy() - release a record; a launch that still writes to it faults */
+void accel_profile_destroy(struct accel_profile *profile);
+
+/**
+ * struct accel_profile_data - what a launch did
+ *
+ * Cycles are those of the core clock in the chip's performance model: predictions of a
+ * chip, not measurements. For each workgroup, hart_cycles + tile_wait + dma_wait are its
+ * elapsed cycles; sums are over the workgroups.
+ */
+struct accel_profile_data {
+	/** @size: sizeof(struct accel_profile_data) */
+	size_t size;
+	/** @cycles: From the start of the first workgroup to the end of the last. */
+	uint64_t cycles;
+	/** @start: Busy cycles of the stream's queue when it began. */
+	uint64_t start;
+	/** @hart_cycles: Sum: executing instructions. */
+	uint64_t hart_cycles;
+	/** @tile_wait: Sum: waiting for the tile engine. */
+	uint64_t tile_wait;
+	/** @dma_wait: Sum: waiting for the DMA unit. */
+	uint64_t dma_wait;
+	/** @tile_busy: Sum: cycles of tile operations. */
+	uint64_t tile_busy;
+	/** @dma_busy: Sum: cycles of DMA operations. */
+	uint64_t dma_busy;
+	/** @instructions: Sum: instructions retired. */
+	uint64_t instructions;
+	/** @macs: Multiply-accumulates. */
+	uint64_t macs;
+	/** @memory_read: Bytes of device memory read. */
+	uint64_t memory_read;
+	/** @memory_written: Bytes of device memory written. */
+	uint64_t memory_written;
+	/** @host_read: Bytes of host memory read. */
+	uint64_t host_read;
+	/** @host_written: Bytes of host memory written. */
+	uint64_t host_written;
+	/** @workgroups: Workgroups run. */
+	uint64_t workgroups;
+};
+
+/**
+ * accel_profile_read() - read a record
+ * @profile: record of a launch that has been waited for
+ * @data: filled; @data->size must be set
+ *
+ * Return: 0, or -ENODATA if no launch has written the record.
+ */
+int accel_profile_read(struct accel_profile *profile, struct accel_profile_data *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ACCEL_ACCEL_H */

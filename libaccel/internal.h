@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_INTERNAL_H
+#define ACCEL_INTERNAL_H
+
+/*
+ * The library's objects.
+ *
+ * Each object counts references. The program holds one, which its release function
+ * drops, and every object holds one of what it was made from. So an object is freed when
+ * neither the program nor a child needs it any more.
+ *
+ * Locks, in the order of taking: stream, event, context. A lock is never held while
+ * waiting for the card, except that of a stream whose rings are full: then everybody who
+ * wants to queue on it has to wait anyway.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <accel/accel.h>
+
+#include "backend.h"
+#include "error.h"
+#include "image.h"
+#include "range.h"
+
+/* What the library shows to the world; everything else is hidden. */
+#define ACCEL_API __attribute__((visibility("default")))
+
+/* Short names for what every function does when it fails (error.h). */
+#define fail accel_fail
+#define fail_errno accel_fail_errno
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- Reference counts ---- */
+
+typedef atomic_uint refcount;
+
+static inline void ref_get(refcount *refs)
+{
+	atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+}
+
+/* True for whoever dropped the last one. */
+static inline bool ref_put(refcount *refs)
+{
+	return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
+
+/* ---- Device ---- */
+
+struct accel_device {
+	refcount refs;
+	const struct backend *backend;
+	struct backend_device *dev;
+	struct drm_egret_device_info info;
+	char name[32];
+	char pci_address[32];
+};
+
+/* ---- Context ---- */
+
+struct accel_context {
+	refcount refs;
+	struct accel_device *device;
+	uint32_t vm_id;
+	/* Counts module loads: a stream that has not seen the last one must make the card
+	 * forget cached instructions. */
+	atomic_uint code_generation;
+
+	/* Protects everything below. */
+	pthread_mutex_t lock;
+	struct ranges addresses;
+	struct accel_buffer *buffers;	/* list of all, to explain addresses */
+	struct accel_module *modules;	/* list of all, likewise */
+};
+
+void accel_context_get(struct accel_context *context);
+void accel_context_put(struct accel_context *context);
+
+/* Names that a fault's record points to, kept where they outlive their objects. */
+struct fault_names {
+	char kernel[EGRET_KERNEL_NAME_MAX];
+	char function[64];
+	char nearby[256];
+};
+
+/* Fill in what the context knows about a fault: kernel, function, nearby. */
+void accel_context_explain(struct accel_context *context, uint64_t cookie,
+			   struct accel_fault *fault, struct fault_names *names);
+
+/* ---- Buffer ---- */
+
+struct accel_buffer {
+	refcount refs;
+	struct accel_context *context;
+	struct accel_buffer *next, *prev;	/* context->lock */
+	uint32_t handle;
+	uint32_t memory;
+	uint64_t address;
+	uint64_t bytes;		/* as asked for */
+	uint64_t size;		/* as bound: whole pages */
+	char name[64];
+
+	pthread_mutex_t lock;	/* protects pointer */
+	void *pointer;		/* mapping, or NULL */
+};
+
+/* One range of a buffer with its own permissions (DRM_EGRET_BIND_*). */
+struct binding {
+	uint64_t offset;
+	uint64_t size;
+	uint32_t flags;
+};
+
+/*
+ * Make a buffer that is bound as the array says, or wholly readable and writable if it
+ * is NULL. `what` is for the error record.
+ */
+int accel_buffer_make(const char *what, struct accel_context *context, size_t bytes,
+		      uint32_t memory, const char *name, const struct binding *bindings,
+		      size_t count, struct accel_buffer **out);
+
+/* ---- Module and kernel ---- */
+
+struct accel_kernel {
+	struct accel_module *module;
+	const struct image_kernel *info;
+	uint64_t entry;		/* device address */
+};
+
+struct accel_module {
+	struct accel_context *context;
+	struct accel_module *next, *prev;	/* context->lock */
+	struct accel_buffer *buffer;
+	struct image image;
+	struct accel_kernel *kernels;
+};
+
+/* ---- Stream ---- */
+
+#define STREAM_SLOTS		1024	/* packets in the command ring */
+#define STREAM_BATCH		256	/* packets that start without being asked to */
+#define STREAM_DATA		(1u << 20)	/* bytes of arguments and staged data */
+#define STREAM_BATCHES		128	/* submissions in flight */
+
+/* One submission that may be in flight. */
+struct batch {
+	uint64_t point;
+	uint64_t slots;		/* the rings' heads when it is over */
+	uint64_t data;
+};
+
+struct accel_stream {
+	refcount refs;
+	struct accel_context *context;
+	uint32_t type;
+	uint32_t queue_id;
+	uint32_t timeline;
+	/* Command ring, data ring, and the completed point, in one host buffer. */
+	struct accel_buffer *memory;
+	union egret_packet *packets;
+	uint8_t *data;
+	_Atomic uint64_t *completed;
+
+	/* Protects everything below. Positions only grow; the remainder of the ring's
+	 * size is the place. */
+	pthread_mutex_t lock;
+	uint64_t slot_head, slot_begin, slot_tail;	/* oldest in flight, batch, next */
+	uint64_t data_head, data_tail;
+	uint64_t submitted;		/* last point */
+	struct batch batches[STREAM_BATCHES];
+	uint64_t batch_head, batch_tail;
+	unsigned int code_generation;
+	/* What the next submission has to wait for. */
+	struct drm_egret_sync *waits;
+	uint32_t wait_count, wait_room;
+	bool dead;
+};
+
+void accel_stream_get(struct accel_stream *stream);
+void accel_stream_put(struct accel_stream *stream);
+
+/* Wait for a point that has been submitted. */
+int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint64_t point,
+			    int64_t deadline);
+
+/* ---- Event ---- */
+
+struct accel_event {
+	struct accel_context *context;
+
+	pthread_mutex_t lock;	/* protects the rest */
+	struct accel_stream *stream;	/* NULL until recorded */
+	uint64_t point;
+};
+
+/* ---- Profile ---- */
+
+struct accel_profile {
+	struct accel_buffer *buffer;	/* struct egret_profile, in host memory */
+	struct egret_profile *record;
+};
+
+#endif /* ACCEL_INTERNAL_H */

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <egret/packet.h>
+
+ACCEL_API
+int accel_profile_create(struct accel_context *context, struct accel_profile **out)
+{
+	static const char what[] = "cannot create a profile";
+	struct accel_profile *profile;
+	void *pointer;
+	int ret;
+
+	if (!context || !out)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    context ? "pointer for the profile" : "context");
+	profile = calloc(1, sizeof(*profile));
+	if (!profile)
+		return fail_errno(-ENOMEM, what);
+	ret = accel_buffer_make(what, context, sizeof(*profile->record), ACCEL_MEMORY_HOST,
+				"(profile)", NULL, 0, &profile->buffer);
+	if (ret == 0)
+		ret = accel_buffer_map(profile->buffer, &pointer);
+	if (ret) {
+		accel_profile_destroy(profile);
+		return accel_fail_again(ret, what);
+	}
+	profile->record = pointer;
+	*out = profile;
+	return 0;
+}
+
+ACCEL_API
+void accel_profile_destroy(struct accel_profile *profile)
+{
+	if (!profile)
+		return;
+	accel_buffer_destroy(profile->buffer);
+	free(profile);
+}
+
+ACCEL_API
+int accel_profile_read(struct accel_profile *profile, struct accel_profile_data *data)
+{
+	static const char what[] = "cannot read a profile";
+	struct accel_profile_data full = { .size = sizeof(full) };
+	const struct egret_profile *record;
+
+	if (!profile)
+		return fail(-EINVAL, what, NULL, "the profile is NULL");
+	record = profile->record;
+	/* No launch is without workgroups. */
+	if (!record->workgroups)
+		return fail(-ENODATA, what, "give it to a launch, and wait for the launch",
+			    "no launch has written it");
+	full.cycles = record->cycles;
+	full.start = record->start;
+	full.hart_cycles = record->hart_cycles;
+	full.tile_wait = record->tile_wait;
+	full.dma_wait = record->dma_wait;
+	full.tile_busy = record->tile_busy;
+	full.dma_busy = record->dma_busy;
+	full.instructions = record->instructions;
+	full.macs = record->macs;
+	full.memory_read = record->vram_read;
+	full.memory_written = record->vram_write;
+	full.host_read = record->host_read;
+	full.host_written = record->host_write;
+	full.workgroups = record->workgroups;
+	return accel_copy_out(what, data, &full, sizeof(full));
+}

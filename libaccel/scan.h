@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_SCAN_H
+#define ACCEL_SCAN_H
+
+#include <accel/accel.h>
+
+struct accel_device_list {
+	struct accel_device_entry *entries;
+	size_t count;
+};
+
+/*
+ * List the cards that sysfs shows. The folders are "/sys" and "/dev"; tests give others.
+ * Returns 0 or -ENOMEM.
+ */
+int accel_scan(const char *sys, const char *dev, struct accel_device_list **list);
+
+#endif /* ACCEL_SCAN_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_SIM_H
+#define ACCEL_SIM_H
+
+/*
+ * The simulator backend: the chip model in this process, and in place of the kernel
+ * driver just enough of one to run it.
+ *
+ *   sim.c         the device: model, registers, interrupts, the backend's table
+ *   sim_memory.c  buffers, address spaces and their page tables
+ *   sim_queue.c   queues, jobs and timelines
+ *
+ * One lock protects everything of a device. The model calls back from its own threads,
+ * and for an interrupt perhaps from a register access made under that lock, so the
+ * interrupt callback only wakes the device's thread, which does what a driver's interrupt
+ * handler would.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <model/egret_model.h>
+
+#include "backend.h"
+#include "range.h"
+
+/* Objects by number, from 1 on; 0 is none. */
+struct sim_table {
+	void **slots;
+	uint32_t count;
+};
+
+/* The new number, or 0 without memory. */
+uint32_t sim_table_add(struct sim_table *table, void *object);
+void *sim_table_get(const struct sim_table *table, uint32_t number);
+/* Returns what was there, or NULL. */
+void *sim_table_take(struct sim_table *table, uint32_t number);
+
+struct backend_device {
+	struct egret_model *model;
+	uint8_t *vram;
+	uint64_t vram_size;
+	uint32_t queue_count, context_count;
+	char version[32];
+
+	/* Interrupts that have come: bit n is vector n. */
+	pthread_mutex_t irq_lock;
+	pthread_cond_t irq_come;
+	uint32_t irqs;
+	bool stopping;
+	pthread_t thread;
+
+	/* Protects everything below. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* a timeline moved on */
+	struct ranges vram_free;
+	uint64_t table_bytes;		/* device memory of page tables, rings, fences */
+	struct sim_table bos, vms, queues, timelines;
+	struct sim_vm **contexts;	/* by hardware context */
+	struct sim_queue **hw_queues;	/* by hardware queue */
+};
+
+/* ---- Registers (sim.c) ---- */
+
+uint32_t sim_read(struct backend_device *dev, uint32_t reg);
+uint64_t sim_read64(struct backend_device *dev, uint32_t reg);
+void sim_write(struct backend_device *dev, uint32_t reg, uint32_t value);
+void sim_write64(struct backend_device *dev, uint32_t reg, uint64_t value);
+
+/* ---- Memory (sim_memory.c); with the lock held ---- */
+
+#define SIM_PAGE	4096u
+
+/* Addresses of the simulator itself lie above those of its users. */
+#define SIM_VA_USER_END	(EGRET_VA_END - ((uint64_t)1 << 30))
+
+struct sim_bo;
+struct sim_vm;
+
+/* Zeroed pages of device memory, for tables and rings. */
+int sim_take_vram(struct backend_device *dev, uint64_t size, uint64_t align, uint64_t *offset);
+void sim_give_vram(struct backend_device *dev, uint64_t offset, uint64_t size);
+
+struct sim_vm *sim_vm_get(struct sim_vm *vm);
+void sim_vm_put(struct backend_device *dev, struct sim_vm *vm);
+uint32_t sim_vm_context(const struct sim_vm *vm);
+
+/* Map device memory for packets in a ring only, or unmap it. */
+int sim_vm_map_ring(struct backend_device *dev, struct sim_vm *vm, uint64_t va,
+		    uint64_t offset, uint64_t size);
+void sim_vm_unmap_ring(struct backend_device *dev, struct sim_vm *vm, uint64_t va,
+		       uint64_t size);
+
+/* ---- The backend's functions ---- */
+
+int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args);
+void sim_bo_destroy(struct backend_device *dev, uint32_t handle);
+int sim_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr);
+void sim_bo_unmap(struct backend_device *dev, void *ptr, uint64_t size);
+int sim_vm_create(struct backend_device *dev, uint32_t *vm_id);
+void sim_vm_destroy(struct backend_device *dev, uint32_t vm_id);
+int sim_vm_bind(struct backend_device *dev, uint32_t vm_id,
+		const struct drm_egret_bind_op *ops, uint32_t count);
+
+int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *args);
+void sim_queue_destroy(struct backend_device *dev, uint32_t queue_id);
+int sim_queue_query(struct backend_device *dev, struct drm_egret_queue_query *args);
+int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egret_call *calls,
+	     uint32_t call_count, const struct drm_egret_sync *syncs, uint32_t sync_count);
+int sim_timeline_create(struct backend_device *dev, uint32_t *handle);
+void sim_timeline_destroy(struct backend_device *dev, uint32_t handle);
+int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
+		      int64_t deadline);
+int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point);
+
+/* Look at every queue: complete, cancel, start. With the lock held. */
+void sim_advance(struct backend_device *dev);
+/* A queue has faulted: see which, and why. With the lock held. */
+void sim_handle_faults(struct backend_device *dev);
+
+#endif /* ACCEL_SIM_H */

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of libaccel.
+#
+#   unit/test_NAME.c   test one file of the library; linked with its objects, built with
+#                      the address and undefined-behaviour sanitizers
+#   test_NAME.c        test the library through its interface, on a device: the
+#                      simulated one on the host, the card in the VM
+#   kernels/           kernels that they need
+
+T := tests/libaccel
+LIBACCEL_TEST_FLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -I. \
+	-Iqemu-device $(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"'
+LIBACCEL_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+
+# --- unit tests ---
+
+LIBACCEL_UNIT_TESTS := $(patsubst $(T)/unit/test_%.c,%,$(wildcard $(T)/unit/test_*.c))
+# What they test, and what that needs.
+LIBACCEL_UNIT_PARTS := $(addprefix $(B)/asan/libaccel/,image.o error.o fault.o range.o scan.o \
+	version.o)
+
+$(B)/asan/libaccel/%.o: libaccel/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(LIBACCEL_SANITIZE) \
+		-MMD -MP -c -o $@ $<
+
+$(B)/asan/$(T)/%.o: $(T)/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(LIBACCEL_SANITIZE) \
+		-MMD -MP -c -o $@ $<
+
+define libaccel_unit_test
+$(B)/tests/host/libaccel-$(1): $(B)/asan/$(T)/unit/test_$(1).o $(LIBACCEL_UNIT_PARTS) \
+		| kernels
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $(LIBACCEL_SANITIZE) -lcmocka
+HOST_TESTS += $(B)/tests/host/libaccel-$(1)
+endef
+$(foreach t,$(LIBACCEL_UNIT_TESTS),$(eval $(call libaccel_unit_test,$(t))))
+
+# --- tests on a device ---
+
+LIBACCEL_TESTS := $(patsubst $(T)/test_%.c,%,$(wildcard $(T)/test_*.c))
+LIBACCEL_TEST_KERNELS := $(patsubst %.c,$(B)/%.egm,$(wildcard $(T)/kernels/*.c))
+LIBACCEL_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(T)/*.c))
+$(LIBACCEL_TEST_OBJS): EXTRA_CFLAGS = $(LIBACCEL_TEST_FLAGS) -ffp-contract=off
+
+define libaccel_test
+$(B)/tests/host/libaccel-$(1): LDLIBS = -lcmocka -lm -pthread -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
+$(B)/tests/host/libaccel-$(1): $(B)/$(T)/test_$(1).o $(B)/$(T)/device.o \
+		$(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) \
+		| kernels $(LIBACCEL_TEST_KERNELS)
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program)
+$(B)/tests/vm/libaccel-$(1): $(B)/tests/host/libaccel-$(1)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)ln -f $$< $$@
+HOST_TESTS += $(B)/tests/host/libaccel-$(1)
+VM_TESTS += $(B)/tests/vm/libaccel-$(1)
+endef
+$(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_test,$(t))))
