@@ -257,10 +257,10 @@ static struct leaf tlb_find(struct egret_port *port, uint64_t va)
 	uint64_t large = va >> EGRET_MMU_LARGE_SHIFT;
 	struct egret_tlb_entry *e;
 
-	e = &port->small[page % EGRET_TLB_SMALL];
+	e = &port->small[egret_tlb_index(page, EGRET_TLB_SMALL)];
 	if (e->tag == egret_tlb_tag(page, port->context))
 		return (struct leaf) { e, PAGE_SIZE };
-	e = &port->large[large % EGRET_TLB_LARGE];
+	e = &port->large[egret_tlb_index(large, EGRET_TLB_LARGE)];
 	if (e->tag == egret_tlb_tag(large, port->context))
 		return (struct leaf) { e, LARGE_SIZE };
 	return (struct leaf) { NULL, 0 };
@@ -274,7 +274,8 @@ static struct leaf tlb_fill(struct egret_port *port, uint64_t va, uint64_t pte, 
 	uint64_t page = va >> shift;
 	struct egret_tlb_entry *e;
 
-	e = level ? &port->large[page % EGRET_TLB_LARGE] : &port->small[page % EGRET_TLB_SMALL];
+	e = level ? &port->large[egret_tlb_index(page, EGRET_TLB_LARGE)] :
+		    &port->small[egret_tlb_index(page, EGRET_TLB_SMALL)];
 	e->tag = egret_tlb_tag(page, port->context);
 	e->pte = pte;
 	e->host = NULL;

@@ -215,6 +215,12 @@ int egret_port_span(struct egret_port *port, uint64_t va, uint64_t size,
 void *egret_port_map_slow(struct egret_port *port, uint64_t va,
 			  enum egret_fault_access access, size_t *avail);
 
+/* Buffers begin at round addresses; without the upper bits they would share few entries. */
+static inline unsigned int egret_tlb_index(uint64_t page, unsigned int entries)
+{
+	return (page ^ page >> EGRET_MMU_LEVEL_BITS) % entries;
+}
+
 static inline uint64_t egret_tlb_tag(uint64_t page, uint32_t context)
 {
 	return page << 12 | context << 1 | 1;
@@ -237,7 +243,7 @@ static inline void *egret_port_map(struct egret_port *port, uint64_t va,
 				   enum egret_fault_access access, size_t *avail)
 {
 	uint64_t page = va >> EGRET_MMU_PAGE_SHIFT;
-	const struct egret_tlb_entry *e = &port->small[page % EGRET_TLB_SMALL];
+	const struct egret_tlb_entry *e = &port->small[egret_tlb_index(page, EGRET_TLB_SMALL)];
 	uint64_t need = (uint64_t)EGRET_PTE_READ << access;
 
 	if (e->tag == egret_tlb_tag(page, port->context) && e->host &&
