@@ -455,7 +455,7 @@ static void each_output(struct reduce *r, unsigned int level, uint8_t *out, cons
 {
 	const struct egret_reduce_desc *d = r->d;
 
-	if (level == d->reduced) {
+	if (level <= d->reduced) {
 		one(r, out, src);
 		return;
 	}
