@@ -48,6 +48,8 @@ struct chip {
 	uint64_t time;
 	struct egret_mc_counters counters;
 	uint64_t packets;
+	bool power_cycle;	/* the card is switched off and on while somebody asks for the time */
+	bool stop_on_read;	/* the host stops the controller while it reads the window */
 	_Atomic bool busy;
 	bool real_time;
 	_Atomic uint32_t raised;
@@ -69,8 +71,14 @@ static uint64_t host_ns(void)
 static uint64_t chip_time(void *opaque)
 {
 	struct chip *c = opaque;
+	uint64_t now = c->real_time ? host_ns() : c->time;
 
-	return c->real_time ? host_ns() : c->time;
+	if (c->power_cycle) {
+		c->power_cycle = false;
+		c->time = 0;
+		egret_mc_reset(c->mc, true);
+	}
+	return now;
 }
 
 static void chip_counters(void *opaque, struct egret_mc_counters *counters)
@@ -82,6 +90,8 @@ static uint64_t chip_reg_read(void *opaque, uint64_t offset, unsigned int size)
 {
 	struct chip *c = opaque;
 
+	if (c->stop_on_read)
+		egret_mc_reg_write(c->mc, EGRET_REG_BOOT_CTRL, EGRET_BOOT_STOP);
 	return size == 8 && offset == EGRET_REG_CNT_PACKETS ? c->packets : 0;
 }
 
@@ -534,6 +544,13 @@ static void test_reset(void **state)
 	energy = rd(c, EGRET_REG_ENERGY);
 	advance(c, 100 * MS);
 	assert_true(rd(c, EGRET_REG_ENERGY) > energy + 400000);
+	/* An access that began before power-on does not bring the old time back. */
+	advance(c, 100 * SECOND);
+	c->power_cycle = true;
+	assert_int_equal(rd(c, EGRET_REG_ENERGY), 0);
+	assert_int_equal(c->mc->now, 0);
+	boot(c);
+	advance(c, 100 * MS);
 	assert_true(rd(c, EGRET_REG_FW_HEARTBEAT) > 2);
 }
 
@@ -940,6 +957,22 @@ static void test_energy(void **state)
 	assert_in_range(used, 45640000, 45650000);
 }
 
+/* Power is the mean of 100 ms, no more and no less. */
+static void test_power_window(void **state)
+{
+	struct chip *c = *state;
+
+	boot(c);
+	c->busy = true;
+	advance(c, SECOND);
+	assert_in_range(rd(c, EGRET_REG_POWER_DRAW), 5990, 6010);
+	egret_mc_inject(c->mc, EGRET_INJECT_LOAD, 10000);
+	advance(c, 50 * MS);
+	assert_in_range(rd(c, EGRET_REG_POWER_DRAW), 10000, 12100);
+	advance(c, 70 * MS);
+	assert_in_range(rd(c, EGRET_REG_POWER_DRAW), 15990, 16010);
+}
+
 static void test_power_cap(void **state)
 {
 	struct chip *c = *state;
@@ -1315,6 +1348,32 @@ static void test_window(void **state)
 	assert_int_equal(c->mc->phase, MC_SLEEP);
 }
 
+/* A firmware that was stopped in the middle of its run does nothing more. */
+static void test_stop_is_immediate(void **state)
+{
+	struct chip *c = *state;
+	/*
+	 * lui a1, 0x10007; lui a2, 0x20000; li a3, 77
+	 * sw a3, 768(a2); lw a0, 8(a1); sw a3, 772(a2); j .
+	 */
+	static const uint32_t code[] = {
+		0x100075b7, 0x20000637, 0x04d00693, 0x30d62023, 0x0085a503, 0x30d62223,
+		0x0000006f,
+	};
+	uint32_t size = put_code(c, code, sizeof(code));
+
+	assert_int_equal(start(c, size), EGRET_BOOT_RUNNING);
+	assert_int_equal(rd(c, EGRET_REG_TEMPERATURE), 77);
+	assert_int_equal(rd(c, EGRET_REG_POWER_DRAW), 77);
+	c->stop_on_read = true;
+	assert_int_equal(start(c, size), EGRET_BOOT_STOPPED);
+	assert_int_equal(rd(c, EGRET_REG_TEMPERATURE), 0);
+	assert_int_equal(rd(c, EGRET_REG_POWER_DRAW), 0);
+	assert_int_equal(take_raised(c), 0);
+	c->stop_on_read = false;
+	boot(c);
+}
+
 /* ---- Storms --------------------------------------------------------------------------------------- */
 
 static uint64_t random_state;
@@ -1498,23 +1557,45 @@ static void start_threaded(struct chip *c)
 	wr(c, EGRET_REG_BOOT_CTRL, EGRET_BOOT_START);
 }
 
-static void test_thread(void **state)
+/* Says HELLO; returns how long the answer took. */
+static uint64_t hello_threaded(struct chip *c)
 {
-	struct chip *c = *state;
 	union message m = message(EGRET_MBX_HELLO, sizeof(m.header)), r;
-	struct timespec begin, end;
-	uint64_t beats, until, used;
+	uint64_t begin = host_ns();
 
-	start_threaded(c);
-	assert_true(wait_status(c, EGRET_BOOT_READY));
 	put_message(c, &m);
-	until = host_ns() + 20 * SECOND;
 	while (!get_message(c, &r)) {
-		assert_true(host_ns() < until);
+		assert_true(host_ns() < begin + 20 * SECOND);
 		usleep(100);
 	}
 	assert_int_equal(r.header.type, EGRET_MBX_HELLO | EGRET_MBX_REPLY);
 	assert_int_equal(r.header.status, EGRET_MBX_OK);
+	return host_ns() - begin;
+}
+
+/* Whether a message wakes the controller, which at its next tick would come to it anyway. */
+static bool answers_at_once(struct chip *c)
+{
+	unsigned int i, quick = 0;
+
+	for (i = 0; i < 20; i++) {
+		usleep(1000 * (random32() % 50));
+		quick += hello_threaded(c) < 10 * MS;
+	}
+	return quick >= 10;
+}
+
+static void test_thread(void **state)
+{
+	struct chip *c = *state;
+	struct timespec begin, end;
+	uint64_t beats, used;
+
+	start_threaded(c);
+	assert_true(wait_status(c, EGRET_BOOT_READY));
+	hello_threaded(c);
+	/* The host may be busy: a second try, and a third. */
+	assert_true(answers_at_once(c) || answers_at_once(c) || answers_at_once(c));
 	/* It sleeps between its ticks: a second of idling takes next to no processor time. */
 	usleep(300000);
 	beats = rd(c, EGRET_REG_FW_HEARTBEAT);
@@ -1614,6 +1695,7 @@ int main(void)
 		TEST(test_prepare_sleep),
 		TEST(test_governor),
 		TEST(test_energy),
+		TEST(test_power_window),
 		TEST(test_power_cap),
 		TEST(test_thermal_model),
 		TEST(test_throttle),
@@ -1625,6 +1707,7 @@ int main(void)
 		TEST(test_watchdog),
 		TEST(test_traps),
 		TEST(test_window),
+		TEST(test_stop_is_immediate),
 		TEST(test_message_storm),
 		TEST(test_register_storm),
 		TEST(test_code_storm),
