@@ -119,13 +119,15 @@ help:
 	'                   TESTS="..." for make check: suites or tests to run;' \
 	'                   CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR as everywhere'
 
-# Installing comes before any of the rest, also with -j: hence a make of its own.
+# Installing comes before any of the rest, also with -j: hence a make of its own,
+# which uses all processors unless a -j said otherwise.
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 check: host-packages
-	+$(Q)$(MAKE) --no-print-directory all check-build
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all check-build
 	$(Q)tests/run $(TESTS)
 
 demo: host-packages
-	+$(Q)$(MAKE) --no-print-directory all
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all
 	$(Q)if [ -x tools/demo ]; then tools/demo; else \
 		echo "make demo: there is no tools/demo in this checkout" >&2; exit 1; fi
 

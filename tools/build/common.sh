@@ -101,6 +101,8 @@ private_apt() {
 		Acquire::Languages "none";
 		Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 		Acquire::Retries "3";
+		Acquire::http::Timeout "30";
+		Acquire::https::Timeout "30";
 		APT::Get::List-Cleanup "true";
 	CONF
 	quietly "$dir/update.log" \
