@@ -33,8 +33,8 @@ enum kind {
 	ZERO,
 	FINITE,
 	INF,
-	QNAN,
-	SNAN,
+	NAN_QUIET,
+	NAN_SIGNALLING,
 };
 
 /* A number taken apart: (man / 2^63) * 2^exp, with bit 63 of man set if FINITE. */
@@ -80,7 +80,7 @@ static struct number unpack(const struct format *f, uint64_t bits)
 		if (!man)
 			n.kind = INF;
 		else
-			n.kind = man >> (f->man_bits - 1) ? QNAN : SNAN;
+			n.kind = man >> (f->man_bits - 1) ? NAN_QUIET : NAN_SIGNALLING;
 	} else if (exp) {
 		n.kind = FINITE;
 		n.exp = exp - bias(f);
@@ -198,7 +198,7 @@ static u128 shift_right_jam(u128 man, int shift)
 
 static bool is_nan(struct number n)
 {
-	return n.kind == QNAN || n.kind == SNAN;
+	return n.kind == NAN_QUIET || n.kind == NAN_SIGNALLING;
 }
 
 static uint64_t propagate_nan(const struct format *f, bool signaling, uint32_t *flags)
@@ -239,7 +239,7 @@ static uint64_t soft_add(const struct format *f, uint64_t x, uint64_t y, int rm,
 	struct number a = unpack(f, x), b = unpack(f, y);
 
 	if (is_nan(a) || is_nan(b))
-		return propagate_nan(f, a.kind == SNAN || b.kind == SNAN, flags);
+		return propagate_nan(f, a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING, flags);
 	if (a.kind == INF)
 		return b.kind == INF && a.sign != b.sign ? invalid(f, flags) : x;
 	if (b.kind == INF)
@@ -260,7 +260,7 @@ static uint64_t soft_mul(const struct format *f, uint64_t x, uint64_t y, int rm,
 	bool sign = a.sign ^ b.sign;
 
 	if (is_nan(a) || is_nan(b))
-		return propagate_nan(f, a.kind == SNAN || b.kind == SNAN, flags);
+		return propagate_nan(f, a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING, flags);
 	if (a.kind == INF || b.kind == INF)
 		return a.kind == ZERO || b.kind == ZERO ? invalid(f, flags) : infinity(f, sign);
 	if (a.kind == ZERO || b.kind == ZERO)
@@ -275,7 +275,7 @@ static uint64_t soft_div(const struct format *f, uint64_t x, uint64_t y, int rm,
 	u128 quotient, dividend;
 
 	if (is_nan(a) || is_nan(b))
-		return propagate_nan(f, a.kind == SNAN || b.kind == SNAN, flags);
+		return propagate_nan(f, a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING, flags);
 	if (a.kind == INF)
 		return b.kind == INF ? invalid(f, flags) : infinity(f, sign);
 	if (b.kind == INF)
@@ -301,7 +301,7 @@ static uint64_t soft_sqrt(const struct format *f, uint64_t x, int rm, uint32_t *
 	u128 rest, root = 0;
 
 	if (is_nan(a))
-		return propagate_nan(f, a.kind == SNAN, flags);
+		return propagate_nan(f, a.kind == NAN_SIGNALLING, flags);
 	if (a.kind == ZERO)
 		return x;
 	if (a.sign)
@@ -331,7 +331,8 @@ static uint64_t soft_fma(const struct format *f, uint64_t x, uint64_t y, uint64_
 	if ((a.kind == INF && b.kind == ZERO) || (a.kind == ZERO && b.kind == INF))
 		return invalid(f, flags);
 	if (is_nan(a) || is_nan(b) || is_nan(c))
-		return propagate_nan(f, a.kind == SNAN || b.kind == SNAN || c.kind == SNAN, flags);
+		return propagate_nan(f, a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING ||
+					c.kind == NAN_SIGNALLING, flags);
 	if (a.kind == INF || b.kind == INF)
 		return c.kind == INF && c.sign != sign ? invalid(f, flags) : infinity(f, sign);
 	if (c.kind == INF)
@@ -411,9 +412,9 @@ static unsigned int classify(const struct format *f, uint64_t x)
 	bool subnormal = a.kind == FINITE && a.exp < 1 - bias(f);
 
 	switch (a.kind) {
-	case SNAN:
+	case NAN_SIGNALLING:
 		return 1 << 8;
-	case QNAN:
+	case NAN_QUIET:
 		return 1 << 9;
 	case INF:
 		return a.sign ? 1 << 0 : 1 << 7;
@@ -450,7 +451,7 @@ static bool equal(const struct format *f, uint64_t x, uint64_t y, uint32_t *flag
 	struct number a = unpack(f, x), b = unpack(f, y);
 
 	if (is_nan(a) || is_nan(b)) {
-		if (a.kind == SNAN || b.kind == SNAN)
+		if (a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING)
 			*flags |= EGRET_FP_NV;
 		return false;
 	}
@@ -463,7 +464,7 @@ static uint64_t min_max(const struct format *f, uint64_t x, uint64_t y, bool max
 	struct number a = unpack(f, x), b = unpack(f, y);
 	bool x_less;
 
-	if (a.kind == SNAN || b.kind == SNAN)
+	if (a.kind == NAN_SIGNALLING || b.kind == NAN_SIGNALLING)
 		*flags |= EGRET_FP_NV;
 	if (is_nan(a))
 		return is_nan(b) ? canonical_nan(f) : y;
@@ -482,9 +483,9 @@ static uint64_t convert(const struct format *from, const struct format *to, uint
 	struct number a = unpack(from, x);
 
 	switch (a.kind) {
-	case QNAN:
-	case SNAN:
-		return propagate_nan(to, a.kind == SNAN, flags);
+	case NAN_QUIET:
+	case NAN_SIGNALLING:
+		return propagate_nan(to, a.kind == NAN_SIGNALLING, flags);
 	case INF:
 		return infinity(to, a.sign);
 	case ZERO:

@@ -17,7 +17,9 @@
  * those that have something in hand; a reset waits for that, after it made them
  * drop it.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pthread_setname_np() */
+#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
