@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# Copyright (C) 2026 The Egret authors
+#
+# Tests of the driver's ioctls, for the VM: build/tests/vm/<name>. Each
+# tests/kselftest/test_*.c is a program.
+
+KSELFTEST := $(patsubst tests/kselftest/test_%.c,%,$(wildcard tests/kselftest/test_*.c))
+# Seconds for a program; each of its tests has a limit of its own.
+KSELFTEST_TIMEOUT := 600
+KSELFTEST_PROGRAMS := $(KSELFTEST:%=$(B)/tests/vm/driver-%)
+VM_TESTS += $(KSELFTEST_PROGRAMS)
+
+$(B)/tests/kselftest/%.o: EXTRA_CFLAGS = $(shell pkg-config --cflags libdrm) -pthread
+
+$(KSELFTEST_PROGRAMS): LDLIBS = -ldrm -pthread
+$(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
+		$(B)/tests/kselftest/egret_test.o
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program)
+	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout

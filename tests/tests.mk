@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# Tests that belong to no component.
+
+-include tests/kselftest/kselftest.mk
