@@ -50,4 +50,4 @@ $(FW_IMAGE): $(FW)/egret-1.elf $(FW_MKIMAGE) $(FW_KEY)
 	$(Q)$(FW_MKIMAGE) --key $(FW_KEY) --version $(FW_VERSION) $< $@
 
 # Its tests are those of the model's management controller, which runs it.
-$(B)/tests/host/model-mc $(B)/tests/host/model-mc-tsan: | $(FW_IMAGE)
+$(addprefix $(B)/tests/host/model-,mc mc-tsan management management-tsan): | $(FW_IMAGE)
