@@ -362,7 +362,8 @@ static bool start_waiting(struct egret_model *m, struct egret_queue *q, uint64_t
 	if (m->wakeups != wakeups || satisfied(q))
 		return false;
 	egret_queue_place(m, q, EGRET_PLACE_WAITING, false);
-	m->new_wait = true;
+	m->new_wait |= !q->waiting;
+	q->waiting = true;
 	pthread_cond_signal(&m->cp_wake);
 	return true;
 }
@@ -450,6 +451,7 @@ static uint64_t complete(struct egret_model *m, struct egret_queue *q)
 	const union egret_packet *p = &q->packet;
 
 	q->started = false;
+	q->waiting = false;
 	charge(m, q, cycles);
 	if (egret_copy_is(p))
 		count_traffic(m, &q->copy.done);
@@ -549,6 +551,7 @@ static bool after_step(struct egret_worker *w, struct egret_queue *q, enum step 
 		if (q->stop && !atomic_load_explicit(&q->kill, memory_order_relaxed)) {
 			/* Not finished, and to be started anew. */
 			q->started = false;
+			q->waiting = false;
 			return false;
 		}
 		return start_waiting(m, q, wakeups);

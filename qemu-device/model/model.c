@@ -483,6 +483,7 @@ int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns)
 {
 	struct timespec until = deadline(timeout_ns);
 	uint64_t checks;
+	bool busy;
 	int ret = 0;
 
 	egret_lock(m);
@@ -490,8 +491,8 @@ int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns)
 	checks = m->checks;
 	m->recheck = true;
 	pthread_cond_signal(&m->cp_wake);
-	while (!ret && (m->checks == checks || m->active || m->running || m->resetting))
+	while ((busy = m->checks == checks || m->active || m->running || m->resetting) && !ret)
 		ret = pthread_cond_timedwait(&m->changed, &m->lock, &until);
 	egret_unlock(m);
-	return ret ? -ETIMEDOUT : 0;
+	return busy ? -ETIMEDOUT : 0;
 }

@@ -4,8 +4,9 @@
  * States of queues, and the way between the places where they are.
  *
  * q->state holds what software commanded or a fault made of the queue: disabled,
- * stopped, faulted, or IDLE for enabled. Whether an enabled queue is idle, active or
- * waiting follows from its place and is not kept twice.
+ * stopped, faulted, or IDLE for enabled. Whether an enabled queue is idle or active
+ * follows from its place and is not kept twice. It is waiting from the first look at an
+ * unsatisfied WAIT until that is satisfied, also while a worker looks again.
  *
  * A command that comes while somebody works for the queue (EGRET_PLACE_OWNED, or
  * workgroups that run) leaves a mark, and takes effect when that worker comes to a
@@ -27,7 +28,7 @@ uint32_t egret_queue_status(const struct egret_queue *q)
 {
 	if (!enabled(q))
 		return q->state;
-	if (q->place == EGRET_PLACE_WAITING)
+	if (q->waiting)
 		return EGRET_Q_STATE_WAITING;
 	return q->place == EGRET_PLACE_NONE && !egret_queue_has_work(q) ? EGRET_Q_STATE_IDLE :
 								       EGRET_Q_STATE_ACTIVE;
@@ -137,6 +138,7 @@ static void halt(struct egret_model *m, struct egret_queue *q, uint32_t state)
 	q->bad_tail = false;
 	q->depth = 0;
 	q->started = false;
+	q->waiting = false;
 	q->slice = 0;
 	q->favoured = false;
 	q->state = state;
@@ -190,8 +192,11 @@ static void stop(struct egret_model *m, struct egret_queue *q)
 {
 	if (!enabled(q))
 		return;
-	if (q->place == EGRET_PLACE_WAITING)
-		q->started = false; /* the WAIT is started anew after RESUME */
+	if (q->place == EGRET_PLACE_WAITING) {
+		/* The WAIT is started anew after RESUME. */
+		q->started = false;
+		q->waiting = false;
+	}
 	if (is_active(q->place) && (q->place == EGRET_PLACE_OWNED || q->started)) {
 		q->stop = true;
 		return;

@@ -80,6 +80,7 @@ struct egret_queue {
 	bool started;		/* @packet was fetched and has not completed */
 	union egret_packet packet;
 	uint64_t packet_va;
+	bool waiting;		/* WAIT: it was looked at and not satisfied */
 	bool groups_done;	/* DISPATCH: all workgroups have ended */
 	struct egret_copy copy;	/* COPY, COPY_RECT, FILL: how far */
 	struct egret_span watched; /* WAIT: where the word is */
