@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/* Streams: copies, order, events, and many at once. */
+#include "device.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/probe.h"
+
+static unsigned char *pattern(size_t size, unsigned int seed)
+{
+	unsigned char *data = malloc(size);
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		data[i] = rand_r(&seed);
+	return data;
+}
+
+/* ---- Copies ---- */
+
+static void test_upload_download(void **state)
+{
+	/* Around the sizes of pieces and of the ring. */
+	static const size_t sizes[] = {
+		1, 63, 64, 4096, 262143, 262144, 262145, 1 << 20, (1 << 20) + 1, 3000001,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		unsigned char *data = pattern(sizes[i], i), *back = malloc(sizes[i]);
+		struct accel_buffer *buffer = make_buffer(f, sizes[i] + 7, ACCEL_MEMORY_DEVICE);
+
+		good(accel_upload(f->stream, buffer, 7, data, sizes[i]));
+		good(accel_download(f->stream, buffer, 7, back, sizes[i]));
+		assert_memory_equal(data, back, sizes[i]);
+		accel_buffer_destroy(buffer);
+		free(data);
+		free(back);
+	}
+}
+
+static void test_copies_between_memories(void **state)
+{
+	struct fixture *f = *state;
+	const size_t size = 100001;
+	unsigned char *data = pattern(size, 3), *back = malloc(size);
+	struct accel_buffer *buffers[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		buffers[i] = make_buffer(f, size + 64, i % 2 ? ACCEL_MEMORY_HOST :
+							       ACCEL_MEMORY_DEVICE);
+	/* device to host to device to host, at offsets of their own */
+	good(accel_upload(f->stream, buffers[0], 0, data, size));
+	for (i = 1; i < 4; i++)
+		good(accel_copy(f->stream, buffers[i], i, buffers[i - 1], i - 1, size, 0));
+	good(accel_download(f->stream, buffers[3], 3, back, size));
+	assert_memory_equal(data, back, size);
+	for (i = 0; i < 4; i++)
+		accel_buffer_destroy(buffers[i]);
+	free(data);
+	free(back);
+}
+
+static void test_copy_within_a_buffer(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 200, ACCEL_MEMORY_DEVICE);
+	unsigned char *data = pattern(100, 4), back[100];
+
+	good(accel_upload(f->stream, buffer, 0, data, 100));
+	good(accel_copy(f->stream, buffer, 100, buffer, 0, 100, 0));
+	good(accel_download(f->stream, buffer, 100, back, 100));
+	assert_memory_equal(data, back, 100);
+	bad(accel_copy(f->stream, buffer, 99, buffer, 0, 100, 0), -EINVAL, "overlap");
+	bad(accel_copy(f->stream, buffer, 0, buffer, 0, 1, 0), -EINVAL, "overlap");
+	accel_buffer_destroy(buffer);
+	free(data);
+}
+
+static void test_fill(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	unsigned char back[64];
+
+	good(accel_fill(f->stream, buffer, 0, 64, 0x1111111111111111, 8, 0));
+	good(accel_fill(f->stream, buffer, 8, 4, 0xffffffffa1b2c3d4, 4, 0));
+	good(accel_fill(f->stream, buffer, 16, 3, 0x22, 1, 0));
+	good(accel_fill(f->stream, buffer, 20, 0, 0x33, 1, 0));
+	good(accel_fill(f->stream, buffer, 32, 4, 0x4455, 2, 0));
+	good(accel_download(f->stream, buffer, 0, back, 64));
+	assert_memory_equal(back, "\x11\x11\x11\x11\x11\x11\x11\x11\xd4\xc3\xb2\xa1\x11\x11\x11\x11"
+			    "\x22\x22\x22\x11\x11", 21);
+	assert_memory_equal(back + 32, "\x55\x44\x55\x44\x11", 5);
+	bad(accel_fill(f->stream, buffer, 0, 64, 0, 3, 0), -EINVAL, "pattern of 3");
+	bad(accel_fill(f->stream, buffer, 2, 4, 0, 4, 0), -EINVAL, "multiple");
+	bad(accel_fill(f->stream, buffer, 0, 6, 0, 4, 0), -EINVAL, "multiple");
+	accel_buffer_destroy(buffer);
+}
+
+static void test_bad_ranges(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 100, ACCEL_MEMORY_DEVICE);
+	struct accel_context *other;
+	struct accel_buffer *foreign;
+	char data[200];
+
+	bad(accel_upload(f->stream, buffer, 0, data, 101), -EINVAL, "beyond");
+	bad(accel_upload(f->stream, buffer, 101, data, 0), -EINVAL, "beyond");
+	bad(accel_upload(f->stream, buffer, SIZE_MAX, data, 2), -EINVAL, "beyond");
+	bad(accel_download(f->stream, buffer, 1, data, 100), -EINVAL, "beyond");
+	bad(accel_upload(f->stream, buffer, 0, NULL, 1), -EINVAL, "NULL");
+	bad(accel_upload(f->stream, NULL, 0, data, 1), -EINVAL, "NULL");
+	bad(accel_upload(NULL, buffer, 0, data, 1), -EINVAL, "NULL");
+	bad(accel_copy(f->stream, buffer, 0, buffer, 50, 10, 2), -EINVAL, "flags");
+	good(accel_upload(f->stream, buffer, 100, NULL, 0));
+	good(accel_context_create(f->device, &other));
+	good(accel_buffer_create(other, 100, NULL, &foreign));
+	bad(accel_copy(f->stream, buffer, 0, foreign, 0, 10, 0), -EINVAL, "another context");
+	accel_buffer_destroy(foreign);
+	accel_context_destroy(other);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_copy_stream(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t grid[3] = { 1, 1, 1 };
+	struct spin_args args = { 0 };
+	struct accel_buffer *buffer = make_buffer(f, 4096, ACCEL_MEMORY_DEVICE);
+	struct accel_stream *stream;
+	uint64_t back;
+
+	good(accel_stream_create(f->context, ACCEL_OPTIONS(accel_stream_options,
+				 .type = ACCEL_STREAM_COPY, .priority = ACCEL_PRIORITY_LOW),
+				 &stream));
+	good(accel_fill(stream, buffer, 0, 4096, 0x123456789abcdef0, 8, 0));
+	good(accel_download(stream, buffer, 4088, &back, 8));
+	assert_int_equal(back, 0x123456789abcdef0);
+	bad(accel_launch(stream, find_kernel(f->probe, "spin"), grid, &args, sizeof(args), NULL),
+	    -EINVAL, "copies only");
+	accel_stream_destroy(stream);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_bad_streams(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_stream_options options = { .size = sizeof(options), .type = 2 };
+	struct accel_stream *stream;
+
+	bad(accel_stream_create(f->context, &options, &stream), -EINVAL, "type");
+	options.type = 0;
+	options.priority = 5;
+	bad(accel_stream_create(f->context, &options, &stream), -EINVAL, "priority");
+	bad(accel_stream_create(NULL, NULL, &stream), -EINVAL, "NULL");
+	bad(accel_stream_wait(NULL, SOON), -EINVAL, "NULL");
+	accel_stream_destroy(NULL);
+}
+
+/* ---- Order ---- */
+
+/* Each addition reads what the one before wrote. */
+static void test_order(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	struct add_args args = {
+		.in = accel_buffer_address(buffer),
+		.out = accel_buffer_address(buffer),
+		.count = 16,
+		.value = 1,
+	};
+	uint32_t back[16];
+
+	/* More than a batch, and more than the ring of packets. */
+	for (int i = 0; i < 1500; i++)
+		good(launch(f, "add", 1, &args, sizeof(args)));
+	good(accel_download(f->stream, buffer, 0, back, sizeof(back)));
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(back[i], 1500);
+	accel_buffer_destroy(buffer);
+}
+
+/* Large arguments fill the ring of data before that of packets. */
+static void test_data_ring_wraps(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 4000 * 4, ACCEL_MEMORY_DEVICE);
+	static struct sum_args args;
+	static uint32_t back[1000];
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		args.out = accel_buffer_address(buffer) + 4 * i;
+		args.words[i % SUM_WORDS] = i;
+		args.words[(i + 1) % SUM_WORDS] = 1;
+		args.words[(i + SUM_WORDS - 1) % SUM_WORDS] = 0;
+		good(launch(f, "sum", 1, &args, sizeof(args)));
+	}
+	good(accel_download(f->stream, buffer, 0, back, sizeof(back)));
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(back[i], i + 1);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_flush_starts_work(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 8, ACCEL_MEMORY_HOST);
+	volatile uint64_t *word;
+	void *pointer;
+	int64_t until = SOON;
+
+	good(accel_buffer_map(buffer, &pointer));
+	word = pointer;
+	good(accel_fill(f->stream, buffer, 0, 8, 42, 8, 0));
+	good(accel_stream_flush(f->stream));
+	while (*word != 42 && accel_deadline(0) < until)
+		usleep(100);
+	assert_int_equal(*word, 42);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_wait_on_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	good(accel_stream_wait(f->stream, ACCEL_NO_WAIT));
+	good(accel_stream_flush(f->stream));
+	good(accel_stream_wait(f->stream, ACCEL_FOREVER));
+}
+
+/* ---- Events ---- */
+
+static void test_event(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 4096, ACCEL_MEMORY_DEVICE);
+	struct accel_event *event;
+	struct pollfd poll_fd = { .events = POLLIN };
+
+	good(accel_event_create(f->context, &event));
+	bad(accel_event_wait(event, SOON), -EINVAL, "not been recorded");
+	bad(accel_event_fd(event), -EINVAL, "not been recorded");
+	bad(accel_stream_wait_event(f->stream, event), -EINVAL, "not been recorded");
+	good(accel_fill(f->stream, buffer, 0, 4096, 0, 8, 0));
+	good(accel_event_record(event, f->stream));
+	poll_fd.fd = accel_event_fd(event);
+	assert_true(poll_fd.fd >= 0);
+	good(accel_event_wait(event, SOON));
+	assert_int_equal(poll(&poll_fd, 1, 60000), 1);
+	close(poll_fd.fd);
+	/* Over: at once, and always. */
+	good(accel_event_wait(event, ACCEL_NO_WAIT));
+	good(accel_event_wait(event, ACCEL_NO_WAIT));
+	poll_fd.fd = accel_event_fd(event);
+	assert_true(poll_fd.fd >= 0);
+	assert_int_equal(poll(&poll_fd, 1, 0), 1);
+	close(poll_fd.fd);
+	accel_event_destroy(event);
+	accel_event_destroy(NULL);
+	accel_buffer_destroy(buffer);
+}
+
+/* A chain through two streams, which without the events would race. */
+static void test_streams_wait_for_each_other(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 1 << 20, ACCEL_MEMORY_DEVICE);
+	struct accel_stream *streams[2] = { f->stream };
+	struct accel_event *event;
+	uint32_t value;
+
+	good(accel_stream_create(f->context, NULL, &streams[1]));
+	good(accel_event_create(f->context, &event));
+	for (uint32_t i = 0; i < 20; i++) {
+		struct accel_stream *stream = streams[i % 2];
+
+		if (i)
+			good(accel_stream_wait_event(stream, event));
+		/* Half of the buffer holds the number of the round before. */
+		good(accel_copy(stream, buffer, (i + 1) % 2 << 19, buffer, i % 2 << 19, 1 << 19,
+				0));
+		good(accel_fill(stream, buffer, (i + 1) % 2 << 19, 4, i, 4, 0));
+		good(accel_event_record(event, stream));
+	}
+	good(accel_event_wait(event, SOON));
+	good(accel_download(streams[0], buffer, 0, &value, 4));
+	assert_int_equal(value, 19);
+	good(accel_download(streams[0], buffer, 1 << 19, &value, 4));
+	assert_int_equal(value, 18);
+	accel_event_destroy(event);
+	accel_stream_destroy(streams[1]);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_event_outlives_its_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	struct accel_stream *stream;
+	struct accel_event *event;
+
+	good(accel_stream_create(f->context, NULL, &stream));
+	good(accel_event_create(f->context, &event));
+	good(accel_fill(stream, buffer, 0, 64, 0, 8, 0));
+	good(accel_event_record(event, stream));
+	good(accel_event_wait(event, SOON));
+	accel_stream_destroy(stream);
+	good(accel_event_wait(event, SOON));
+	accel_event_destroy(event);
+	accel_buffer_destroy(buffer);
+}
+
+/* ---- Threads ---- */
+
+#define THREADS	4
+#define ROUNDS	50
+
+struct worker {
+	pthread_t thread;
+	struct fixture *f;
+	struct accel_stream *stream;
+	uint32_t number;
+	int ret;
+};
+
+/* Each has a part of its own of one buffer, and counts in it. */
+static void *work(void *opaque)
+{
+	struct worker *w = opaque;
+	const uint32_t grid[3] = { 1, 1, 1 };
+	struct accel_buffer *buffer;
+	struct add_args args = { .count = 8, .value = w->number };
+	uint32_t back[8];
+
+	w->ret = accel_buffer_create(w->f->context, 32, NULL, &buffer);
+	if (w->ret)
+		return NULL;
+	args.in = args.out = accel_buffer_address(buffer);
+	for (int i = 0; !w->ret && i < ROUNDS; i++)
+		w->ret = accel_launch(w->stream, find_kernel(w->f->probe, "add"), grid, &args,
+				      sizeof(args), NULL);
+	if (w->ret == 0)
+		w->ret = accel_download(w->stream, buffer, 0, back, sizeof(back));
+	for (int i = 0; !w->ret && i < 8; i++)
+		if (back[i] != ROUNDS * w->number)
+			w->ret = 1;
+	accel_buffer_destroy(buffer);
+	return NULL;
+}
+
+static void run_workers(struct fixture *f, bool one_stream)
+{
+	struct worker workers[THREADS];
+
+	for (uint32_t i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .f = f, .stream = f->stream, .number = i + 1 };
+		if (!one_stream)
+			good(accel_stream_create(f->context, NULL, &workers[i].stream));
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].ret, 0);
+		if (!one_stream)
+			accel_stream_destroy(workers[i].stream);
+	}
+}
+
+static void test_threads_with_streams(void **state)
+{
+	run_workers(*state, false);
+}
+
+static void test_threads_on_one_stream(void **state)
+{
+	run_workers(*state, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		device_test(test_upload_download),
+		device_test(test_copies_between_memories),
+		device_test(test_copy_within_a_buffer),
+		device_test(test_fill),
+		device_test(test_bad_ranges),
+		device_test(test_copy_stream),
+		device_test(test_bad_streams),
+		device_test(test_order),
+		device_test(test_data_ring_wraps),
+		device_test(test_flush_starts_work),
+		device_test(test_wait_on_nothing),
+		device_test(test_event),
+		device_test(test_streams_wait_for_each_other),
+		device_test(test_event_outlives_its_stream),
+		device_test(test_threads_with_streams),
+		device_test(test_threads_on_one_stream),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("stream", tests, choose_device, NULL);
+}
