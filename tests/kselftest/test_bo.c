@@ -123,11 +123,17 @@ static void test_mmap_part(void)
 		volatile uint32_t *part;
 
 		bo_map(fd, &bo);
-		bo.u32[5 * PAGE / 4] = 0x12345678;
+		bo.u32[PAGE / 4] = 0x12345678;
 		CHECK_OK(card_ioctl(fd, DRM_IOCTL_EGRET_BO_MMAP_OFFSET, &args));
-		part = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, args.offset + 5 * PAGE);
+		part = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, args.offset);
 		CHECK(part != MAP_FAILED);
-		CHECK_EQ(*part, 0x12345678);
+		CHECK_EQ(part[PAGE / 4], 0x12345678);
+		/* A mapping begins where the buffer does. */
+		CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, args.offset + PAGE) ==
+		      MAP_FAILED);
+		/* What is private to the process would not be the buffer. */
+		CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, args.offset) ==
+		      MAP_FAILED);
 		/* Not beyond the end, and nobody else's. */
 		CHECK(mmap(NULL, 17 * PAGE, PROT_READ, MAP_SHARED, fd, args.offset) == MAP_FAILED);
 		CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, card_open(), args.offset) ==
