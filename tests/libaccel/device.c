@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int choose_device(void **state)
 {
@@ -51,6 +52,16 @@ static uint64_t memory_used(struct accel_device *device)
 /* Of the fixture under test, before it was made. */
 static uint64_t used_before;
 
+/* The kernel may give memory back a little later than it is asked to. */
+static void wait_for_memory(struct accel_device *device)
+{
+	int64_t deadline = accel_deadline(10 * (int64_t)1000000000);
+
+	while (memory_used(device) != used_before && accel_deadline(0) < deadline)
+		usleep(1000);
+	assert_int_equal(memory_used(device), used_before);
+}
+
 int make_fixture(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -71,7 +82,7 @@ int free_fixture(void **state)
 	accel_stream_destroy(f->stream);
 	accel_module_unload(f->probe);
 	accel_context_destroy(f->context);
-	assert_int_equal(memory_used(f->device), used_before);
+	wait_for_memory(f->device);
 	accel_device_close(f->device);
 	free(f);
 	return 0;
