@@ -163,7 +163,7 @@ enum egret_model_injection {
 	EGRET_INJECT_LOAD,	/* value: mW of switching power at P0; falls with voltage and clock */
 	EGRET_INJECT_AMBIENT,	/* value: temperature around the card, 1/1000 degree Celsius, up to 150000 */
 	EGRET_INJECT_ECC_CORRECTED, /* value: device memory offset of a corrected error */
-	EGRET_INJECT_ECC_UNCORRECTED, /* value: device memory offset of an uncorrected error */
+	EGRET_INJECT_ECC_UNCORRECTED, /* value: device memory offset of an uncorrected error; its 4 KiB fault from now on */
 	EGRET_INJECT_FW_HANG,	/* management firmware stops making progress; value: 0 */
 	EGRET_INJECT_FW_CRASH,	/* management firmware traps; value: 0 */
 };
@@ -174,7 +174,8 @@ enum egret_model_injection {
  * @what: the event
  * @value: by kind
  *
- * Return: 0, or -EINVAL for an unknown event or a value out of range.
+ * Return: 0, -EINVAL for an unknown event or a value out of range, or -ENOSPC after
+ * more uncorrected errors than the model keeps (16 pages).
  */
 int egret_model_inject(struct egret_model *m, enum egret_model_injection what,
 		       uint64_t value);

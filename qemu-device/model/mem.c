@@ -27,6 +27,7 @@ int egret_mem_init(struct egret_mem *mem, void *vram, uint64_t vram_size,
 	mem->vram = vram;
 	mem->vram_size = vram_size;
 	atomic_init(&mem->bus_master, true);
+	atomic_init(&mem->bad_count, 0);
 	mem->ops = *ops;
 	mem->opaque = opaque;
 	return 0;
@@ -47,6 +48,42 @@ void egret_mem_clear(struct egret_mem *mem)
 	if (mem->vram_owned && map_zeroes(mem->vram, mem->vram_size) == MAP_FAILED)
 		__builtin_memset(mem->vram, 0, mem->vram_size);
 }
+
+/* ---- Uncorrectable errors ------------------------------------------------------ */
+
+int egret_mem_spoil(struct egret_mem *mem, uint64_t offset)
+{
+	unsigned int n = atomic_load_explicit(&mem->bad_count, memory_order_relaxed);
+
+	if (egret_mem_is_bad(mem, offset, 1))
+		return 0;
+	if (n == EGRET_MEM_BAD_PAGES)
+		return -ENOSPC;
+	atomic_store_explicit(&mem->bad[n], offset & ~(uint64_t)(EGRET_MEM_PAGE - 1),
+			      memory_order_relaxed);
+	atomic_store_explicit(&mem->bad_count, n + 1, memory_order_release);
+	return 0;
+}
+
+void egret_mem_heal(struct egret_mem *mem)
+{
+	atomic_store_explicit(&mem->bad_count, 0, memory_order_release);
+}
+
+bool egret_mem_is_bad(const struct egret_mem *mem, uint64_t offset, uint64_t size)
+{
+	unsigned int n = atomic_load_explicit(&mem->bad_count, memory_order_acquire);
+
+	while (n--) {
+		uint64_t bad = atomic_load_explicit(&mem->bad[n], memory_order_relaxed);
+
+		if (offset < bad + EGRET_MEM_PAGE && bad < offset + size)
+			return true;
+	}
+	return false;
+}
+
+/* ---- System memory -------------------------------------------------------------- */
 
 static bool may_access(struct egret_mem *mem)
 {

@@ -18,6 +18,9 @@
 
 #include "egret_model.h"
 
+#define EGRET_MEM_PAGE		4096	/* what an uncorrectable error makes unusable */
+#define EGRET_MEM_BAD_PAGES	16
+
 /**
  * struct egret_mem - both memories
  * @vram: device memory
@@ -26,8 +29,10 @@
  * @bus_master: the host permits access to system memory
  * @ops: callbacks of the embedder
  * @opaque: their argument
+ * @bad: offsets of the pages with an uncorrectable error
+ * @bad_count: how many there are
  *
- * Only @bus_master changes after egret_mem_init().
+ * Only @bus_master, @bad and @bad_count change after egret_mem_init().
  */
 struct egret_mem {
 	uint8_t *vram;
@@ -36,6 +41,8 @@ struct egret_mem {
 	atomic_bool bus_master;
 	struct egret_model_ops ops;
 	void *opaque;
+	_Atomic uint64_t bad[EGRET_MEM_BAD_PAGES];
+	_Atomic unsigned int bad_count;
 };
 
 /**
@@ -62,6 +69,23 @@ static inline bool egret_mem_in_vram(const struct egret_mem *mem, uint64_t offse
 {
 	return offset <= mem->vram_size && size <= mem->vram_size - offset;
 }
+
+/**
+ * egret_mem_spoil() - an uncorrectable error appears, and stays until egret_mem_heal()
+ * @mem: memories
+ * @offset: where in device memory
+ *
+ * Calls must not run beside each other. Who has a translation cached does not see it.
+ *
+ * Return: 0, or -ENOSPC when there are EGRET_MEM_BAD_PAGES already.
+ */
+int egret_mem_spoil(struct egret_mem *mem, uint64_t offset);
+
+/** egret_mem_heal() - device memory has no errors any more */
+void egret_mem_heal(struct egret_mem *mem);
+
+/** egret_mem_is_bad() - is there an uncorrectable error in a range of device memory? */
+bool egret_mem_is_bad(const struct egret_mem *mem, uint64_t offset, uint64_t size);
 
 /**
  * egret_mem_host_read() - read system memory

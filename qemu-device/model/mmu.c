@@ -12,6 +12,9 @@
  * - Failed translations are not cached, so mapping a page needs no invalidation.
  * - Whether the address of a leaf exists is found out by the access (BUS), not by
  *   the walk: a mapping to nowhere does no harm until it is used.
+ * - An uncorrectable memory error spoils 4 KiB, whatever the size of the page that maps
+ *   it. In a TLB a spoilt page has no host pointer, so that only the slow path of an
+ *   access ever looks for one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -198,16 +201,20 @@ static bool pte_is_malformed(uint64_t pte, unsigned int level)
 		pte & EGRET_PTE_ADDR_MASK & (LARGE_SIZE - 1);
 }
 
-static int read_pte(struct egret_mem *mem, uint64_t table, unsigned int index, uint64_t *pte)
+static enum egret_fault_code read_pte(struct egret_mem *mem, uint64_t table, unsigned int index,
+				      uint64_t *pte)
 {
 	uint64_t addr = (table & EGRET_PTE_ADDR_MASK) + index * sizeof(*pte);
 
 	if (table & EGRET_PTE_SYSTEM)
-		return egret_mem_host_read(mem, addr, pte, sizeof(*pte));
+		return egret_mem_host_read(mem, addr, pte, sizeof(*pte)) ?
+			EGRET_FAULT_MMU_TABLE : EGRET_FAULT_NONE;
 	if (!egret_mem_in_vram(mem, addr, sizeof(*pte)))
-		return -1;
+		return EGRET_FAULT_MMU_TABLE;
+	if (egret_mem_is_bad(mem, addr, sizeof(*pte)))
+		return EGRET_FAULT_ECC;
 	*pte = __atomic_load_n((uint64_t *)(mem->vram + addr), __ATOMIC_ACQUIRE);
-	return 0;
+	return EGRET_FAULT_NONE;
 }
 
 /*
@@ -218,6 +225,7 @@ static enum egret_fault_code walk(struct egret_mmu *mmu, uint32_t context, uint6
 				  uint64_t *leaf, unsigned int *level)
 {
 	unsigned int l = EGRET_MMU_LEVELS - 1;
+	enum egret_fault_code code;
 	uint64_t pte;
 
 	*level = l;
@@ -232,8 +240,9 @@ static enum egret_fault_code walk(struct egret_mmu *mmu, uint32_t context, uint6
 		unsigned int index = va >> EGRET_MMU_LEVEL_SHIFT(l) & (EGRET_MMU_ENTRIES - 1);
 
 		*level = l;
-		if (read_pte(mmu->mem, pte, index, &pte))
-			return EGRET_FAULT_MMU_TABLE;
+		code = read_pte(mmu->mem, pte, index, &pte);
+		if (code)
+			return code;
 		if (!(pte & EGRET_PTE_VALID))
 			return EGRET_FAULT_MMU_UNMAPPED;
 		if (pte_is_malformed(pte, l))
@@ -271,15 +280,23 @@ static struct leaf tlb_fill(struct egret_port *port, uint64_t va, uint64_t pte, 
 	struct egret_mem *mem = port->mmu->mem;
 	uint64_t addr = pte & EGRET_PTE_ADDR_MASK;
 	unsigned int shift = EGRET_MMU_LEVEL_SHIFT(level);
-	uint64_t page = va >> shift;
+	bool bad = !(pte & EGRET_PTE_SYSTEM) && egret_mem_is_bad(mem, addr, 1ull << shift);
 	struct egret_tlb_entry *e;
+	uint64_t page;
 
+	if (bad && level) {
+		/* The rest of the large page is good. */
+		addr |= va & (LARGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+		pte = (pte & ~EGRET_PTE_ADDR_MASK) | addr;
+		return tlb_fill(port, va, pte, 0);
+	}
+	page = va >> shift;
 	e = level ? &port->large[egret_tlb_index(page, EGRET_TLB_LARGE)] :
 		    &port->small[egret_tlb_index(page, EGRET_TLB_SMALL)];
 	e->tag = egret_tlb_tag(page, port->context);
 	e->pte = pte;
 	e->host = NULL;
-	if (!(pte & EGRET_PTE_SYSTEM) && egret_mem_in_vram(mem, addr, 1ull << shift))
+	if (!bad && !(pte & EGRET_PTE_SYSTEM) && egret_mem_in_vram(mem, addr, 1ull << shift))
 		e->host = mem->vram + addr;
 	return (struct leaf) { e, 1ull << shift };
 }
@@ -305,6 +322,9 @@ static int translate(struct egret_port *port, uint64_t va, enum egret_fault_acce
 	    ((pte & EGRET_PTE_SUPERVISOR) && !port->supervisor))
 		return port_fault(port, fault, EGRET_FAULT_MMU_PERMISSION, va, access,
 				  leaf->size == LARGE_SIZE);
+	if (!leaf->entry->host && !(pte & EGRET_PTE_SYSTEM) &&
+	    egret_mem_is_bad(port->mmu->mem, pte & EGRET_PTE_ADDR_MASK, leaf->size))
+		return port_fault(port, fault, EGRET_FAULT_ECC, va, access, 0);
 	return 0;
 }
 

@@ -158,8 +158,10 @@ void egret_reset_finish(struct egret_model *m)
 		reset_engines(m);
 		if (chip)
 			egret_regs_reset(m);
-		if (cold)
+		if (cold) {
+			egret_mem_heal(&m->mem);
 			m->halted = false;
+		}
 		m->vram_kept = keep;
 		m->reset_count = cold ? 0 : m->reset_count + 1;
 		/* Asked for a more thorough one meanwhile? */
@@ -270,9 +272,29 @@ static int create_mc(struct egret_model *m)
 	return egret_mc_create(&config, &ops, m, &m->mc);
 }
 
+/* What the units have translated may lead to the page. */
+static int spoil_memory(struct egret_model *m, uint64_t offset)
+{
+	static const struct egret_invalidation everything = { .context = EGRET_CONTEXT_ALL };
+	int ret;
+
+	if (!egret_mem_in_vram(&m->mem, offset, 1))
+		return -EINVAL;
+	egret_lock(m);
+	ret = egret_mem_spoil(&m->mem, offset);
+	egret_unlock(m);
+	if (!ret)
+		egret_mmu_invalidate(&m->mmu, &everything, false);
+	return ret;
+}
+
 int egret_model_inject(struct egret_model *m, enum egret_model_injection what, uint64_t value)
 {
-	return egret_mc_inject(m->mc, what, value);
+	int ret = 0;
+
+	if (what == EGRET_INJECT_ECC_UNCORRECTED)
+		ret = spoil_memory(m, value);
+	return ret ? ret : egret_mc_inject(m->mc, what, value);
 }
 
 /* ---- Creation --------------------------------------------------------------------------------- */

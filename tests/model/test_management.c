@@ -4,6 +4,7 @@
  * Tests of the management controller in its chip: what it and the other units do to
  * each other. What it does by itself is in test_mc.c.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -266,6 +267,73 @@ static void test_ecc(void **state)
 	assert_int_not_equal(egret_model_inject(c->m, EGRET_INJECT_AMBIENT, 150001), 0);
 }
 
+/* A queue that meets a spoilt page has a fault; nobody else has. */
+static void test_ecc_fault(void **state)
+{
+	struct chip *c = *state;
+	struct chip_buffer *b = chip_buffer(c, 1, CHIP_VRAM, 64 * KIB);
+	struct chip_buffer *other = chip_buffer(c, 1, CHIP_VRAM, 64 * KIB);
+	struct chip_queue q = chip_queue(c, 3, 1, 0), p = chip_queue(c, 4, 1, 0);
+	unsigned int i;
+
+	/* It works, and the units have the page in their TLBs. */
+	assert_int_equal(chip_run(&q, pkt_copy(b->va, other->va, b->size)), EGRET_Q_STATE_IDLE);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, b->addr + 0x5678), 0);
+	assert_int_equal(chip_run(&q, pkt_copy(b->va, other->va, b->size)), EGRET_Q_STATE_FAULTED);
+	assert_int_equal(q32(&q, EGRET_Q_FAULT_CODE), EGRET_FAULT_ECC);
+	assert_true(q64(&q, EGRET_Q_FAULT_ADDR) == b->va + 0x5000);
+	assert_int_equal(chip_run(&p, pkt_copy(b->va, other->va, 0x5000)), EGRET_Q_STATE_IDLE);
+	assert_int_equal(chip_run(&p, pkt_copy(b->va + 0x6000, other->va, 0x5000)),
+			 EGRET_Q_STATE_IDLE);
+	/* Writing is no way out: the cells are broken. */
+	assert_int_equal(chip_run(&p, pkt_fill(b->va + 0x5000, 8, 0, 8)), EGRET_Q_STATE_FAULTED);
+	assert_int_equal(q32(&p, EGRET_Q_FAULT_CODE), EGRET_FAULT_ECC);
+	/* The same error again is no new page; there is room for 16. */
+	for (i = 0; i < 16; i++)
+		assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED,
+						    b->addr + 0x5000 + (i / 2) * 0x1000), 0);
+	for (i = 8; i < 16; i++)
+		assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED,
+						    i * 0x100000), 0);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, 0x200000), -ENOSPC);
+	egret_model_reset(c->m, EGRET_MODEL_RESET_COLD);
+	assert_true(rd64(c, EGRET_REG_ECC_UNCORRECTED) == 0);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, 0x200000), 0);
+	chip_queue_free(&q);
+	chip_queue_free(&p);
+	free(b);
+	free(other);
+}
+
+/* In a large page only the 4 KiB with the error are lost; nor is a table there readable. */
+static void test_ecc_large_page(void **state)
+{
+	struct chip *c = *state;
+	struct chip_queue q = chip_queue(c, 3, 1, 0), p = chip_queue(c, 4, 1, 0);
+	uint64_t at = chip_alloc(c, CHIP_VRAM, 2 * MIB, 2 * MIB), va = CHIP_VA + 0x40000000;
+
+	chip_map_large(c, 1, va, at, 2 * MIB, CHIP_RW);
+	chip_invalidate(c, 1, va, 2 * MIB);
+	assert_int_equal(chip_run(&q, pkt_fill(va, 2 * MIB, 0x5a, 1)), EGRET_Q_STATE_IDLE);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, at + MIB), 0);
+	assert_int_equal(chip_run(&q, pkt_fill(va, MIB, 0xa5, 1)), EGRET_Q_STATE_IDLE);
+	assert_int_equal(chip_run(&q, pkt_fill(va + MIB + 4096, MIB - 4096, 0xa5, 1)),
+			 EGRET_Q_STATE_IDLE);
+	assert_int_equal(c->vram[at + MIB - 1], 0xa5);
+	assert_int_equal(c->vram[at + MIB], 0x5a);
+	assert_int_equal(c->vram[at + MIB + 4096], 0xa5);
+	assert_int_equal(chip_run(&q, pkt_fill(va, 2 * MIB, 1, 1)), EGRET_Q_STATE_FAULTED);
+	assert_int_equal(q32(&q, EGRET_Q_FAULT_CODE), EGRET_FAULT_ECC);
+	assert_true(q64(&q, EGRET_Q_FAULT_ADDR) == va + MIB);
+	/* The root table itself. */
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED,
+					    c->root[1] & EGRET_PTE_ADDR_MASK), 0);
+	assert_int_equal(chip_run(&p, pkt_fill(va, 8, 1, 1)), EGRET_Q_STATE_FAULTED);
+	assert_int_equal(q32(&p, EGRET_Q_FAULT_CODE), EGRET_FAULT_ECC);
+	chip_queue_free(&q);
+	chip_queue_free(&p);
+}
+
 /*
  * The host changes the image while it is verified: what runs is what was signed, or
  * nothing. The race is what is tested, so that this is not for the thread sanitizer.
@@ -336,6 +404,8 @@ int main(void)
 		TEST(test_lost_firmware),
 		TEST(test_thermal_stop),
 		TEST(test_ecc),
+		TEST(test_ecc_fault),
+		TEST(test_ecc_large_page),
 #ifndef __SANITIZE_THREAD__
 		TEST(test_tampering),
 #endif
