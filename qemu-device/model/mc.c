@@ -8,7 +8,11 @@
  * goes on computing, in the safe performance state if it was not a reset; the clock
  * unit, the meters and the temperature trip need no firmware.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pthread_setname_np() */
+#endif
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -569,6 +573,22 @@ static void init_sync(struct egret_mc *mc)
 	pthread_condattr_destroy(&attr);
 }
 
+/* Signals of the process are for the embedder's threads. */
+static int start_thread(struct egret_mc *mc)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&mc->thread, NULL, thread_main, mc);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r)
+		return -EAGAIN;
+	pthread_setname_np(mc->thread, "egret-mc");
+	return 0;
+}
+
 static void free_all(struct egret_mc *mc)
 {
 	pthread_cond_destroy(&mc->idle);
@@ -603,7 +623,7 @@ int egret_mc_create(const struct egret_mc_config *config, const struct egret_mc_
 	}
 	power_on(mc, ops->time(opaque));
 	reset_registers(mc);
-	if (config->threaded && pthread_create(&mc->thread, NULL, thread_main, mc)) {
+	if (config->threaded && start_thread(mc)) {
 		free_all(mc);
 		return -EAGAIN;
 	}
