@@ -284,7 +284,7 @@ struct drm_egret_vm_destroy {
 enum drm_egret_bind_op_type {
 	/** @DRM_EGRET_BIND_MAP: Bind a range of a buffer, in place of what is bound there. */
 	DRM_EGRET_BIND_MAP = 0,
-	/** @DRM_EGRET_BIND_UNMAP: Unbind whatever is bound in a range; nothing bound is no error. */
+	/** @DRM_EGRET_BIND_UNMAP: Unbind what is bound in a range; nothing bound is no error. */
 	DRM_EGRET_BIND_UNMAP = 1,
 };
 
@@ -415,7 +415,7 @@ enum drm_egret_queue_state {
 	DRM_EGRET_QUEUE_OK = 0,
 	/** @DRM_EGRET_QUEUE_DEAD_FAULT: It faulted, see the fault; EXEC returns -ECANCELED. */
 	DRM_EGRET_QUEUE_DEAD_FAULT = 1,
-	/** @DRM_EGRET_QUEUE_DEAD_HUNG: It made no progress and was killed; EXEC returns -ECANCELED. */
+	/** @DRM_EGRET_QUEUE_DEAD_HUNG: It made no progress; EXEC returns -ECANCELED. */
 	DRM_EGRET_QUEUE_DEAD_HUNG = 2,
 	/** @DRM_EGRET_QUEUE_DEAD_RESET: A reset of the card ended it; EXEC returns -ECANCELED. */
 	DRM_EGRET_QUEUE_DEAD_RESET = 3,
