@@ -215,7 +215,7 @@ static void test_flush_starts_work(void **state)
 {
 	struct fixture *f = *state;
 	struct accel_buffer *buffer = make_buffer(f, 8, ACCEL_MEMORY_HOST);
-	volatile uint64_t *word;
+	uint64_t *word;
 	void *pointer;
 	int64_t until = SOON;
 
@@ -223,7 +223,7 @@ static void test_flush_starts_work(void **state)
 	word = pointer;
 	good(accel_fill(f->stream, buffer, 0, 8, 42, 8, 0));
 	good(accel_stream_flush(f->stream));
-	while (*word != 42 && accel_deadline(0) < until)
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != 42 && accel_deadline(0) < until)
 		usleep(100);
 	assert_int_equal(*word, 42);
 	accel_buffer_destroy(buffer);

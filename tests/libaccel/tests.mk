@@ -2,43 +2,47 @@
 #
 # Tests of libaccel.
 #
-#   unit/test_NAME.c   test one file of the library; linked with its objects, built with
-#                      the address and undefined-behaviour sanitizers
+#   unit/test_NAME.c   test one file of the library; built with the address and
+#                      undefined-behaviour sanitizers
 #   test_NAME.c        test the library through its interface, on a device: the
 #                      simulated one on the host, the card in the VM
 #   kernels/           kernels that they need
 
 T := tests/libaccel
-LIBACCEL_TEST_FLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -I. \
-	-Iqemu-device $(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"'
-LIBACCEL_SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+LIBACCEL_TEST_FLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -I. -Iqemu-device \
+	$(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"' -ffp-contract=off -pthread
+
+# Objects with a sanitizer, in a folder of their own.
+define libaccel_sanitizer
+$(B)/$(1)/libaccel/%.o: libaccel/%.c
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) $$(LIBACCEL_TEST_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+$(B)/$(1)/$(T)/%.o: $(T)/%.c
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) $$(LIBACCEL_TEST_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+endef
+LIBACCEL_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
+LIBACCEL_TSAN := -O1 -fno-omit-frame-pointer -fsanitize=thread
+$(eval $(call libaccel_sanitizer,asan,$(LIBACCEL_ASAN)))
+$(eval $(call libaccel_sanitizer,tsan,$(LIBACCEL_TSAN)))
 
 # --- unit tests ---
 
 LIBACCEL_UNIT_TESTS := $(patsubst $(T)/unit/test_%.c,%,$(wildcard $(T)/unit/test_*.c))
 # What they test, and what that needs.
-LIBACCEL_UNIT_PARTS := $(addprefix $(B)/asan/libaccel/,image.o error.o fault.o range.o scan.o \
-	version.o)
-
-$(B)/asan/libaccel/%.o: libaccel/%.c
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(LIBACCEL_SANITIZE) \
-		-MMD -MP -c -o $@ $<
-
-$(B)/asan/$(T)/%.o: $(T)/%.c
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(LIBACCEL_SANITIZE) \
-		-MMD -MP -c -o $@ $<
+LIBACCEL_UNIT_PARTS := $(addprefix $(B)/asan/libaccel/,image.o error.o fault.o range.o \
+	scan.o version.o)
 
 define libaccel_unit_test
 $(B)/tests/host/libaccel-$(1): $(B)/asan/$(T)/unit/test_$(1).o $(LIBACCEL_UNIT_PARTS) \
 		| kernels
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(LINK.program) $(LIBACCEL_SANITIZE) -lcmocka
+	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) -lcmocka
 HOST_TESTS += $(B)/tests/host/libaccel-$(1)
 endef
 $(foreach t,$(LIBACCEL_UNIT_TESTS),$(eval $(call libaccel_unit_test,$(t))))
@@ -48,7 +52,7 @@ $(foreach t,$(LIBACCEL_UNIT_TESTS),$(eval $(call libaccel_unit_test,$(t))))
 LIBACCEL_TESTS := $(patsubst $(T)/test_%.c,%,$(wildcard $(T)/test_*.c))
 LIBACCEL_TEST_KERNELS := $(patsubst %.c,$(B)/%.egm,$(wildcard $(T)/kernels/*.c))
 LIBACCEL_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(T)/*.c))
-$(LIBACCEL_TEST_OBJS): EXTRA_CFLAGS = $(LIBACCEL_TEST_FLAGS) -ffp-contract=off
+$(LIBACCEL_TEST_OBJS): EXTRA_CFLAGS = $(LIBACCEL_TEST_FLAGS)
 
 define libaccel_test
 $(B)/tests/host/libaccel-$(1): LDLIBS = -lcmocka -lm -pthread -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
@@ -65,3 +69,16 @@ HOST_TESTS += $(B)/tests/host/libaccel-$(1)
 VM_TESTS += $(B)/tests/vm/libaccel-$(1)
 endef
 $(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_test,$(t))))
+
+# The same on the simulated card with a sanitizer in both library and model.
+define libaccel_sanitized_test
+$(B)/tests/host/libaccel-$(1)-$(2): $(B)/$(2)/$(T)/test_$(1).o $(B)/$(2)/$(T)/device.o \
+		$(patsubst libaccel/%.c,$(B)/$(2)/libaccel/%.o,$(wildcard libaccel/*.c)) \
+		$(B)/$(2)/libegret-model.a | kernels $(LIBACCEL_TEST_KERNELS)
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $(3) -lcmocka $(LIBDRM_LIBS) $$(MODEL_LDLIBS)
+HOST_TESTS += $(B)/tests/host/libaccel-$(1)-$(2)
+endef
+$(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
+$(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))

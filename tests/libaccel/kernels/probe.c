@@ -72,9 +72,10 @@ EGRET_KERNEL(add, struct add_args)
 {
 	struct egret_scratch scratch = EGRET_SCRATCH;
 	uint32_t *x = egret_take(&scratch, args->count * sizeof(*x));
+	uint64_t mine = (uint64_t)group_x * args->count * sizeof(*x);
 	EGRET_DESC(egret_map_desc, desc);
 
-	egret_load(x, args->in, args->count, sizeof(*x), 0);
+	egret_load(x, args->in + mine, args->count, sizeof(*x), 0);
 	egret_wait(1u << 0);
 	egret_map_desc(&desc, EGRET_MAP_ADD, x, EGRET_TYPE_S32, x, EGRET_TYPE_S32, args->count, 1);
 	desc.b_type = EGRET_TYPE_S32;
@@ -82,7 +83,7 @@ EGRET_KERNEL(add, struct add_args)
 	desc.flags = EGRET_MAP_B_IMM;
 	egret_map(&desc, 1);
 	egret_wait(1u << 1);
-	egret_store(x, args->out, args->count, sizeof(*x), 2);
+	egret_store(x, args->out + mine, args->count, sizeof(*x), 2);
 }
 
 EGRET_KERNEL(spin, struct spin_args)

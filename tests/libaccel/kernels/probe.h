@@ -51,7 +51,7 @@ struct greet_args {
 	__u32 reserved;
 };
 
-/* add: out[i] = in[i] + value */
+/* add: out[i] = in[i] + value, for `count` numbers in each group of x */
 struct add_args {
 	__u64 in;
 	__u64 out;
