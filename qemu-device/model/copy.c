@@ -112,6 +112,12 @@ static void count(uint64_t *vram, uint64_t *host, const struct egret_span *span,
 	*(span->host ? vram : host) += size;
 }
 
+EGRET_GUEST_ACCESS
+static void guest_move(uint8_t *to, const uint8_t *from, uint64_t size)
+{
+	memmove(to, from, size);
+}
+
 /* Copy up to @size bytes that are contiguous on both sides. Sets @size to what was done. */
 static int copy_span(struct egret_copy *c, struct egret_port *port, uint64_t src, uint64_t dst,
 		     uint64_t *size, struct egret_fault *fault)
@@ -125,7 +131,7 @@ static int copy_span(struct egret_copy *c, struct egret_port *port, uint64_t src
 		return -1;
 	*size = to.size;
 	if (from.host && to.host) {
-		memmove(to.host, from.host, *size);
+		guest_move(to.host, from.host, *size);
 	} else if (to.host) {
 		ret = host_read(port, src, &from, size, to.host, fault);
 	} else if (from.host) {
@@ -145,7 +151,8 @@ static int copy_span(struct egret_copy *c, struct egret_port *port, uint64_t src
 }
 
 /* @to begins `phase` bytes into the pattern. */
-static void fill_bytes(uint8_t *to, uint64_t size, uint64_t pattern, unsigned int phase)
+EGRET_GUEST_ACCESS
+static void guest_fill(uint8_t *to, uint64_t size, uint64_t pattern, unsigned int phase)
 {
 	phase *= 8;
 	if (phase)
@@ -166,11 +173,11 @@ static int fill_span(struct egret_copy *c, struct egret_port *port, uint64_t dst
 		return -1;
 	*size = to.size;
 	if (to.host) {
-		fill_bytes(to.host, *size, c->pattern, phase);
+		guest_fill(to.host, *size, c->pattern, phase);
 	} else {
 		if (*size > sizeof(bounce))
 			*size = sizeof(bounce);
-		fill_bytes(bounce, *size, c->pattern, phase);
+		guest_fill(bounce, *size, c->pattern, phase);
 		if (host_write(port, dst, &to, size, bounce, fault))
 			return -1;
 	}

@@ -228,13 +228,18 @@ static enum step step_copy(struct egret_worker *w, struct egret_queue *q,
 static enum step step_timestamp(struct egret_worker *w, struct egret_queue *q,
 				struct egret_fault *fault)
 {
+	uint64_t addr = q->packet.timestamp.addr;
 	struct egret_timestamp stamp = {
 		.time = egret_time(w->m),
 		.cycles = q->busy_cycles,
 	};
 
-	return egret_port_write(&w->port, q->packet.timestamp.addr, &stamp, sizeof(stamp), fault) ?
-		STEP_FAULT : STEP_DONE;
+	/* Each word at once: a WAIT may look at it. */
+	if (egret_port_write(&w->port, addr, &stamp.time, sizeof(stamp.time), fault) ||
+	    egret_port_write(&w->port, addr + sizeof(stamp.time), &stamp.cycles,
+			     sizeof(stamp.cycles), fault))
+		return STEP_FAULT;
+	return STEP_DONE;
 }
 
 static enum step step_call(struct egret_queue *q, struct egret_fault *fault)
@@ -315,12 +320,8 @@ static enum step step(struct egret_worker *w, struct egret_queue *q, struct egre
 
 /* ---- Queues that wait ---------------------------------------------------------------- */
 
-/*
- * The word may be written by a workgroup, a copy or the host at the very moment; that
- * is what WAIT is for. Writers of whole blocks do not write word by word
- * atomically, hence the race detector has to be told.
- */
-__attribute__((no_sanitize("thread")))
+/* The word may be written by a workgroup, a copy or the host at the very moment. */
+EGRET_GUEST_ACCESS
 static uint64_t look(const uint8_t *word)
 {
 	return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE);

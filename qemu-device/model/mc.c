@@ -32,7 +32,7 @@
 /* How often the temperature is compared with the trip point when no firmware looks at it. */
 #define TRIP_CHECK_NS (100 * MC_NS_PER_MS)
 
-/* ---- Lock and callbacks --------------------------------------------------------- */
+/* ---- Lock and callbacks ------------------------------------------------- */
 
 /*
  * Time starts again at power-on. A thread that asked for the time before and gets
@@ -98,7 +98,7 @@ void mc_kick(struct egret_mc *mc)
 	pthread_cond_signal(&mc->wake);
 }
 
-/* ---- State that others read without the lock -------------------------------------- */
+/* ---- State that others read without the lock ---------------------------- */
 
 static void publish_state(struct egret_mc *mc)
 {
@@ -154,7 +154,7 @@ void mc_count_ecc(struct egret_mc *mc, bool uncorrected, uint64_t addr)
 	mc_kick(mc);
 }
 
-/* ---- Life of a firmware ------------------------------------------------------------ */
+/* ---- Life of a firmware ------------------------------------------------- */
 
 /* What a firmware set and nobody looks after any more. */
 static void forget_firmware(struct egret_mc *mc, enum egret_boot_status status)
@@ -222,7 +222,7 @@ static void crash(struct egret_mc *mc, enum egret_mc_trap cause, uint64_t pc, ui
 	mc_end(mc, EGRET_BOOT_E_CRASHED);
 }
 
-/* ---- The runner ----------------------------------------------------------------------- */
+/* ---- The runner --------------------------------------------------------- */
 
 uint32_t mc_events(struct egret_mc *mc)
 {
@@ -366,7 +366,7 @@ bool egret_mc_run(struct egret_mc *mc, uint64_t *deadline)
 	return more;
 }
 
-/* ---- The thread ----------------------------------------------------------------------- */
+/* ---- The thread --------------------------------------------------------- */
 
 /*
  * Sleep until something happens or the deadline comes. The embedder's clock need not
@@ -420,7 +420,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* ---- What the rest of the chip tells ------------------------------------------------------ */
+/* ---- What the rest of the chip tells ------------------------------------ */
 
 void egret_mc_work(struct egret_mc *mc)
 {
@@ -490,7 +490,7 @@ int egret_mc_inject(struct egret_mc *mc, enum egret_model_injection what, uint64
 	return r;
 }
 
-/* ---- Creation and reset --------------------------------------------------------------------- */
+/* ---- Creation and reset ------------------------------------------------- */
 
 /* What every reset sets. */
 static void reset_registers(struct egret_mc *mc)

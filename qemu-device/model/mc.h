@@ -71,7 +71,7 @@ struct egret_mc_ops {
 struct egret_mc_config {
 	const void *vram;	/* device memory, where images are read from */
 	uint64_t vram_size;
-	bool threaded;		/* whether the controller runs by itself; otherwise call egret_mc_run() */
+	bool threaded;		/* it runs by itself; otherwise call egret_mc_run() */
 };
 
 /**

@@ -18,8 +18,8 @@
 #include "mc.h"
 
 /* Power that flows whether anything runs or not. */
-#define MC_POWER_BOARD_MW	3000	/* regulators, PCIe, idle device memory, at any core voltage */
-#define MC_POWER_LEAKAGE_MW	3000	/* core leakage at P0's voltage; with the square of the voltage */
+#define MC_POWER_BOARD_MW	3000	/* regulators, PCIe, idle device memory */
+#define MC_POWER_LEAKAGE_MW	3000	/* core leakage at P0; goes with voltage squared */
 
 /* Energy of events at P0's voltage; the first three go with the square of the core voltage. */
 #define MC_ENERGY_CYCLE_FJ	1400000	/* a core clock cycle: clock tree, control */

@@ -390,7 +390,8 @@ int egret_port_span(struct egret_port *port, uint64_t va, uint64_t size,
  * An aligned 64-bit word goes through memory in one piece: fences and the words that
  * WAIT watches are shared with threads that take no lock.
  */
-static void vram_read(void *buf, const uint8_t *from, size_t size)
+EGRET_GUEST_ACCESS
+static void guest_read(void *buf, const uint8_t *from, size_t size)
 {
 	if (size == 8 && !((uintptr_t)from & 7)) {
 		uint64_t word = __atomic_load_n((const uint64_t *)from, __ATOMIC_ACQUIRE);
@@ -401,7 +402,8 @@ static void vram_read(void *buf, const uint8_t *from, size_t size)
 	}
 }
 
-static void vram_write(uint8_t *to, const void *buf, size_t size)
+EGRET_GUEST_ACCESS
+static void guest_write(uint8_t *to, const void *buf, size_t size)
 {
 	uint64_t word;
 
@@ -428,7 +430,7 @@ int egret_port_read(struct egret_port *port, uint64_t va, void *buf, size_t size
 		offset = va & (leaf.size - 1);
 		n = size < leaf.size - offset ? size : leaf.size - offset;
 		if (leaf.entry->host) {
-			vram_read(to, leaf.entry->host + offset, n);
+			guest_read(to, leaf.entry->host + offset, n);
 			port->vram_read += n;
 		} else if (leaf.entry->pte & EGRET_PTE_SYSTEM &&
 			   !egret_mem_host_read(port->mmu->mem,
@@ -460,7 +462,7 @@ int egret_port_write(struct egret_port *port, uint64_t va, const void *buf, size
 		offset = va & (leaf.size - 1);
 		n = size < leaf.size - offset ? size : leaf.size - offset;
 		if (leaf.entry->host) {
-			vram_write(leaf.entry->host + offset, from, n);
+			guest_write(leaf.entry->host + offset, from, n);
 			port->vram_write += n;
 		} else if (leaf.entry->pte & EGRET_PTE_SYSTEM &&
 			   !egret_mem_host_write(port->mmu->mem,

@@ -115,12 +115,10 @@ static void reset_engines(struct egret_model *m)
 
 	for (unsigned int i = 0; i < m->queues; i++)
 		egret_queue_reset(m, &m->queue[i]);
+	egret_workers_clear(m);
 	for (unsigned int i = 0; i < m->worker_count; i++) {
-		struct egret_worker *w = &m->workers[i];
-
-		w->clear = true;
-		atomic_store_explicit(&w->last_queue, 0, memory_order_relaxed);
-		atomic_store_explicit(&w->pc, 0, memory_order_relaxed);
+		atomic_store_explicit(&m->workers[i].last_queue, 0, memory_order_relaxed);
+		atomic_store_explicit(&m->workers[i].pc, 0, memory_order_relaxed);
 	}
 	memset(m->cluster_totals, 0, sizeof(m->cluster_totals));
 	memset(m->fault_pending, 0, sizeof(m->fault_pending));
@@ -138,6 +136,7 @@ static bool keeps_vram(const struct egret_model *m, enum egret_reset kind)
 void egret_reset_finish(struct egret_model *m)
 {
 	enum egret_reset kind;
+	uint32_t resets;
 
 	do {
 		bool chip = m->resetting != EGRET_RESET_KIND_ENGINES;
@@ -163,14 +162,15 @@ void egret_reset_finish(struct egret_model *m)
 			m->halted = false;
 		}
 		m->vram_kept = keep;
-		m->reset_count = cold ? 0 : m->reset_count + 1;
+		resets = cold ? 0 : m->reset_count + 1;
+		m->reset_count = resets;
+		egret_unlock(m);
+		egret_trace(m, "reset", -1, kind, resets, 0);
+		egret_lock(m);
 		/* Asked for a more thorough one meanwhile? */
 	} while (m->resetting != kind);
 	m->resetting = EGRET_RESET_NONE;
 	egret_wake_all(m);
-	egret_unlock(m);
-	egret_trace(m, "reset", -1, kind, m->reset_count, 0);
-	egret_lock(m);
 }
 
 void egret_model_reset(struct egret_model *m, enum egret_model_reset kind)
@@ -242,8 +242,9 @@ static void mc_stop_engines(void *opaque)
 	struct egret_model *m = opaque;
 
 	egret_lock(m);
+	/* Until a cold reset, no queue can be enabled. */
 	m->halted = true;
-	kill_all(m);
+	egret_reset_start(m, EGRET_RESET_KIND_ENGINES);
 	egret_unlock(m);
 }
 

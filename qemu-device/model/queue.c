@@ -273,6 +273,5 @@ void egret_queue_set_tail(struct egret_model *m, struct egret_queue *q, uint64_t
 		.code = EGRET_FAULT_RING,
 		.info = egret_fault_info(EGRET_UNIT_CP, 0, EGRET_ACCESS_READ, 0),
 		.addr = tail,
-		.pc = q->ring + (q->head & ((1ull << q->ring_size) - 1)) * EGRET_PACKET_SIZE,
 	}, NULL);
 }

@@ -96,9 +96,17 @@ READ(read_inv_status, egret_mmu_busy(&m->mmu) ? EGRET_INV_STATUS_BUSY : 0)
 READ(read_context, m->context[n])
 WRITE(write_context, m->context[n] = value)
 
+/*
+ * Another root is another address space, even if the number is the same: what the
+ * clusters keep of the last one must not be seen in it.
+ */
 static void use_root(struct egret_model *m, uint32_t n)
 {
-	atomic_store_explicit(&m->mmu.root[n], m->context[n], memory_order_release);
+	uint64_t old = atomic_exchange_explicit(&m->mmu.root[n], m->context[n],
+						memory_order_acq_rel);
+
+	if (old != m->context[n])
+		egret_workers_clear(m);
 }
 
 static void write_inv_cmd(struct egret_model *m, unsigned int n, uint64_t value)

@@ -68,6 +68,12 @@ void egret_wake_all(struct egret_model *m)
 	pthread_cond_broadcast(&m->changed);
 }
 
+void egret_workers_clear(struct egret_model *m)
+{
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		m->workers[i].clear = true;
+}
+
 static void wake_for_the_rest(struct egret_model *m)
 {
 	if (m->ready.count)

@@ -84,6 +84,8 @@ void egret_wake_all(struct egret_model *m);
  * back last.
  */
 void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q);
+/** egret_workers_clear() - clusters forget everything before their next workgroup */
+void egret_workers_clear(struct egret_model *m);
 /** egret_held() - may no worker start anything? */
 bool egret_held(const struct egret_model *m);
 
