@@ -263,8 +263,9 @@ static void test_ecc(void **state)
 	assert_true(rd64(c, EGRET_REG_ECC_CORRECTED) == 1);
 	assert_true(rd64(c, EGRET_REG_ECC_UNCORRECTED) == 1);
 	assert_true(rd64(c, EGRET_REG_ECC_ADDR) == 0x2345);
-	assert_int_not_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_CORRECTED, CHIP_VRAM_SIZE), 0);
-	assert_int_not_equal(egret_model_inject(c->m, EGRET_INJECT_AMBIENT, 150001), 0);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_CORRECTED, CHIP_VRAM_SIZE),
+			 -EINVAL);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_AMBIENT, 150001), -EINVAL);
 }
 
 /* A queue that meets a spoilt page has a fault; nobody else has. */
@@ -278,7 +279,8 @@ static void test_ecc_fault(void **state)
 
 	/* It works, and the units have the page in their TLBs. */
 	assert_int_equal(chip_run(&q, pkt_copy(b->va, other->va, b->size)), EGRET_Q_STATE_IDLE);
-	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, b->addr + 0x5678), 0);
+	assert_int_equal(egret_model_inject(c->m, EGRET_INJECT_ECC_UNCORRECTED, b->addr + 0x5678),
+			 0);
 	assert_int_equal(chip_run(&q, pkt_copy(b->va, other->va, b->size)), EGRET_Q_STATE_FAULTED);
 	assert_int_equal(q32(&q, EGRET_Q_FAULT_CODE), EGRET_FAULT_ECC);
 	assert_true(q64(&q, EGRET_Q_FAULT_ADDR) == b->va + 0x5000);

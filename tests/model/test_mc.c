@@ -40,7 +40,7 @@
 #define IMAGE_AT 0x1000
 #define IMAGE_MAX 0x80000
 
-/* ---- A chip around the controller ------------------------------------------ */
+/* ---- A chip around the controller --------------------------------------- */
 
 struct chip {
 	struct egret_mc *mc;
@@ -48,7 +48,7 @@ struct chip {
 	uint64_t time;
 	struct egret_mc_counters counters;
 	uint64_t packets;
-	bool power_cycle;	/* the card is switched off and on while somebody asks for the time */
+	bool power_cycle;	/* the card is switched off and on while the time is asked */
 	bool stop_on_read;	/* the host stops the controller while it reads the window */
 	_Atomic bool busy;
 	bool real_time;
@@ -208,7 +208,7 @@ static uint32_t take_raised(struct chip *c)
 	return atomic_exchange(&c->raised, 0);
 }
 
-/* ---- Images -------------------------------------------------------------------- */
+/* ---- Images ------------------------------------------------------------- */
 
 static struct egret_fw_header *image_header(struct chip *c)
 {
@@ -285,7 +285,7 @@ static void assert_no_firmware(struct chip *c)
 		assert_memory_equal(c->mc->sram + at, zero, sizeof(zero));
 }
 
-/* ---- Boot ------------------------------------------------------------------------- */
+/* ---- Boot --------------------------------------------------------------- */
 
 static void test_power_on(void **state)
 {
@@ -554,7 +554,7 @@ static void test_reset(void **state)
 	assert_true(rd(c, EGRET_REG_FW_HEARTBEAT) > 2);
 }
 
-/* ---- Mailbox -------------------------------------------------------------------------- */
+/* ---- Mailbox ------------------------------------------------------------ */
 
 union message {
 	struct egret_mbx_header header;
@@ -893,7 +893,7 @@ static void test_prepare_sleep(void **state)
 	assert_int_equal(rd(c, EGRET_REG_PSTATE), 0);
 }
 
-/* ---- Governor, power, heat ---------------------------------------------------------------- */
+/* ---- Governor, power, heat ---------------------------------------------- */
 
 static void test_governor(void **state)
 {
@@ -1037,7 +1037,8 @@ static void test_thermal_model(void **state)
 	begin = temperature(c);
 	assert_in_range(begin, 35000 + 1300 * 4565 / 1000 - 20, 35000 + 1300 * 4565 / 1000 + 20);
 	egret_mc_inject(c->mc, EGRET_INJECT_HEAT, 20000);
-	advance(c, 8 * SECOND);		/* one time constant: 63.2 % of the way, as of the last tick */
+	/* One time constant: 63.2 % of the way, as of the last tick. */
+	advance(c, 8 * SECOND);
 	assert_in_range(temperature(c), begin + (end - begin) * 625 / 1000,
 			begin + (end - begin) * 634 / 1000);
 	advance(c, 100 * SECOND);
@@ -1186,7 +1187,7 @@ static void test_ecc(void **state)
 	assert_int_equal(count_events(c, EGRET_EVENT_ECC, 0x12), 1);
 }
 
-/* ---- Losing the firmware --------------------------------------------------------------------- */
+/* ---- Losing the firmware ------------------------------------------------ */
 
 static void assert_lost(struct chip *c, enum egret_boot_status status)
 {
@@ -1374,7 +1375,7 @@ static void test_stop_is_immediate(void **state)
 	boot(c);
 }
 
-/* ---- Storms --------------------------------------------------------------------------------------- */
+/* ---- Storms ------------------------------------------------------------- */
 
 static uint64_t random_state;
 
@@ -1467,7 +1468,7 @@ static void test_code_storm(void **state)
 			if (random32() % 8)
 				code[j] = (code[j] & ~0x7fu) |
 					  (const uint8_t[]){ 0x03, 0x13, 0x23, 0x33, 0x1b, 0x37,
-							     0x63, 0x17 }[random32() % 8];
+							     0x63, 0x17, }[random32() % 8];
 		}
 		/* With addresses of SRAM and registers in some registers. */
 		code[0] = 0x100005b7;	/* lui a1, 0x10000 */
@@ -1482,7 +1483,7 @@ static void test_code_storm(void **state)
 	boot(c);
 }
 
-/* ---- Determinism --------------------------------------------------------------------------------- */
+/* ---- Determinism -------------------------------------------------------- */
 
 /* A day in the life, folded into one number. */
 static void scenario(uint8_t digest[32])
@@ -1535,7 +1536,7 @@ static void test_deterministic(void **state)
 	assert_memory_equal(a, b, sizeof(a));
 }
 
-/* ---- With its own thread ----------------------------------------------------------------------------- */
+/* ---- With its own thread ------------------------------------------------ */
 
 static bool wait_status(struct chip *c, enum egret_boot_status status)
 {
@@ -1631,7 +1632,7 @@ static void test_thread_resets(void **state)
 	/* Destroyed while it runs. */
 }
 
-/* ---- The whole --------------------------------------------------------------------------------------------- */
+/* ---- The whole ---------------------------------------------------------- */
 
 static void read_seed(void)
 {

@@ -46,7 +46,10 @@ static uint8_t *read_file(const char *name, size_t *size)
 	uint8_t *data;
 	long end;
 
-	if (!f || fseek(f, 0, SEEK_END) || (end = ftell(f)) < 0 || fseek(f, 0, SEEK_SET))
+	if (!f || fseek(f, 0, SEEK_END))
+		die("%s: %s", name, strerror(errno));
+	end = ftell(f);
+	if (end < 0 || fseek(f, 0, SEEK_SET))
 		die("%s: %s", name, strerror(errno));
 	data = malloc((size_t)end + 1);
 	if (!data)
