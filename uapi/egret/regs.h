@@ -11,7 +11,8 @@
  *
  * The comment behind each register is the source of the tables in
  * Documentation/hardware/registers.rst: access, width when not 32 bits, reset
- * value when not zero, and meaning. Access is one of
+ * value when not zero (`varies' if it tells a property of the chip), and meaning.
+ * Access is one of
  *   ro   read only
  *   rw   read and write
  *   wo   write only, reads as zero
@@ -25,12 +26,12 @@
 
 #define EGRET_REG_ID			0x00000	/* ro, reset 0x31524745: chip identity, "EGR1" */
 #define EGRET_REG_REVISION		0x00004	/* ro, reset 0x00010000: revision of this specification that the chip follows */
-#define EGRET_REG_UNITS			0x00008	/* ro: numbers of units */
-#define EGRET_REG_LIMITS		0x0000c	/* ro: numbers of queues and contexts */
-#define EGRET_REG_VRAM_SIZE		0x00010	/* ro, u64: bytes of device memory */
+#define EGRET_REG_UNITS			0x00008	/* ro, reset varies: numbers of units */
+#define EGRET_REG_LIMITS		0x0000c	/* ro, reset varies: numbers of queues and contexts */
+#define EGRET_REG_VRAM_SIZE		0x00010	/* ro, u64, reset varies: bytes of device memory */
 #define EGRET_REG_SCRATCH_SIZE		0x00018	/* ro, reset 0x00100000: bytes of scratchpad in each cluster */
-#define EGRET_REG_FEATURES		0x0001c	/* ro: optional parts that the chip has */
-#define EGRET_REG_SERIAL		0x00020	/* ro, u64: serial number of the card */
+#define EGRET_REG_FEATURES		0x0001c	/* ro, reset varies: optional parts that the chip has */
+#define EGRET_REG_SERIAL		0x00020	/* ro, u64, reset varies: serial number of the card */
 #define EGRET_REG_CORE_CLOCK		0x00028	/* ro, reset 1500000: present clock of the clusters in kHz */
 #define EGRET_REG_MEM_BANDWIDTH		0x0002c	/* ro, reset 512000: peak bandwidth of device memory in MB/s */
 #define EGRET_REG_TIME			0x00030	/* ro, u64: time since power-on in units of 1 ns, at a constant rate in every power state */
@@ -123,7 +124,7 @@
 #define EGRET_REG_TEMPERATURE		0x06100	/* ro: hottest sensor in units of 1/1000 degree Celsius */
 #define EGRET_REG_POWER_DRAW		0x06104	/* ro: modelled power in mW, mean over the last 100 ms of modelled time */
 #define EGRET_REG_ENERGY		0x06108	/* ro, u64: modelled energy since power-on in uJ */
-#define EGRET_REG_VOLTAGE		0x06110	/* ro: core voltage in mV */
+#define EGRET_REG_VOLTAGE		0x06110	/* ro, reset 900: core voltage in mV */
 #define EGRET_REG_PSTATE		0x06114	/* ro: present performance state, 0 is the fastest of 4 */
 #define EGRET_REG_THROTTLE		0x06118	/* ro: why the clock is below the asked one */
 #define EGRET_REG_ECC_CORRECTED		0x06120	/* ro, u64: corrected errors since power-on */
