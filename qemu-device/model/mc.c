@@ -432,13 +432,6 @@ void egret_mc_work(struct egret_mc *mc)
 	pthread_mutex_unlock(&mc->lock);
 }
 
-void egret_mc_ecc_error(struct egret_mc *mc, bool uncorrected, uint64_t addr)
-{
-	mc_lock(mc, MC_ASK_TIME);
-	mc_count_ecc(mc, uncorrected, addr);
-	mc_unlock(mc);
-}
-
 /* With the lock held. */
 static int inject(struct egret_mc *mc, enum egret_model_injection what, uint64_t value)
 {

@@ -123,9 +123,6 @@ uint32_t egret_mc_state(struct egret_mc *mc);
  */
 void egret_mc_work(struct egret_mc *mc);
 
-/** egret_mc_ecc_error() - device memory had an error at @addr, an offset */
-void egret_mc_ecc_error(struct egret_mc *mc, bool uncorrected, uint64_t addr);
-
 /** egret_mc_inject() - see egret_model_inject(); returns 0 or -EINVAL */
 int egret_mc_inject(struct egret_mc *mc, enum egret_model_injection what, uint64_t value);
 

@@ -1174,6 +1174,9 @@ static void test_ecc(void **state)
 	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_ECC_UNCORRECTED, 0x12345), 0);
 	assert_int_equal(take_raised(c), EGRET_IRQ_ECC_UNCORRECTED);
 	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_ECC_CORRECTED, VRAM_SIZE), -EINVAL);
+	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_HEAT, 1000001), -EINVAL);
+	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_LOAD, 1000001), -EINVAL);
+	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_AMBIENT, 150001), -EINVAL);
 	assert_int_equal(rd(c, EGRET_REG_ECC_CORRECTED), 1);
 	assert_int_equal(rd(c, EGRET_REG_ECC_UNCORRECTED), 1);
 	assert_int_equal(rd(c, EGRET_REG_ECC_ADDR), 0x12345);
@@ -1347,6 +1350,207 @@ static void test_window(void **state)
 	assert_int_equal(start(c, put_code(c, code, sizeof(code))), EGRET_BOOT_RUNNING);
 	assert_int_equal(c->mc->timer, 0x123456789a);
 	assert_int_equal(c->mc->phase, MC_SLEEP);
+}
+
+/* ---- The controller's own registers ---------------------------------------- */
+
+static bool mc_rd(struct chip *c, uint64_t offset, unsigned int size, uint64_t *value)
+{
+	return mc_bus_load(c->mc, EGRET_MC_REGS + offset, size, value);
+}
+
+static uint64_t mc_get(struct chip *c, uint64_t offset, unsigned int size)
+{
+	uint64_t value = 0;
+
+	if (!mc_rd(c, offset, size, &value))
+		fail_msg("no register of %u bytes at %#llx", size, (unsigned long long)offset);
+	return value;
+}
+
+static void mc_set(struct chip *c, uint64_t offset, unsigned int size, uint64_t value)
+{
+	if (!mc_bus_store(c->mc, EGRET_MC_REGS + offset, size, value))
+		fail_msg("no register of %u bytes at %#llx", size, (unsigned long long)offset);
+}
+
+/* A firmware that only sleeps, so that the test can use the registers in its place. */
+static void boot_sleeper(struct chip *c)
+{
+	static const uint32_t code[] = { 0x10500073, 0xffdff06f };	/* wfi; j .-4 */
+
+	assert_int_equal(start(c, put_code(c, code, sizeof(code))), EGRET_BOOT_RUNNING);
+}
+
+struct private_register {
+	uint32_t offset;
+	unsigned int size;
+	char access;		/* r: read only, w: holds what is written, o: write only */
+	uint64_t value;		/* read at first */
+};
+
+static const struct private_register private_registers[] = {
+	{ EGRET_MC_EVENT_ENABLE, 4, 'w', 0 },
+	{ EGRET_MC_TIME, 8, 'r', 7 * SECOND },
+	{ EGRET_MC_TIMER, 8, 'w', UINT64_MAX },
+	{ EGRET_MC_READY, 4, 'o', 0 },
+	{ EGRET_MC_HEARTBEAT, 4, 'w', 0 },
+	{ EGRET_MC_HOST_IRQ, 4, 'o', 0 },
+	{ EGRET_MC_SHUTDOWN, 4, 'o', 0 },
+	{ EGRET_MC_FW_VERSION, 4, 'r', 0 },
+	{ EGRET_MC_LAST_END, 4, 'r', EGRET_BOOT_E_CRASHED },
+	{ EGRET_MC_LAST_CAUSE, 4, 'r', EGRET_MC_TRAP_ILLEGAL },
+	{ EGRET_MC_LAST_PC, 8, 'r', EGRET_MC_SRAM },
+	{ EGRET_MC_LAST_ADDR, 8, 'r', 0 },
+	{ EGRET_MC_PSTATE, 4, 'w', EGRET_MC_PSTATE_SAFE },
+	{ EGRET_MC_CLOCK_GATE, 4, 'w', 0 },
+	{ EGRET_MC_POWER_CAP_MIN, 4, 'r', MC_LIMIT_CAP_MIN_MW },
+	{ EGRET_MC_POWER_CAP_MAX, 4, 'r', MC_LIMIT_CAP_MAX_MW },
+	{ EGRET_MC_POWER_CAP_DEFAULT, 4, 'r', MC_LIMIT_CAP_DEFAULT_MW },
+	{ EGRET_MC_TEMP_THROTTLE, 4, 'r', MC_LIMIT_THROTTLE },
+	{ EGRET_MC_TEMP_RELEASE, 4, 'r', MC_LIMIT_RELEASE },
+	{ EGRET_MC_TEMP_CRITICAL, 4, 'r', MC_LIMIT_CRITICAL },
+	{ EGRET_MC_TEMP_TRIP, 4, 'r', MC_LIMIT_TRIP },
+	{ EGRET_MC_TLM_TEMPERATURE, 4, 'w', 0 },
+	{ EGRET_MC_TLM_POWER, 4, 'w', 0 },
+	{ EGRET_MC_TLM_THROTTLE, 4, 'w', 0 },
+	{ EGRET_MC_ECC_CORRECTED, 8, 'r', 0 },
+	{ EGRET_MC_ECC_UNCORRECTED, 8, 'r', 0 },
+	{ EGRET_MC_ECC_ADDR, 8, 'r', 0 },
+	{ EGRET_MC_ECC_INJECT_ADDR, 8, 'w', 0 },
+	{ EGRET_MC_ECC_INJECT, 4, 'o', 0 },
+	{ EGRET_MC_MBX_REQUEST, 4, 'r', 0 },
+	{ EGRET_MC_MBX_REQUEST_DATA(0), 4, 'r', 0 },
+	{ EGRET_MC_MBX_REQUEST_DATA(63), 4, 'r', 0 },
+	{ EGRET_MC_MBX_REPLY_DATA(0), 4, 'w', 0 },
+	{ EGRET_MC_MBX_REPLY_DATA(63), 4, 'w', 0 },
+};
+
+static void test_private_registers(void **state)
+{
+	struct chip *c = *state;
+	static const uint32_t crash[] = { 0 };
+	uint64_t value;
+	size_t i;
+
+	c->time = 7 * SECOND;
+	start(c, put_code(c, crash, sizeof(crash)));
+	boot_sleeper(c);
+	for (i = 0; i < sizeof(private_registers) / sizeof(private_registers[0]); i++) {
+		const struct private_register *r = &private_registers[i];
+		unsigned int wrong = 12 - r->size;
+
+		assert_true(mc_get(c, r->offset, r->size) == r->value);
+		assert_false(mc_rd(c, r->offset, wrong, &value));
+		assert_false(mc_rd(c, r->offset, 2, &value));
+		assert_false(mc_rd(c, r->offset + 1, r->size, &value));
+		assert_false(mc_bus_store(c->mc, EGRET_MC_REGS + r->offset, wrong, 0));
+		mc_set(c, r->offset, r->size, 1);
+		assert_true(mc_get(c, r->offset, r->size) == (r->access == 'w' ? 1 : r->value));
+	}
+	assert_false(mc_rd(c, 0x0ffc, 4, &value));
+	assert_false(mc_rd(c, 0x10000, 4, &value));
+	assert_false(mc_bus_store(c->mc, EGRET_MC_REGS + 0x0ffc, 4, 0));
+	assert_false(mc_bus_load(c->mc, EGRET_MC_ROM, 4, &value));
+	assert_false(mc_bus_load(c->mc, UINT64_MAX - 3, 4, &value));
+}
+
+/* What the registers of the controller do beyond holding a value. */
+static void test_private_effects(void **state)
+{
+	struct chip *c = *state;
+	unsigned int p;
+
+	boot_sleeper(c);
+	assert_int_equal(mc_get(c, EGRET_MC_WATCHDOG, 4), EGRET_MC_WATCHDOG_BOOT);
+	mc_set(c, EGRET_MC_WATCHDOG, 4, 0);
+	mc_set(c, EGRET_MC_WATCHDOG, 4, EGRET_MC_WATCHDOG_MAX + 1);
+	assert_int_equal(mc_get(c, EGRET_MC_WATCHDOG, 4), EGRET_MC_WATCHDOG_BOOT);
+	mc_set(c, EGRET_MC_WATCHDOG, 4, 500);
+	assert_int_equal(mc_get(c, EGRET_MC_WATCHDOG, 4), 500);
+	mc_set(c, EGRET_MC_READY, 4, 2);
+	assert_int_equal(rd(c, EGRET_REG_BOOT_STATUS), EGRET_BOOT_RUNNING);
+	mc_set(c, EGRET_MC_READY, 4, 1);
+	assert_int_equal(rd(c, EGRET_REG_BOOT_STATUS), EGRET_BOOT_READY);
+	mc_set(c, EGRET_MC_HOST_IRQ, 4, UINT32_MAX);
+	assert_int_equal(take_raised(c), EGRET_IRQ_THERMAL | EGRET_IRQ_POWER);
+	for (p = 0; p < EGRET_MC_PSTATES; p++) {
+		mc_set(c, EGRET_MC_PSTATE, 4, p);
+		assert_int_equal(mc_get(c, EGRET_MC_CLOCK, 4),
+				 mc_get(c, EGRET_MC_PSTATE_CLOCK(p), 4));
+		assert_int_equal(mc_get(c, EGRET_MC_VOLTAGE, 4),
+				 mc_get(c, EGRET_MC_PSTATE_VOLTAGE(p), 4));
+		assert_int_equal(rd(c, EGRET_REG_VOLTAGE), mc_pstates[p].mv);
+	}
+	mc_set(c, EGRET_MC_PSTATE, 4, EGRET_MC_PSTATES);
+	assert_int_equal(mc_get(c, EGRET_MC_PSTATE, 4), 3);
+	mc_set(c, EGRET_MC_ECC_INJECT_ADDR, 8, 0x4000);
+	mc_set(c, EGRET_MC_ECC_INJECT, 4, EGRET_MC_ECC_INJECT_CORRECTED);
+	mc_set(c, EGRET_MC_ECC_INJECT, 4, EGRET_MC_ECC_INJECT_UNCORRECTED);
+	mc_set(c, EGRET_MC_ECC_INJECT, 4, 3);
+	assert_int_equal(mc_get(c, EGRET_MC_ECC_CORRECTED, 8), 1);
+	assert_int_equal(mc_get(c, EGRET_MC_ECC_UNCORRECTED, 8), 1);
+	assert_int_equal(mc_get(c, EGRET_MC_ECC_ADDR, 8), 0x4000);
+	assert_int_equal(mc_get(c, EGRET_MC_EVENT_PENDING, 4),
+			 EGRET_MC_EVENT_REPLY_FREE | EGRET_MC_EVENT_ECC);
+	mc_set(c, EGRET_MC_EVENT_PENDING, 4, UINT32_MAX);
+	assert_int_equal(mc_get(c, EGRET_MC_EVENT_PENDING, 4), EGRET_MC_EVENT_REPLY_FREE);
+	take_raised(c);
+	/* A reply that is handed over belongs to the host. */
+	mc_set(c, EGRET_MC_MBX_REPLY_DATA(5), 4, 11);
+	mc_set(c, EGRET_MC_MBX_REPLY, 4, 0);
+	assert_int_equal(rd(c, EGRET_REG_MBX_D2H_CTRL), 0);
+	mc_set(c, EGRET_MC_MBX_REPLY, 4, EGRET_MBX_FULL);
+	mc_set(c, EGRET_MC_MBX_REPLY_DATA(5), 4, 12);
+	assert_int_equal(rd(c, EGRET_REG_MBX_D2H_DATA(5)), 11);
+	assert_int_equal(take_raised(c), EGRET_IRQ_MAILBOX);
+	mc_set(c, EGRET_MC_SHUTDOWN, 4, 1);
+	assert_int_equal(c->stops, 0);
+	mc_set(c, EGRET_MC_SHUTDOWN, 4, EGRET_MC_SHUTDOWN_KEY);
+	mc_set(c, EGRET_MC_SHUTDOWN, 4, EGRET_MC_SHUTDOWN_KEY);
+	assert_int_equal(c->stops, 1);
+}
+
+/* A firmware that enables what is always there never sleeps, but does not stop the world. */
+static void test_sleepless(void **state)
+{
+	struct chip *c = *state;
+	uint64_t deadline;
+
+	boot_sleeper(c);
+	mc_set(c, EGRET_MC_EVENT_ENABLE, 4, EGRET_MC_EVENT_REPLY_FREE);
+	assert_true(egret_mc_run(c->mc, &deadline));
+	advance(c, EGRET_MC_WATCHDOG_BOOT * MS);
+	assert_lost(c, EGRET_BOOT_E_WATCHDOG);
+}
+
+/* fence.i makes changed code visible. */
+static void test_changed_code(void **state)
+{
+	struct chip *c = *state;
+	/*
+	 * Executes `target' once as it is (li a0, 1), overwrites it with the word behind
+	 * the code (li a0, 2), and executes it again.
+	 */
+	static const uint32_t code[] = {
+		0x00000597,	/* 00 auipc a1, 0 */
+		0x00000693,	/* 04 li a3, 0 */
+		0x00100513,	/* 08 target: li a0, 1 */
+		0x00069c63,	/* 0c bnez a3, 24 */
+		0x00100693,	/* 10 li a3, 1 */
+		0x0345a603,	/* 14 lw a2, 0x34(a1) */
+		0x00c5a423,	/* 18 sw a2, 8(a1) */
+		0x0000100f,	/* 1c fence.i */
+		0xfe9ff06f,	/* 20 j target */
+		0x20000637,	/* 24 lui a2, 0x20000 */
+		0x30a62023,	/* 28 sw a0, 0x300(a2): EGRET_MC_TLM_TEMPERATURE */
+		0x10500073,	/* 2c wfi */
+		0xffdff06f,	/* 30 j .-4 */
+		0x00200513,	/* 34 li a0, 2 */
+	};
+
+	assert_int_equal(start(c, put_code(c, code, sizeof(code))), EGRET_BOOT_RUNNING);
+	assert_int_equal(rd(c, EGRET_REG_TEMPERATURE), 2);
 }
 
 /* A firmware that was stopped in the middle of its run does nothing more. */
@@ -1708,6 +1912,10 @@ int main(void)
 		TEST(test_watchdog),
 		TEST(test_traps),
 		TEST(test_window),
+		TEST(test_private_registers),
+		TEST(test_private_effects),
+		TEST(test_sleepless),
+		TEST(test_changed_code),
 		TEST(test_stop_is_immediate),
 		TEST(test_message_storm),
 		TEST(test_register_storm),
