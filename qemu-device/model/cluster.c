@@ -44,6 +44,8 @@ struct operation {
 	bool happened;
 	uint64_t sequence;	/* order of issue over both units */
 	uint64_t pc;
+	uint64_t issued;	/* when */
+	uint64_t start;		/* when the unit began with it */
 	uint64_t cycles;	/* of the unit */
 	uint64_t end;		/* when the result is there */
 	union egret_desc desc;
@@ -74,6 +76,8 @@ struct egret_cluster {
 	bool dirty;		/* there was a last workgroup */
 	bool over;		/* the workgroup has faulted, or there is none */
 	struct egret_fault fault;
+	void (*observe)(void *arg, const struct egret_activity *activity);
+	void *observe_arg;
 	/* the port's counters when the workgroup began */
 	uint64_t vram_read, vram_write, host_read, host_write;
 };
@@ -216,6 +220,25 @@ static void dma_happened(struct egret_cluster *cl, struct operation *op, uint64_
 	cl->dma.busy += extra;
 }
 
+static void tell_operation(const struct egret_cluster *cl, const struct operation *op)
+{
+	bool dma = op->funct3 == EGRET_FUNCT3_DMA;
+	struct egret_activity a = {
+		.kind = dma ? EGRET_ACTIVITY_DMA : EGRET_ACTIVITY_TILE,
+		.start = op->start,
+		.end = op->start + op->cycles,
+		.done = op->end,
+		.issued = op->issued,
+		.pc = op->pc,
+		.funct3 = op->funct3,
+		.tag = op->tag,
+		.desc = &op->desc,
+	};
+
+	if (cl->observe)
+		cl->observe(cl->observe_arg, &a);
+}
+
 /* Let an operation happen. False: it has a fault. */
 static bool perform(struct egret_cluster *cl, struct operation *op)
 {
@@ -238,6 +261,8 @@ static bool perform(struct egret_cluster *cl, struct operation *op)
 			f->info = egret_fault_info(EGRET_UNIT_TILE, cl->index, EGRET_ACCESS_READ, 0);
 	}
 	f->pc = op->pc;
+	if (ok)
+		tell_operation(cl, op);
 	use_budget(cl, op->cycles);
 	return ok;
 }
@@ -308,6 +333,13 @@ static void wait_until(struct egret_cluster *cl, uint64_t dma_end, uint64_t tile
 
 	if (end > cl->hart.now) {
 		last->wait += end - cl->hart.now;
+		if (cl->observe)
+			cl->observe(cl->observe_arg, &(struct egret_activity) {
+				.kind = last == &cl->dma ? EGRET_ACTIVITY_DMA_WAIT :
+							   EGRET_ACTIVITY_TILE_WAIT,
+				.start = cl->hart.now,
+				.end = end,
+			});
 		cl->hart.now = end;
 	}
 	retire(&cl->dma, cl->hart.now);
@@ -413,6 +445,7 @@ static bool issue(struct egret_cluster *cl, unsigned int funct3, uint64_t local,
 	op->happened = false;
 	op->sequence = cl->sequence++;
 	op->pc = cl->hart.pc;
+	op->issued = cl->hart.now;
 	start = cl->hart.now > u->free_at ? cl->hart.now : u->free_at;
 	if (funct3 == EGRET_FUNCT3_DMA) {
 		op->cycles = egret_dma_cycles(&op->desc.dma);
@@ -422,6 +455,7 @@ static bool issue(struct egret_cluster *cl, unsigned int funct3, uint64_t local,
 		op->end = start + op->cycles;
 		cl->macs += egret_tile_macs(funct3, &op->desc);
 	}
+	op->start = start;
 	u->free_at = start + op->cycles;
 	u->busy += op->cycles;
 	u->count++;
@@ -504,6 +538,19 @@ void egret_cluster_stats(const struct egret_cluster *cl, struct egret_group_stat
 	s->vram_write = p->vram_write - cl->vram_write;
 	s->host_read = p->host_read - cl->host_read;
 	s->host_write = p->host_write - cl->host_write;
+}
+
+void egret_cluster_observe(struct egret_cluster *cl,
+			   void (*observe)(void *arg, const struct egret_activity *activity),
+			   void *arg)
+{
+	cl->observe = observe;
+	cl->observe_arg = arg;
+}
+
+struct egret_hart *egret_cluster_hart(struct egret_cluster *cl)
+{
+	return &cl->hart;
 }
 
 uint64_t egret_cluster_pc(const struct egret_cluster *cl)

@@ -32,7 +32,9 @@
 #include "fault.h"
 
 struct egret_cluster;
+struct egret_hart;
 struct egret_port;
+union egret_desc;
 
 /** struct egret_group - a workgroup to run; @args are copied by egret_cluster_begin() */
 struct egret_group {
@@ -107,6 +109,55 @@ void egret_cluster_stats(const struct egret_cluster *cl, struct egret_group_stat
 
 /** egret_cluster_pc() - where the hart is (exact between calls of egret_cluster_run()) */
 uint64_t egret_cluster_pc(const struct egret_cluster *cl);
+
+/** enum egret_activity_kind - what takes time in a cluster beside instructions */
+enum egret_activity_kind {
+	EGRET_ACTIVITY_DMA,		/* the DMA unit is busy with an operation */
+	EGRET_ACTIVITY_TILE,		/* so is the tile engine */
+	EGRET_ACTIVITY_DMA_WAIT,	/* the hart stands still for the DMA unit */
+	EGRET_ACTIVITY_TILE_WAIT,	/* for the tile engine */
+};
+
+/**
+ * struct egret_activity - a span of modelled time, in cycles since the workgroup began
+ * @kind: what it is; the fields below @end are of operations only
+ * @start: first cycle
+ * @end: one past the last
+ * @done: when the result is there: for DMA later than @end by the memory's latency
+ * @issued: when the hart issued it
+ * @pc: address of the instruction
+ * @funct3: kind of the operation: EGRET_FUNCT3_*
+ * @tag: its tag
+ * @desc: its descriptor, as it was read
+ */
+struct egret_activity {
+	enum egret_activity_kind kind;
+	uint64_t start;
+	uint64_t end;
+	uint64_t done;
+	uint64_t issued;
+	uint64_t pc;
+	unsigned int funct3;
+	unsigned int tag;
+	const union egret_desc *desc;
+};
+
+/**
+ * egret_cluster_observe() - be told of what the units do
+ * @cl: cluster
+ * @observe: called on the thread that runs the cluster, when an operation happens
+ *	(see the top of cluster.c) or a wait ends; so not in the order of time. NULL: no more
+ * @arg: its argument
+ *
+ * The spans of one kind add up to the figure of that kind in struct egret_group_stats,
+ * once a workgroup has ended well.
+ */
+void egret_cluster_observe(struct egret_cluster *cl,
+			   void (*observe)(void *arg, const struct egret_activity *activity),
+			   void *arg);
+
+/** egret_cluster_hart() - its hart (hart.h), for debuggers, between calls of egret_cluster_run() */
+struct egret_hart *egret_cluster_hart(struct egret_cluster *cl);
 
 /** egret_cluster_invalidate_code() - forget decoded instructions of a context (or EGRET_CONTEXT_ALL) */
 void egret_cluster_invalidate_code(struct egret_cluster *cl, uint32_t context);

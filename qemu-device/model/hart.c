@@ -37,6 +37,8 @@ int egret_hart_init(struct egret_hart *h, uint8_t *scratch, struct egret_port *p
 	memset(h, 0, sizeof(*h));
 	h->scratch = scratch;
 	h->port = port;
+	h->global = EGRET_VA_MIN;
+	h->block_max = HART_BLOCK_MAX;
 	h->code.arena = malloc(HART_CODE_BYTES);
 	if (!h->code.arena)
 		return -1;
@@ -78,6 +80,12 @@ void egret_hart_drop_pages(struct egret_hart *h)
 {
 	memset(h->read_page, 0, sizeof(h->read_page));
 	memset(h->write_page, 0, sizeof(h->write_page));
+}
+
+void egret_hart_set_stepping(struct egret_hart *h, bool on)
+{
+	h->block_max = on ? 1 : HART_BLOCK_MAX;
+	hart_code_forget(h);
 }
 
 static uint64_t hart_mret(struct egret_hart *h)
@@ -391,7 +399,7 @@ not_taken:
 
 taken:
 	pc = block->pc + block->offset[block->count - 1] + IMM;
-	if (unlikely(pc < EGRET_VA_MIN))
+	if (unlikely(pc < h->global))
 		goto jump;
 	generation = h->code.generation;
 	next = hart_block_get(h, pc);
@@ -402,7 +410,7 @@ taken:
 	goto enter;
 
 jump:
-	if (unlikely(pc < EGRET_VA_MIN)) {
+	if (unlikely(pc < h->global)) {
 		if (pc != EGRET_LOCAL_EXIT)
 			goto bad_jump;
 		SYNC();

@@ -103,6 +103,8 @@ struct egret_hart {
 	uint32_t frm;
 	uint8_t *scratch;
 	struct egret_port *port;
+	uint64_t global;		/* where the hart sees what the context has at EGRET_VA_MIN: see egret_hart_init() */
+	unsigned int block_max;		/* instructions in a block: HART_BLOCK_MAX, or 1 to step */
 
 	/* time */
 	uint64_t now;			/* cycles since the workgroup began */
@@ -153,6 +155,10 @@ struct egret_hart {
 };
 
 /* hart.c */
+/*
+ * Memory begins at EGRET_VA_MIN. A simulator of a bare hart may then set `global` to a
+ * lower address above the scratchpad, for programs that are linked elsewhere.
+ */
 int egret_hart_init(struct egret_hart *h, uint8_t *scratch, struct egret_port *port);
 void egret_hart_fini(struct egret_hart *h);
 /* All registers and CSRs as at the start of a workgroup; the caller sets pc, sp, a0... after it. */
@@ -160,6 +166,8 @@ void egret_hart_reset(struct egret_hart *h);
 enum hart_exit egret_hart_run(struct egret_hart *h);
 /* Forget direct pointers to memory. */
 void egret_hart_drop_pages(struct egret_hart *h);
+/* Make blocks of one instruction, so that a budget of 1 is one instruction; or end that. */
+void egret_hart_set_stepping(struct egret_hart *h, bool on);
 
 /* hart_memory.c: what does not fit the interpreter's fast path; false: a trap is set up */
 bool hart_load(struct egret_hart *h, uint64_t va, void *buf, size_t size);

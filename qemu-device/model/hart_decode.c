@@ -407,7 +407,7 @@ static bool translate(struct egret_hart *h, uint64_t pc, struct draft *d)
 
 	d->ops = d->count = 0;
 	d->cycles = 0;
-	while (d->count < HART_BLOCK_MAX && at >> EGRET_MMU_PAGE_SHIFT == page) {
+	while (d->count < h->block_max && at >> EGRET_MMU_PAGE_SHIFT == page) {
 		struct hart_op *op = &d->op[d->ops];
 		unsigned int size;
 		uint32_t raw;

@@ -48,6 +48,12 @@ static bool make_fault(struct egret_hart *h, enum egret_fault_code code,
 	return trap_from_fault(h, access, va);
 }
 
+/* The context's virtual address of what the hart sees at @va. */
+static inline uint64_t translated(const struct egret_hart *h, uint64_t va)
+{
+	return va - h->global + EGRET_VA_MIN;
+}
+
 /* The host's address of @size bytes at @va, or NULL if they are not all in one page of device memory. */
 static inline uint8_t *direct(struct egret_hart *h, struct hart_page *pages, uint64_t va,
 			      size_t size, enum egret_fault_access access)
@@ -60,7 +66,7 @@ static inline uint8_t *direct(struct egret_hart *h, struct hart_page *pages, uin
 		return NULL;
 	if (p->va == (va & ~PAGE_MASK) + 1)
 		return p->host + (va & PAGE_MASK);
-	host = egret_port_map(h->port, va, access, &avail);
+	host = egret_port_map(h->port, translated(h, va), access, &avail);
 	if (!host || avail < size)
 		return NULL;
 	p->va = (va & ~PAGE_MASK) + 1;
@@ -73,7 +79,7 @@ bool hart_load(struct egret_hart *h, uint64_t va, void *buf, size_t size)
 	uint64_t host_read = h->port->host_read;
 	uint8_t *p;
 
-	if (va < EGRET_VA_MIN)
+	if (va < h->global)
 		return make_fault(h, EGRET_FAULT_LOCAL, EGRET_ACCESS_READ, va);
 	p = direct(h, h->read_page, va, size, EGRET_ACCESS_READ);
 	if (p) {
@@ -82,7 +88,7 @@ bool hart_load(struct egret_hart *h, uint64_t va, void *buf, size_t size)
 		h->now += PERF_GLOBAL_LOAD;
 		return true;
 	}
-	if (egret_port_read(h->port, va, buf, size, EGRET_ACCESS_READ, &h->fault))
+	if (egret_port_read(h->port, translated(h, va), buf, size, EGRET_ACCESS_READ, &h->fault))
 		return trap_from_fault(h, EGRET_ACCESS_READ, va);
 	h->now += h->port->host_read != host_read ? PERF_HOST_LOAD : PERF_GLOBAL_LOAD;
 	return true;
@@ -93,7 +99,7 @@ bool hart_store(struct egret_hart *h, uint64_t va, const void *buf, size_t size)
 	uint64_t host_write = h->port->host_write;
 	uint8_t *p;
 
-	if (va < EGRET_VA_MIN)
+	if (va < h->global)
 		return make_fault(h, EGRET_FAULT_LOCAL, EGRET_ACCESS_WRITE, va);
 	p = direct(h, h->write_page, va, size, EGRET_ACCESS_WRITE);
 	if (p) {
@@ -102,7 +108,7 @@ bool hart_store(struct egret_hart *h, uint64_t va, const void *buf, size_t size)
 		h->now += PERF_GLOBAL_STORE;
 		return true;
 	}
-	if (egret_port_write(h->port, va, buf, size, &h->fault))
+	if (egret_port_write(h->port, translated(h, va), buf, size, &h->fault))
 		return trap_from_fault(h, EGRET_ACCESS_WRITE, va);
 	h->now += h->port->host_write != host_write ? PERF_HOST_STORE : PERF_GLOBAL_STORE;
 	return true;
@@ -123,15 +129,15 @@ void *hart_atomic(struct egret_hart *h, uint64_t va, size_t size, bool load_only
 	}
 	if (va - EGRET_LOCAL_SCRATCH <= EGRET_SCRATCH_SIZE - size)
 		return h->scratch + (va - EGRET_LOCAL_SCRATCH);
-	if (va < EGRET_VA_MIN) {
+	if (va < h->global) {
 		make_fault(h, EGRET_FAULT_LOCAL, access, va);
 		return NULL;
 	}
-	if (egret_port_span(h->port, va, size, EGRET_ACCESS_READ, &span, &h->fault)) {
+	if (egret_port_span(h->port, translated(h, va), size, EGRET_ACCESS_READ, &span, &h->fault)) {
 		trap_from_fault(h, EGRET_ACCESS_READ, va);
 		return NULL;
 	}
-	if (!load_only && egret_port_span(h->port, va, size, access, &span, &h->fault)) {
+	if (!load_only && egret_port_span(h->port, translated(h, va), size, access, &span, &h->fault)) {
 		trap_from_fault(h, access, va);
 		return NULL;
 	}
@@ -151,7 +157,7 @@ static bool fetch_half(struct egret_hart *h, uint64_t va, uint16_t *half)
 	uint64_t vram_read = h->port->vram_read, host_read = h->port->host_read;
 	bool ok;
 
-	ok = !egret_port_read(h->port, va, half, sizeof(*half), EGRET_ACCESS_EXEC, &h->fault);
+	ok = !egret_port_read(h->port, translated(h, va), half, sizeof(*half), EGRET_ACCESS_EXEC, &h->fault);
 	/* what is fetched is not counted: it depends on the code cache */
 	h->port->vram_read = vram_read;
 	h->port->host_read = host_read;
@@ -170,7 +176,7 @@ bool hart_fetch(struct egret_hart *h, uint64_t va, uint32_t *insn, unsigned int 
 		hart_trap(h, MCAUSE_FETCH_MISALIGNED, va);
 		return false;
 	}
-	if (va < EGRET_VA_MIN)
+	if (va < h->global)
 		return make_fault(h, EGRET_FAULT_LOCAL, EGRET_ACCESS_EXEC, va);
 	if (!fetch_half(h, va, &low))
 		return false;
