@@ -15,10 +15,10 @@
 #include <egret/types.h>
 
 #define EGRET_FW_MAGIC			0x57464745	/* "EGFW" */
-#define EGRET_FW_HEADER_VERSION		1
+#define EGRET_FW_HEADER_VERSION		1	/* version of the image header */
 #define EGRET_FW_ABI_MAJOR		1	/* mailbox protocol of this header */
-#define EGRET_FW_ABI_MINOR		0
-#define EGRET_FW_FILE			"egret/egret-1.fw"
+#define EGRET_FW_ABI_MINOR		0	/* its minor version */
+#define EGRET_FW_FILE			"egret/egret-1.fw"	/* name of the image for request_firmware() */
 #define EGRET_FW_KEY_DEVELOPMENT	1	/* its private half is public; the model trusts it, silicon must not */
 
 struct egret_fw_header {
@@ -61,9 +61,9 @@ enum egret_boot_status {
 /* ---- The controller's own address map (32-bit addresses) ------------------ */
 
 #define EGRET_MC_ROM			0x00000000	/* boot ROM */
-#define EGRET_MC_ROM_SIZE		0x00010000
+#define EGRET_MC_ROM_SIZE		0x00010000	/* bytes */
 #define EGRET_MC_SRAM			0x00100000	/* code and data */
-#define EGRET_MC_SRAM_SIZE		0x00080000
+#define EGRET_MC_SRAM_SIZE		0x00080000	/* bytes */
 #define EGRET_MC_HOST_REGS		0x10000000	/* the BAR0 registers, as the host sees them */
 #define EGRET_MC_REGS			0x20000000	/* the controller's own registers */
 
@@ -84,7 +84,7 @@ struct egret_mbx_header {
 	__le32 status;		/* of a reply: enum egret_mbx_status */
 };
 
-#define EGRET_MBX_REPLY			0x8000
+#define EGRET_MBX_REPLY			0x8000	/* set in the type of a reply */
 
 enum egret_mbx_type {
 	EGRET_MBX_HELLO			= 0x0001,	/* versions and limits: struct egret_mbx_hello */
@@ -97,7 +97,7 @@ enum egret_mbx_type {
 };
 
 enum egret_mbx_status {
-	EGRET_MBX_OK			= 0,
+	EGRET_MBX_OK			= 0,	/* done */
 	EGRET_MBX_E_TYPE		= 1,	/* unknown message */
 	EGRET_MBX_E_SIZE		= 2,	/* too short for its type, or longer than the mailbox */
 	EGRET_MBX_E_VALUE		= 3,	/* a value is out of range */

@@ -29,19 +29,19 @@
 #define EGRET_LOCAL_EXIT		0x00001000	/* a jump here ends the workgroup */
 #define EGRET_LOCAL_SCRATCH		0x00100000	/* scratchpad */
 #define EGRET_SCRATCH_SIZE		0x00100000	/* 1 MiB */
-#define EGRET_LOCAL_SCRATCH_END		0x00200000
+#define EGRET_LOCAL_SCRATCH_END		0x00200000	/* first address behind it */
 #define EGRET_LOCAL_ARGS		0x001ff000	/* arguments, 4 KiB at the end of scratchpad */
 #define EGRET_STACK_SIZE		0x00003000	/* what kernels leave for the stack, by convention: 12 KiB */
-#define EGRET_LOCAL_STACK_LIMIT		0x001fc000
+#define EGRET_LOCAL_STACK_LIMIT		0x001fc000	/* lowest address of the stack, by convention */
 
 /* ---- CSRs, read only ------------------------------------------------------ */
 
 #define EGRET_CSR_GROUP_X		0xfc0	/* the workgroup's coordinates */
-#define EGRET_CSR_GROUP_Y		0xfc1
-#define EGRET_CSR_GROUP_Z		0xfc2
+#define EGRET_CSR_GROUP_Y		0xfc1	/* y */
+#define EGRET_CSR_GROUP_Z		0xfc2	/* z */
 #define EGRET_CSR_GRID_X		0xfc3	/* the grid's sizes */
-#define EGRET_CSR_GRID_Y		0xfc4
-#define EGRET_CSR_GRID_Z		0xfc5
+#define EGRET_CSR_GRID_Y		0xfc4	/* y */
+#define EGRET_CSR_GRID_Z		0xfc5	/* z */
 #define EGRET_CSR_CLUSTER		0xfc6	/* number of the cluster */
 #define EGRET_CSR_ARGS_SIZE		0xfc7	/* bytes of arguments */
 #define EGRET_CSR_COOKIE		0xfc8	/* cookie of the DISPATCH packet */
@@ -67,7 +67,7 @@
 #define EGRET_FUNCT3_WAIT		6	/* waits until no operation whose tag is in the mask rs1 is outstanding; rs2, rd are x0 */
 #define EGRET_FUNCT3_POLL		7	/* rd = mask of the tags with outstanding operations; rs1, rs2 are x0 */
 
-#define EGRET_TAGS			32
-#define EGRET_DESC_ALIGN		16
+#define EGRET_TAGS			32	/* number of tags */
+#define EGRET_DESC_ALIGN		16	/* alignment of descriptors */
 
 #endif /* EGRET_ISA_H */

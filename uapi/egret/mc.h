@@ -28,7 +28,7 @@
 #define EGRET_MC_EVENT_REPLY_FREE	0x00000004	/* the buffer to the host is empty */
 #define EGRET_MC_EVENT_WORK		0x00000008	/* some queue has work */
 #define EGRET_MC_EVENT_ECC		0x00000010	/* an uncorrectable error has come */
-#define EGRET_MC_EVENT_ALL		0x0000001f
+#define EGRET_MC_EVENT_ALL		0x0000001f	/* all events */
 
 /* ---- Time and life -------------------------------------------------------- */
 
@@ -43,7 +43,7 @@
 
 #define EGRET_MC_WATCHDOG_BOOT		1000	/* ms, set by the boot ROM when it hands over */
 #define EGRET_MC_WATCHDOG_MAX		10000	/* ms */
-#define EGRET_MC_SHUTDOWN_KEY		0x544f4821
+#define EGRET_MC_SHUTDOWN_KEY		0x544f4821	/* value that shuts down */
 
 /* How the last firmware ended; kept until power-on. */
 #define EGRET_MC_LAST_END		0x0040	/* ro: enum egret_boot_status, EGRET_BOOT_IDLE at power-on */
@@ -52,7 +52,7 @@
 #define EGRET_MC_LAST_ADDR		0x0050	/* ro, u64: address of the access, or the instruction word */
 
 enum egret_mc_trap {
-	EGRET_MC_TRAP_NONE		= 0,
+	EGRET_MC_TRAP_NONE		= 0,	/* no trap */
 	EGRET_MC_TRAP_ILLEGAL		= 1,	/* illegal instruction; no floating point, no custom instructions, no CSRs here */
 	EGRET_MC_TRAP_BREAK		= 2,	/* ebreak or ecall: the firmware gave up */
 	EGRET_MC_TRAP_FETCH		= 3,	/* fetch from outside SRAM, or misaligned */
@@ -69,10 +69,10 @@ enum egret_mc_trap {
 #define EGRET_MC_PSTATE_CLOCK(p)	(0x0110 + 4 * (p))	/* ro, p 0..3: core clock of a state in kHz */
 #define EGRET_MC_PSTATE_VOLTAGE(p)	(0x0120 + 4 * (p))	/* ro, p 0..3: core voltage of a state in mV */
 
-#define EGRET_MC_PSTATES		4
+#define EGRET_MC_PSTATES		4	/* performance states */
 #define EGRET_MC_PSTATE_RESET		0	/* state after a reset of the chip */
 #define EGRET_MC_PSTATE_SAFE		2	/* state that the clock unit takes when the firmware is lost or stopped */
-#define EGRET_MC_CLOCK_GATE_ON		0x00000001
+#define EGRET_MC_CLOCK_GATE_ON		0x00000001	/* stop the clock tree while idle */
 
 /* ---- Sensors and limits --------------------------------------------------------- */
 
@@ -101,8 +101,8 @@ enum egret_mc_trap {
 #define EGRET_MC_ECC_INJECT_ADDR	0x0418	/* rw, u64: device memory offset of an error to inject */
 #define EGRET_MC_ECC_INJECT		0x0420	/* wo: counts an error there: 1 corrected, 2 uncorrected; other values are ignored */
 
-#define EGRET_MC_ECC_INJECT_CORRECTED	1
-#define EGRET_MC_ECC_INJECT_UNCORRECTED	2
+#define EGRET_MC_ECC_INJECT_CORRECTED	1	/* a corrected error */
+#define EGRET_MC_ECC_INJECT_UNCORRECTED	2	/* an uncorrected error */
 
 /* ---- Mailbox, the controller's side --------------------------------------------------- */
 
@@ -117,7 +117,7 @@ enum egret_mc_trap {
  * The last part of SRAM belongs to no image: the boot ROM refuses images that
  * reach into it, and clears it at power-on only. So a log survives its writer.
  */
-#define EGRET_MC_SRAM_KEPT		0x0017e000
-#define EGRET_MC_SRAM_KEPT_SIZE		0x00002000
+#define EGRET_MC_SRAM_KEPT		0x0017e000	/* first address of the kept part */
+#define EGRET_MC_SRAM_KEPT_SIZE		0x00002000	/* its bytes */
 
 #endif /* EGRET_MC_H */

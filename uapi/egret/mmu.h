@@ -18,26 +18,26 @@
 #ifndef EGRET_MMU_H
 #define EGRET_MMU_H
 
-#define EGRET_PTE_VALID			0x0000000000000001ULL
-#define EGRET_PTE_READ			0x0000000000000002ULL
-#define EGRET_PTE_WRITE			0x0000000000000004ULL
-#define EGRET_PTE_EXEC			0x0000000000000008ULL
+#define EGRET_PTE_VALID			0x0000000000000001ULL	/* the entry means something */
+#define EGRET_PTE_READ			0x0000000000000002ULL	/* leaf: may be read */
+#define EGRET_PTE_WRITE			0x0000000000000004ULL	/* leaf: may be written */
+#define EGRET_PTE_EXEC			0x0000000000000008ULL	/* leaf: instructions may be fetched */
 #define EGRET_PTE_SYSTEM		0x0000000000000010ULL	/* the address is a PCIe address, not a device memory offset */
 #define EGRET_PTE_SUPERVISOR		0x0000000000000020ULL	/* leaf only: for packets in the ring of a supervisor queue, nobody else */
 #define EGRET_PTE_CONTIG64K		0x0000000000000040ULL	/* level 0 leaf only: one of 16 aligned entries that map 64 KiB alike; a hint */
-#define EGRET_PTE_ADDR_MASK		0x000ffffffffff000ULL
-#define EGRET_PTE_ACCESS_MASK		(EGRET_PTE_READ | EGRET_PTE_WRITE | EGRET_PTE_EXEC)
-#define EGRET_PTE_DEFINED_MASK		0x000ffffffffff07fULL
+#define EGRET_PTE_ADDR_MASK		0x000ffffffffff000ULL	/* page or table, a multiple of 4096 */
+#define EGRET_PTE_ACCESS_MASK		(EGRET_PTE_READ | EGRET_PTE_WRITE | EGRET_PTE_EXEC)	/* any of them set makes a leaf */
+#define EGRET_PTE_DEFINED_MASK		0x000ffffffffff07fULL	/* all bits that have a meaning */
 
-#define EGRET_MMU_LEVELS		4
-#define EGRET_MMU_PAGE_SHIFT		12
-#define EGRET_MMU_LARGE_SHIFT		21
-#define EGRET_MMU_LEVEL_BITS		9
-#define EGRET_MMU_ENTRIES		512
-#define EGRET_MMU_LEVEL_SHIFT(level)	(EGRET_MMU_PAGE_SHIFT + EGRET_MMU_LEVEL_BITS * (level))
+#define EGRET_MMU_LEVELS		4	/* levels of tables, 3 is the root */
+#define EGRET_MMU_PAGE_SHIFT		12	/* log2 of a page's size */
+#define EGRET_MMU_LARGE_SHIFT		21	/* log2 of a large page's size */
+#define EGRET_MMU_LEVEL_BITS		9	/* address bits that a level translates */
+#define EGRET_MMU_ENTRIES		512	/* entries of a table */
+#define EGRET_MMU_LEVEL_SHIFT(level)	(EGRET_MMU_PAGE_SHIFT + EGRET_MMU_LEVEL_BITS * (level))	/* lowest address bit that a level translates */
 
-#define EGRET_VA_BITS			48
+#define EGRET_VA_BITS			48	/* bits of a virtual address */
 #define EGRET_VA_MIN			0x0000000100000000ULL	/* 4 GiB: below is the local aperture */
-#define EGRET_VA_END			0x0001000000000000ULL
+#define EGRET_VA_END			0x0001000000000000ULL	/* first address that is none */
 
 #endif /* EGRET_MMU_H */

@@ -15,10 +15,10 @@
 
 #include <egret/types.h>
 
-#define EGRET_KERNEL_SECTION		".egret.kernels"
+#define EGRET_KERNEL_SECTION		".egret.kernels"	/* name of the section */
 #define EGRET_KERNEL_MAGIC		0x4e4b4745	/* "EGKN" */
-#define EGRET_KERNEL_VERSION		1
-#define EGRET_KERNEL_NAME_MAX		64
+#define EGRET_KERNEL_VERSION		1	/* version of the structure */
+#define EGRET_KERNEL_NAME_MAX		64	/* bytes of a name with its zero */
 
 struct egret_kernel_info {
 	__le32 magic;		/* EGRET_KERNEL_MAGIC */

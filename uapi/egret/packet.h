@@ -20,9 +20,9 @@
 
 #include <egret/types.h>
 
-#define EGRET_PACKET_SIZE		64
-#define EGRET_CALL_DEPTH_MAX		4
-#define EGRET_ARGS_SIZE_MAX		4096
+#define EGRET_PACKET_SIZE		64	/* bytes of a packet */
+#define EGRET_CALL_DEPTH_MAX		4	/* deepest CALL */
+#define EGRET_ARGS_SIZE_MAX		4096	/* most bytes of arguments */
 #define EGRET_GRID_MAX			0x00ffffff	/* in each dimension; the product is below 2^32 */
 
 enum egret_opcode {

@@ -37,13 +37,13 @@
 #define EGRET_REG_TIME			0x00030	/* ro, u64: time since power-on in units of 1 ns, at a constant rate in every power state */
 #define EGRET_REG_TEST			0x00038	/* rw: holds what was written, for bus tests; no other effect */
 
-#define EGRET_ID			0x31524745
-#define EGRET_REVISION_MAJOR_MASK	0xffff0000
-#define EGRET_REVISION_MINOR_MASK	0x0000ffff
-#define EGRET_UNITS_CLUSTERS_MASK	0x000000ff
-#define EGRET_UNITS_COPY_ENGINES_MASK	0x0000ff00
-#define EGRET_LIMITS_QUEUES_MASK	0x0000ffff
-#define EGRET_LIMITS_CONTEXTS_MASK	0xffff0000
+#define EGRET_ID			0x31524745	/* what EGRET_REG_ID reads */
+#define EGRET_REVISION_MAJOR_MASK	0xffff0000	/* changes when software has to */
+#define EGRET_REVISION_MINOR_MASK	0x0000ffff	/* changes when something was added */
+#define EGRET_UNITS_CLUSTERS_MASK	0x000000ff	/* clusters */
+#define EGRET_UNITS_COPY_ENGINES_MASK	0x0000ff00	/* copy engines */
+#define EGRET_LIMITS_QUEUES_MASK	0x0000ffff	/* hardware queues */
+#define EGRET_LIMITS_CONTEXTS_MASK	0xffff0000	/* contexts */
 #define EGRET_FEATURE_MANAGEMENT	0x00000001	/* a management controller is fitted */
 #define EGRET_FEATURE_ECC		0x00000002	/* device memory is ECC protected */
 
@@ -71,13 +71,13 @@
 
 #define EGRET_IRQ_MAILBOX		0x00000001	/* a message from the management controller */
 #define EGRET_IRQ_FIRMWARE_STOP		0x00000002	/* the management firmware has ended by itself: its watchdog expired, or it trapped */
-#define EGRET_IRQ_ECC_CORRECTED		0x00000004
-#define EGRET_IRQ_ECC_UNCORRECTED	0x00000008
-#define EGRET_IRQ_THERMAL		0x00000010
-#define EGRET_IRQ_POWER			0x00000020
+#define EGRET_IRQ_ECC_CORRECTED		0x00000004	/* a corrected error of device memory */
+#define EGRET_IRQ_ECC_UNCORRECTED	0x00000008	/* an uncorrected error of device memory */
+#define EGRET_IRQ_THERMAL		0x00000010	/* throttling by temperature began or ended, or the chip was shut down */
+#define EGRET_IRQ_POWER			0x00000020	/* throttling by power began or ended */
 #define EGRET_IRQ_TEST			0x80000000	/* nothing but EGRET_REG_IRQ_TEST sets it */
-#define EGRET_IRQ_ALL			0x8000003f
-#define EGRET_FAULT_PENDING_COUNT	32
+#define EGRET_IRQ_ALL			0x8000003f	/* all causes */
+#define EGRET_FAULT_PENDING_COUNT	32	/* words of EGRET_REG_FAULT_PENDING */
 
 /* ---- MMU ---------------------------------------------------------------- */
 
@@ -87,9 +87,9 @@
 #define EGRET_REG_INV_STATUS		0x03014	/* ro: state of the invalidation */
 #define EGRET_REG_CONTEXT(n)		(0x08000 + 8 * (n))	/* rw, u64, n 0..1023: root page table of context n (MMU entry format); takes effect after an invalidation of n */
 
-#define EGRET_INV_CMD_CONTEXT_MASK	0x000003ff
+#define EGRET_INV_CMD_CONTEXT_MASK	0x000003ff	/* number of the context */
 #define EGRET_INV_CMD_ALL		0x00010000	/* every context */
-#define EGRET_INV_CMD_START		0x80000000
+#define EGRET_INV_CMD_START		0x80000000	/* do it; otherwise the write is ignored */
 #define EGRET_INV_STATUS_BUSY		0x00000001	/* some unit may still use an old entry */
 
 /* ---- Command processor --------------------------------------------------- */
@@ -103,8 +103,8 @@
 #define EGRET_REG_MBX_H2D_DATA(n)	(0x05100 + 4 * (n))	/* rw, n 0..63: message to the controller; writes are ignored while it is handed over */
 #define EGRET_REG_MBX_D2H_DATA(n)	(0x05200 + 4 * (n))	/* ro, n 0..63: message from the controller */
 
-#define EGRET_MBX_FULL			0x00000001
-#define EGRET_MBX_BYTES			256
+#define EGRET_MBX_FULL			0x00000001	/* the buffer holds a message */
+#define EGRET_MBX_BYTES			256	/* bytes of a buffer */
 
 /* ---- Boot of the management controller ----------------------------------- */
 
@@ -116,8 +116,8 @@
 #define EGRET_REG_FW_ABI		0x06018	/* ro: version of its mailbox protocol: major << 16 | minor */
 #define EGRET_REG_FW_HEARTBEAT		0x0601c	/* ro: counts up while the firmware is alive */
 
-#define EGRET_BOOT_START		0x00000001
-#define EGRET_BOOT_STOP			0x00000002
+#define EGRET_BOOT_START		0x00000001	/* start the boot ROM */
+#define EGRET_BOOT_STOP			0x00000002	/* stop the controller */
 
 /* ---- Telemetry, written by the management controller --------------------- */
 
@@ -131,9 +131,9 @@
 #define EGRET_REG_ECC_UNCORRECTED	0x06128	/* ro, u64: uncorrected errors since power-on */
 #define EGRET_REG_ECC_ADDR		0x06130	/* ro, u64: device memory offset of the last uncorrected error */
 
-#define EGRET_THROTTLE_THERMAL		0x00000001
-#define EGRET_THROTTLE_POWER		0x00000002
-#define EGRET_THROTTLE_IDLE		0x00000004
+#define EGRET_THROTTLE_THERMAL		0x00000001	/* temperature */
+#define EGRET_THROTTLE_POWER		0x00000002	/* power cap */
+#define EGRET_THROTTLE_IDLE		0x00000004	/* no work */
 
 /* ---- Counters, since the last chip reset --------------------------------- */
 /* Cycles are modelled core clock cycles; see Documentation/hardware/performance.rst. */
@@ -161,7 +161,7 @@
 #define EGRET_CL_INSTRUCTIONS		0x18	/* ro, u64: instructions retired */
 #define EGRET_CL_TILE_BUSY		0x20	/* ro, u64: modelled cycles of the tile engine */
 #define EGRET_CL_DMA_BUSY		0x28	/* ro, u64: modelled cycles of the DMA unit */
-#define EGRET_CL_STATUS_BUSY		0x00000001
+#define EGRET_CL_STATUS_BUSY		0x00000001	/* runs a workgroup */
 #define EGRET_CL_STATUS_HUNG		0x00000002	/* no instruction retired for a whole time slice */
 
 /* ---- Queues ------------------------------------------------------------------ */
@@ -187,11 +187,11 @@
 #define EGRET_Q_BUSY_CYCLES		0x60	/* ro, u64: modelled cycles of this queue's packets since it was enabled */
 #define EGRET_Q_PROGRESS		0x68	/* ro, u64: counts up with every packet, workgroup and hart quantum done */
 
-#define EGRET_QUEUE_STRIDE		0x80
-#define EGRET_Q_RING_SIZE_MIN		3
-#define EGRET_Q_RING_SIZE_MAX		16
+#define EGRET_QUEUE_STRIDE		0x80	/* bytes from a queue's block to the next */
+#define EGRET_Q_RING_SIZE_MIN		3	/* smallest ring: 8 packets */
+#define EGRET_Q_RING_SIZE_MAX		16	/* largest ring: 65536 packets */
 
-#define EGRET_Q_CONFIG_CONTEXT_MASK	0x000003ff
+#define EGRET_Q_CONFIG_CONTEXT_MASK	0x000003ff	/* number of the context */
 #define EGRET_Q_CONFIG_PRIORITY_MASK	0x00030000	/* 0 low, 1 normal, 2 high, 3 realtime */
 #define EGRET_Q_CONFIG_COPY		0x00100000	/* takes no DISPATCH; runs on a copy engine */
 #define EGRET_Q_CONFIG_SUPERVISOR	0x00200000	/* packets of the ring itself may access supervisor pages */
@@ -203,11 +203,11 @@
 #define EGRET_Q_CTRL_RESUME		3	/* stopped -> idle, goes on where it stopped */
 #define EGRET_Q_CTRL_KILL		4	/* stops at once, inside a workgroup too; state becomes disabled */
 
-#define EGRET_Q_STATE_DISABLED		0
+#define EGRET_Q_STATE_DISABLED		0	/* takes nothing; registers may be written */
 #define EGRET_Q_STATE_IDLE		1	/* head equals tail */
 #define EGRET_Q_STATE_ACTIVE		2	/* has packets, running or waiting for its turn */
 #define EGRET_Q_STATE_WAITING		3	/* at a WAIT packet that is not satisfied */
-#define EGRET_Q_STATE_STOPPED		4
+#define EGRET_Q_STATE_STOPPED		4	/* stopped by software, can go on */
 #define EGRET_Q_STATE_FAULTED		5	/* until killed */
 
 #endif /* EGRET_REGS_H */

@@ -20,7 +20,7 @@
 
 #include <egret/types.h>
 
-#define EGRET_DIMS			5
+#define EGRET_DIMS			5	/* dimensions of a block */
 #define EGRET_BLOCK			32	/* elements to a scale, in block-scaled formats */
 
 /* No instruction does more than this, so that each has a bounded time. */
@@ -30,14 +30,14 @@
 /* Data types of operands. */
 enum egret_type {
 	EGRET_TYPE_NONE			= 0,	/* no operand */
-	EGRET_TYPE_S8			= 1,
+	EGRET_TYPE_S8			= 1,	/* signed */
 	EGRET_TYPE_U8			= 2,	/* also truth values: 0 is false, others true; results are 0 or 1 */
-	EGRET_TYPE_S16			= 3,
-	EGRET_TYPE_U16			= 4,
-	EGRET_TYPE_S32			= 5,
-	EGRET_TYPE_U32			= 6,
-	EGRET_TYPE_S64			= 7,
-	EGRET_TYPE_U64			= 8,
+	EGRET_TYPE_S16			= 3,	/* signed */
+	EGRET_TYPE_U16			= 4,	/* unsigned */
+	EGRET_TYPE_S32			= 5,	/* signed */
+	EGRET_TYPE_U32			= 6,	/* unsigned */
+	EGRET_TYPE_S64			= 7,	/* signed */
+	EGRET_TYPE_U64			= 8,	/* unsigned */
 	EGRET_TYPE_F16			= 9,	/* IEEE 754 binary16 */
 	EGRET_TYPE_BF16			= 10,	/* the upper half of a binary32 */
 	EGRET_TYPE_F32			= 11,	/* IEEE 754 binary32 */
@@ -168,7 +168,7 @@ struct egret_matmul_desc {
 #define EGRET_MATMUL_A_BLOCK		0x0200	/* A is block-scaled along k: S8 or S4, stored by m */
 #define EGRET_MATMUL_B_BLOCK		0x0400	/* B is block-scaled along k: S8 or S4, stored by n (needs B_TRANS) */
 #define EGRET_MATMUL_A_SPLIT		0x0800	/* S4 blocks hold elements 0..15 in the low, 16..31 in the high halves, biased by 8 (Q4_0) */
-#define EGRET_MATMUL_B_SPLIT		0x1000
+#define EGRET_MATMUL_B_SPLIT		0x1000	/* the same of B */
 #define EGRET_MATMUL_FLAGS		0x1fff
 
 /* Activations on the way out of a matrix multiply; a and b are act_a, act_b. */
@@ -276,16 +276,16 @@ enum egret_map_op {
 	EGRET_MAP_MIN			= 0x46,	/* smaller; not a number if an operand is not */
 	EGRET_MAP_MAX			= 0x47,	/* larger; not a number if an operand is not */
 	EGRET_MAP_AND			= 0x48,	/* bits, integers */
-	EGRET_MAP_OR			= 0x49,
-	EGRET_MAP_XOR			= 0x4a,
+	EGRET_MAP_OR			= 0x49,	/* bits, integers */
+	EGRET_MAP_XOR			= 0x4a,	/* bits, integers */
 	EGRET_MAP_SHL			= 0x4b,	/* a << (b mod 64), integers */
 	EGRET_MAP_SHR			= 0x4c,	/* a >> (b mod 64), integers; arithmetic for signed a */
 	EGRET_MAP_EQ			= 0x50,	/* a == b ? 1 : 0 */
-	EGRET_MAP_NE			= 0x51,
+	EGRET_MAP_NE			= 0x51,	/* a != b ? 1 : 0 */
 	EGRET_MAP_LT			= 0x52,	/* a < b ? 1 : 0 */
-	EGRET_MAP_LE			= 0x53,
-	EGRET_MAP_GT			= 0x54,
-	EGRET_MAP_GE			= 0x55,
+	EGRET_MAP_LE			= 0x53,	/* a <= b ? 1 : 0 */
+	EGRET_MAP_GT			= 0x54,	/* a > b ? 1 : 0 */
+	EGRET_MAP_GE			= 0x55,	/* a >= b ? 1 : 0 */
 	/* three operands */
 	EGRET_MAP_SELECT		= 0x60,	/* a != 0 ? b : c */
 	EGRET_MAP_FMA			= 0x61,	/* a * b + c, one rounding */
