@@ -93,25 +93,25 @@ static inline uint64_t egret_perf_copy(const struct egret_traffic *t, uint64_t r
  * Scratchpad answers within the pipeline. A load from memory stalls for the
  * memory's latency, a store only for its way to the write buffer.
  */
-#define PERF_ALU			1
-#define PERF_JUMP			2
-#define PERF_BRANCH			1
+#define PERF_ALU			1	/* integer, logic */
+#define PERF_JUMP			2	/* JAL, JALR */
+#define PERF_BRANCH			1	/* conditional branch, not taken */
 #define PERF_BRANCH_TAKEN		1	/* beside PERF_BRANCH */
-#define PERF_LOAD			1
-#define PERF_STORE			1
-#define PERF_MUL			2
-#define PERF_DIV			20
-#define PERF_FP				2
-#define PERF_FDIV			16
-#define PERF_ATOMIC			4
-#define PERF_SYSTEM			4
+#define PERF_LOAD			1	/* load from scratchpad */
+#define PERF_STORE			1	/* store to scratchpad */
+#define PERF_MUL			2	/* integer multiply */
+#define PERF_DIV			20	/* integer divide */
+#define PERF_FP				2	/* add, multiply, compare, convert */
+#define PERF_FDIV			16	/* divide, square root */
+#define PERF_ATOMIC			4	/* A extension, in scratchpad */
+#define PERF_SYSTEM			4	/* CSRs, environment, FENCE.I */
 #define PERF_UNIT			4	/* hand a descriptor to a unit; WAIT and POLL */
-#define PERF_TRAP			8
+#define PERF_TRAP			8	/* entry of a trap handler */
 #define PERF_GLOBAL_LOAD		150	/* latency of device memory, 100 ns */
-#define PERF_GLOBAL_STORE		4
-#define PERF_GLOBAL_ATOMIC		150
+#define PERF_GLOBAL_STORE		4	/* device memory, to the write buffer */
+#define PERF_GLOBAL_ATOMIC		150	/* device memory */
 #define PERF_HOST_LOAD			1200	/* latency of system memory, 800 ns */
-#define PERF_HOST_STORE			40
+#define PERF_HOST_STORE			40	/* system memory, to the write buffer */
 
 /*
  * DMA unit: an operation occupies the unit for
@@ -125,42 +125,42 @@ static inline uint64_t egret_perf_copy(const struct egret_traffic *t, uint64_t r
  * PERF_DMA_HOST_BYTES. Its result is there PERF_DMA_LATENCY cycles after that, during
  * which the unit already works for the next operation.
  */
-#define PERF_DMA_SETUP			16
-#define PERF_DMA_RUN			1
+#define PERF_DMA_SETUP			16	/* start of an operation */
+#define PERF_DMA_RUN			1	/* a contiguous piece, at least */
 #define PERF_DMA_LATENCY		150	/* first byte of device memory, 100 ns */
 #define PERF_DMA_HOST_LATENCY		1200	/* first byte of system memory, 800 ns */
-#define PERF_DMA_GRANULE		64
+#define PERF_DMA_GRANULE		64	/* bytes of one access to device memory */
 #define PERF_DMA_LOCAL_BYTES		128	/* a cycle: scratchpad port */
 #define PERF_DMA_DEVICE_BYTES		85	/* a cycle: a fourth of 512 GB/s at 1.5 GHz */
 #define PERF_DMA_HOST_BYTES		8	/* a cycle: 12 GB/s of the PCIe link */
 
 /* Operations a unit holds; issuing one more waits until the oldest is complete. */
-#define PERF_DMA_QUEUE			32
-#define PERF_TILE_QUEUE			32
+#define PERF_DMA_QUEUE			32	/* operations the DMA unit holds */
+#define PERF_TILE_QUEUE			32	/* operations the tile engine holds */
 
 /*
  * Tile engine, matrix multiply: an array of 32 rows by 32 columns, each of which takes
- * `depth` multiply-accumulates a cycle: int8 1, int4 2; for bf16 and fp16 two and
- * for fp32 four cycles make one. m and n are rounded up to the array:
+ * one multiply-accumulate of int8 a cycle, two of int4, half of one of bf16 or fp16, and
+ * a fourth of one of fp32. m and n are rounded up to the array:
  *
- *	PERF_TILE_SETUP + batch * (ceil(m / 32) * ceil(n / 32) * ceil(k * cost / 2) + PERF_TILE_FILL)
+ *	PERF_TILE_SETUP + batch * (max(array, epilogue) + PERF_TILE_FILL)
+ *	array = ceil(m / 32) * ceil(n / 32) * ceil(half / 2)
+ *	half = k * PERF_MATMUL_*, with block operands + ceil(k / 32) * PERF_MATMUL_BLOCK
  *
- * with cost in half cycles a k: PERF_MATMUL_*. Block-scaled operands cost as their
- * integers do, plus PERF_MATMUL_BLOCK half cycles for each block of 32 k. If m is
- * below 32, the engine splits k over the idle rows: an m of 1, 2, 4, 8 or 16 (rounded
- * up to these) takes m / 32 of the time, but not less than the bytes of B by
- * PERF_TILE_LOCAL_BYTES. The epilogue runs at PERF_EPILOGUE_LANES elements a cycle beside
- * the array; what is longer counts.
+ * If m is below 32, idle rows take other columns: with share = m rounded up to a power of
+ * two, array = ceil(n / (1024 / share)) * ceil(half / 2), but not less than the bytes of B
+ * (n rounded up to 32) by PERF_TILE_LOCAL_BYTES. Block-scaled operands cost as their
+ * integers do. The epilogue, m * n elements by PERF_EPILOGUE_LANES, runs beside the array.
  */
-#define PERF_TILE_SETUP			32
+#define PERF_TILE_SETUP			32	/* start of any operation */
 #define PERF_TILE_FILL			64	/* fill and drain of the array */
 #define PERF_TILE_LOCAL_BYTES		256	/* a cycle, scratchpad to the engine */
-#define PERF_MATMUL_S4			1
-#define PERF_MATMUL_S8			2
-#define PERF_MATMUL_F16			4
-#define PERF_MATMUL_F32			8
-#define PERF_MATMUL_BLOCK		8
-#define PERF_EPILOGUE_LANES		32
+#define PERF_MATMUL_S4			1	/* half cycles a k, both operands of 4 bits */
+#define PERF_MATMUL_S8			2	/* integers otherwise */
+#define PERF_MATMUL_F16			4	/* an operand is F16 or BF16 */
+#define PERF_MATMUL_F32			8	/* an operand is F32 */
+#define PERF_MATMUL_BLOCK		8	/* half cycles a block of 32 k, to apply scales */
+#define PERF_EPILOGUE_LANES		32	/* elements a cycle */
 
 /*
  * Tile engine, the rest: 64 lanes of 32 bits. A lane takes one element whatever its
@@ -171,16 +171,16 @@ static inline uint64_t egret_perf_copy(const struct egret_traffic *t, uint64_t r
  * where cost is that of the operation's class; the innermost dimension is rounded up
  * to whole groups of 16 lanes. An index table adds a cycle for each 4 entries.
  */
-#define PERF_LANES			64
-#define PERF_LANE_GROUP			16
+#define PERF_LANES			64	/* elements a cycle */
+#define PERF_LANE_GROUP			16	/* rows are rounded up to */
 #define PERF_MAP_SIMPLE			1	/* copy, add, compare, logic, ... */
 #define PERF_MAP_MULTIPLY		1	/* multiply, fused multiply-add */
 #define PERF_MAP_DIVIDE			4	/* division, remainder, roots, reciprocal */
 #define PERF_MAP_FUNCTION		8	/* exp, log, tanh, erf, ... */
-#define PERF_MAP_POWER			16
-#define PERF_REDUCE			1
-#define PERF_SCAN			4
-#define PERF_QUANT			2
+#define PERF_MAP_POWER			16	/* power */
+#define PERF_REDUCE			1	/* any reduction */
+#define PERF_SCAN			4	/* with SCAN: one sum after the other */
+#define PERF_QUANT			2	/* either direction */
 
 /* ---- End of the compute cluster ------------------------------------------- */
 

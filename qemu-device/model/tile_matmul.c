@@ -296,16 +296,16 @@ static uint64_t cost_of_k(const struct egret_matmul_desc *d)
 uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d)
 {
 	uint64_t half = (uint64_t)d->k * cost_of_k(d);
-	uint64_t rows = divide_up(d->m, 32), columns = divide_up(d->n, 32);
-	uint64_t array, operand, epilogue, share = 32;
+	uint64_t rows = divide_up(d->m, 32), columns = 32;
+	uint64_t array, operand, epilogue;
 
 	if (d->flags & BLOCK_FLAGS)
 		half += divide_up(d->k, EGRET_BLOCK) * PERF_MATMUL_BLOCK;
-	if (d->m < 32)
-		for (share = 1; share < d->m;)
-			share *= 2;
-	array = rows * columns * divide_up(half * share, 2 * 32);
-	operand = columns * 32 * divide_up((uint64_t)d->k * egret_type_bits(d->b_type), 8) /
+	for (uint32_t share = 16; share && share >= d->m; share /= 2)
+		columns = 1024 / share;
+	array = rows * divide_up(d->n, columns) * divide_up(half, 2);
+	operand = divide_up(d->n, 32) * 32 *
+		  divide_up((uint64_t)d->k * egret_type_bits(d->b_type), 8) /
 		  PERF_TILE_LOCAL_BYTES;
 	if (d->m < 32 && array < operand)
 		array = operand;
