@@ -255,6 +255,7 @@ static bool indexed_row(struct transfer *t, uint8_t *local, uint64_t va, int64_t
 
 	for (uint64_t i = 0; i < row->count; i++, local += row->local_stride) {
 		int64_t index = index_of(row, i);
+		/* along no axis there is no coordinate, whatever the step */
 		int64_t at = row->axis < 0 ? 0 : c + index * row->step;
 
 		if (at < 0 || at >= extent)
