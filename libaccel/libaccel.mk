@@ -18,6 +18,14 @@ LIBACCEL_MODEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard qemu-device/model/*.c)
 $(LIBACCEL_OBJS): EXTRA_CFLAGS = -fPIC -fvisibility=hidden -pthread -Ilibaccel/include \
 	-Iqemu-device $(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"$(kerneldir)"'
 
+# Another PREFIX changes what is compiled in.
+$(B)/libaccel/module.o: $(B)/libaccel/kerneldir
+$(B)/libaccel/kerneldir: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(kerneldir)' | cmp -s - $@ || echo '$(kerneldir)' >$@
+.PHONY: FORCE
+FORCE:
+
 lib: $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/libaccel/libaccel.a \
 	$(B)/libaccel/libaccel.pc
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -198,28 +199,87 @@ static int read_file(const char *path, void **data, size_t *size)
 	return 0;
 }
 
-/* Look for a file in a list of folders, separated by colons. */
-static int read_from_folders(const char *folders, const char *name, char *path,
-			     size_t path_size, void **data, size_t *size)
+/*
+ * Look for a file in a list of folders, separated by colons; those that do not begin with
+ * a slash are taken from `base`, if it is given.
+ */
+static int read_from_folders(const char *base, const char *folders, const char *name,
+			     void **data, size_t *size)
 {
 	int ret = -ENOENT;
 
 	while (ret == -ENOENT && folders && *folders) {
 		size_t n = strcspn(folders, ":");
+		bool below = base && folders[0] != '/';
+		char *path;
 
-		snprintf(path, path_size, "%.*s/%s", (int)n, folders, name);
+		if (asprintf(&path, "%s%s%.*s/%s", below ? base : "", below ? "/" : "", (int)n,
+			     folders, name) < 0)
+			return -ENOMEM;
 		ret = read_file(path, data, size);
+		free(path);
 		folders += n + (folders[n] == ':');
 	}
 	return ret;
+}
+
+/* Below the folder that the shared library is in: installed, or in a build folder. */
+static int read_beside_library(const char *name, void **data, size_t *size)
+{
+	char *file, *slash;
+	Dl_info info;
+	int ret;
+
+	if (!dladdr((void *)&read_beside_library, &info) || !info.dli_fname)
+		return -ENOENT;
+	file = realpath(info.dli_fname, NULL);
+	slash = file ? strrchr(file, '/') : NULL;
+	if (slash)
+		*slash = '\0';
+	ret = slash ? read_from_folders(file, "egret/kernels:kernels", name, data, size) : -ENOENT;
+	free(file);
+	return ret;
+}
+
+static int find_file(const char *name, void **data, size_t *size)
+{
+	int ret;
+
+	ret = read_from_folders(NULL, getenv("ACCEL_KERNEL_PATH"), name, data, size);
+	if (ret == -ENOENT)
+		ret = read_beside_library(name, data, size);
+	if (ret == -ENOENT)
+		ret = read_from_folders(NULL, ACCEL_KERNEL_FOLDER, name, data, size);
+	return ret;
+}
+
+/* Why a file could not be read. */
+static int fail_file(const char *what, int error, bool searched)
+{
+	const char *folders = getenv("ACCEL_KERNEL_PATH");
+
+	switch (error) {
+	case -ENOENT:
+		if (!searched)
+			return fail(error, what, NULL, "there is no such file");
+		return fail(error, what, "set ACCEL_KERNEL_PATH to the folder that holds it",
+			    "there is no such file in ACCEL_KERNEL_PATH (%s), beside the library, or "
+			    "in " ACCEL_KERNEL_FOLDER, folders ? folders : "not set");
+	case -EFBIG:
+		return fail(-ENOEXEC, what, NULL, "the file is too large for a module");
+	case -EINVAL:
+		return fail(-ENOEXEC, what, NULL, "it is not an ordinary file");
+	default:
+		return fail_errno(error, what);
+	}
 }
 
 ACCEL_API
 int accel_module_load_file(struct accel_context *context, const char *path,
 			   struct accel_module **out)
 {
-	const char *folders = getenv("ACCEL_KERNEL_PATH");
-	char found[4096], what[256];
+	char what[256];
+	bool searched;
 	size_t size;
 	void *data;
 	int ret;
@@ -227,30 +287,11 @@ int accel_module_load_file(struct accel_context *context, const char *path,
 	if (!context || !path || !out)
 		return fail(-EINVAL, WHAT, NULL, "the %s is NULL",
 			    !context ? "context" : !path ? "path" : "pointer for the module");
-	if (strchr(path, '/')) {
-		snprintf(found, sizeof(found), "%s", path);
-		ret = read_file(path, &data, &size);
-	} else {
-		ret = read_from_folders(folders, path, found, sizeof(found), &data, &size);
-		if (ret == -ENOENT)
-			ret = read_from_folders(ACCEL_KERNEL_FOLDER, path, found,
-						sizeof(found), &data, &size);
-	}
 	snprintf(what, sizeof(what), "cannot load the module %.200s", path);
-	if (ret == -ENOENT)
-		return fail(ret, what,
-			    strchr(path, '/') ? NULL : "set ACCEL_KERNEL_PATH to the folder that "
-						       "holds it",
-			    "there is no such file%s%s%s",
-			    strchr(path, '/') ? "" : " in ACCEL_KERNEL_PATH (",
-			    strchr(path, '/') ? "" : folders ? folders : "not set",
-			    strchr(path, '/') ? "" : ") or " ACCEL_KERNEL_FOLDER);
-	if (ret == -EFBIG)
-		return fail(-ENOEXEC, what, NULL, "the file is too large for a module");
-	if (ret == -EINVAL)
-		return fail(-ENOEXEC, what, NULL, "it is not an ordinary file");
+	searched = !strchr(path, '/');
+	ret = searched ? find_file(path, &data, &size) : read_file(path, &data, &size);
 	if (ret)
-		return fail_errno(ret, what);
+		return fail_file(what, ret, searched);
 	ret = accel_module_load(context, data, size, out);
 	free(data);
 	return ret ? accel_fail_again(ret, what) : 0;

@@ -602,7 +602,7 @@ int accel_module_load(struct accel_context *context, const void *image, size_t b
  * accel_module_load_file() - load kernels from a file
  * @context: context to load into
  * @path: file; without a slash, it is looked for in the folders of the environment variable
- *	ACCEL_KERNEL_PATH (separated by colons), then where the library's own kernels are
+ *	ACCEL_KERNEL_PATH (separated by colons), then among the library's own kernels
  * @module: the module on success
  *
  * Return: as accel_module_load(), and the errors of opening and reading a file.
