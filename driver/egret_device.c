@@ -29,7 +29,7 @@ static int egret_device_wait_ready(struct egret_device *edev)
 	u32 state;
 
 	return readl_poll_timeout(edev->regs + EGRET_REG_STATE, state,
-				  state != U32_MAX && (state & EGRET_STATE_READY),
+				  state != EGRET_GONE && (state & EGRET_STATE_READY),
 				  EGRET_RESET_POLL_US, EGRET_RESET_TIMEOUT_US);
 }
 

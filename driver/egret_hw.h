@@ -17,6 +17,9 @@
 
 #include "egret_device.h"
 
+/* What every register of a card reads as that was pulled. */
+#define EGRET_GONE	U32_MAX
+
 static inline u32 egret_read(struct egret_device *edev, u32 reg)
 {
 	return readl(edev->regs + reg);

@@ -80,7 +80,7 @@ void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 si
 	egret_write(edev, EGRET_REG_INV_CMD, EGRET_INV_CMD_START |
 		    FIELD_PREP(EGRET_INV_CMD_CONTEXT_MASK, context));
 	ret = readl_poll_timeout(edev->regs + EGRET_REG_INV_STATUS, status,
-				 !(status & EGRET_INV_STATUS_BUSY),
+				 status == EGRET_GONE || !(status & EGRET_INV_STATUS_BUSY),
 				 EGRET_INVALIDATE_POLL_US, EGRET_INVALIDATE_TIMEOUT_US);
 	mutex_unlock(&edev->invalidate_lock);
 	drm_dev_exit(idx);

@@ -165,7 +165,7 @@ static void egret_queue_stop_hardware(struct egret_queue *queue)
 	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_KILL);
 	ret = readl_poll_timeout(edev->regs + EGRET_REG_QUEUE(queue->hwid, EGRET_Q_STATUS),
 				 status, status == EGRET_Q_STATE_DISABLED ||
-				 egret_device_is_wedged(edev),
+				 status == EGRET_GONE || egret_device_is_wedged(edev),
 				 EGRET_KILL_POLL_US, EGRET_KILL_TIMEOUT_US);
 	WRITE_ONCE(queue->busy_cycles,
 		   egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES));

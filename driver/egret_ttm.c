@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <drm/drm_cache.h>
 #include <drm/drm_drv.h>
+#include <drm/drm_print.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_placement.h>
 #include <drm/ttm/ttm_tt.h>
