@@ -27,7 +27,7 @@ $(B)/libaccel/kerneldir: FORCE
 FORCE:
 
 lib: $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/libaccel/libaccel.a \
-	$(B)/libaccel/libaccel.pc
+	$(B)/libaccel/libaccel.pc $(B)/libaccel/man/accel.3
 
 $(B)/libaccel/libaccel.so: LDLIBS = $(LIBDRM_LIBS) $(MODEL_LDLIBS) \
 	-Wl,-soname,$(LIBACCEL_SONAME) -Wl,--version-script=libaccel/libaccel.map \
@@ -52,8 +52,15 @@ $(B)/libaccel/libaccel.pc: libaccel/libaccel.pc.in libaccel/include/accel/accel.
 		-e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
 		-e 's|@kerneldir@|$(kerneldir)|' -e 's|@version@|$(LIBACCEL_VERSION)|' $< >$@
 
+# Stands for all pages.
+$(B)/libaccel/man/accel.3: libaccel/include/accel/accel.h libaccel/man/generate
+	$(call say,GEN,$@)
+	$(Q)libaccel/man/generate $< $(@D)
+
 install-lib:: lib
-	$(INSTALL) -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)/accel $(DESTDIR)$(pkgconfigdir)
+	$(INSTALL) -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)/accel $(DESTDIR)$(pkgconfigdir) \
+		$(DESTDIR)$(mandir)/man3
+	$(INSTALL_DATA) $(B)/libaccel/man/*.3 $(DESTDIR)$(mandir)/man3
 	$(INSTALL_PROGRAM) $(B)/libaccel/libaccel.so \
 		$(DESTDIR)$(libdir)/libaccel.so.$(LIBACCEL_VERSION)
 	ln -sf libaccel.so.$(LIBACCEL_VERSION) $(DESTDIR)$(libdir)/$(LIBACCEL_SONAME)
