@@ -118,18 +118,13 @@ static int open_backend(const char *what, struct accel_device *device,
 	return 0;
 }
 
-static bool is_simulator(const char *name)
-{
-	return !strncmp(name, "sim", 3) && (name[3] == '\0' || name[3] == ':');
-}
-
 static int open_named(const char *what, struct accel_device *device, const char *name)
 {
 	const struct accel_device_entry *entry = NULL;
 	struct accel_device_list *list;
 	int ret;
 
-	if (name && is_simulator(name)) {
+	if (accel_is_simulator(name)) {
 		snprintf(device->name, sizeof(device->name), "sim");
 		return open_backend(what, device, &accel_backend_sim, name + 3);
 	}

@@ -18,11 +18,12 @@ LIBACCEL_MODEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard qemu-device/model/*.c)
 $(LIBACCEL_OBJS): EXTRA_CFLAGS = -fPIC -fvisibility=hidden -pthread -Ilibaccel/include \
 	-Iqemu-device $(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"$(kerneldir)"'
 
-# Another PREFIX changes what is compiled in.
-$(B)/libaccel/module.o: $(B)/libaccel/kerneldir
-$(B)/libaccel/kerneldir: FORCE
+# Another PREFIX changes what is compiled in, and what pkg-config says.
+LIBACCEL_PATHS := $(prefix) $(exec_prefix) $(libdir) $(includedir) $(kerneldir)
+$(B)/libaccel/module.o $(B)/libaccel/libaccel.pc: $(B)/libaccel/paths
+$(B)/libaccel/paths: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(kerneldir)' | cmp -s - $@ || echo '$(kerneldir)' >$@
+	$(Q)echo '$(LIBACCEL_PATHS)' | cmp -s - $@ || echo '$(LIBACCEL_PATHS)' >$@
 .PHONY: FORCE
 FORCE:
 

@@ -212,11 +212,17 @@ int accel_scan(const char *sys, const char *dev, struct accel_device_list **out)
 	return 0;
 }
 
-static int list_simulator(struct accel_device_list **out)
+bool accel_is_simulator(const char *name)
+{
+	return name && !strncmp(name, "sim", 3) && (name[3] == '\0' || name[3] == ':');
+}
+
+/* The simulated card under the name, with options, that it is to be opened by. */
+static int list_simulator(const char *name, struct accel_device_list **out)
 {
 	struct accel_device_list *list = calloc(1, sizeof(*list));
 	struct accel_device_entry entry = {
-		.name = strdup("sim"),
+		.name = strdup(name),
 		.path = strdup(""),
 		.pci_address = strdup(""),
 		.driver = strdup(""),
@@ -241,8 +247,8 @@ int accel_device_list_create(struct accel_device_list **list)
 
 	if (!list)
 		return fail(-EINVAL, WHAT, NULL, "the pointer for the list is NULL");
-	if (wanted && !strncmp(wanted, "sim", 3))
-		return list_simulator(list);
+	if (accel_is_simulator(wanted))
+		return list_simulator(wanted, list);
 	return accel_scan("/sys", "/dev", list);
 }
 

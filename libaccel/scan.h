@@ -3,6 +3,8 @@
 #ifndef ACCEL_SCAN_H
 #define ACCEL_SCAN_H
 
+#include <stdbool.h>
+
 #include <accel/accel.h>
 
 struct accel_device_list {
@@ -15,5 +17,8 @@ struct accel_device_list {
  * Returns 0 or -ENOMEM.
  */
 int accel_scan(const char *sys, const char *dev, struct accel_device_list **list);
+
+/* True for "sim", and "sim:" with options (sim.c). */
+bool accel_is_simulator(const char *name);
 
 #endif /* ACCEL_SCAN_H */

@@ -19,129 +19,159 @@
 #define TAG_MULTIPLY	2
 #define TAG_C		4
 
-struct buffers {
-	uint8_t *a[2];
-	uint8_t *b[2];
+/*
+ * A workgroup's work: descriptors that are made once, of which a block along k changes
+ * only where it is and how deep. Making them anew for every block would cost more time
+ * than a small block's product.
+ */
+struct work {
+	uint32_t row, col;	/* the tile's place in C */
+	uint32_t rows, cols;	/* and size */
+	struct operand {
+		EGRET_DESC(egret_dma_desc, load);
+		uint32_t buffers[2];	/* local addresses */
+		uint32_t step;		/* bytes in memory from an index along k to the next */
+		unsigned int depth_loop;	/* loop of the load that goes along k */
+	} a, b;
+	EGRET_DESC(egret_matmul_desc, product);
+	uint32_t *sums;
 };
 
-/* What a workgroup computes. */
-struct tile {
-	uint32_t row, col;	/* of C */
-	uint32_t rows, cols;
-};
-
-/* Start loading the block of A and B that begins at @k into buffer @i. */
-static void load_block(const struct egret_matmul_args *args, const struct tile *tile,
-		       const struct buffers *buffers, unsigned int i, uint64_t a,
-		       uint64_t b, uint32_t k, uint32_t depth, unsigned int element)
+/*
+ * Prepare the loads of an operand. `size` is the tile's extent across k. In scratchpad
+ * rows are as long as a whole block's, so that pitches do not change for the last block.
+ */
+static void prepare_operand(struct operand *operand, struct egret_scratch *scratch,
+			    uint64_t first, uint32_t pitch, uint32_t size, uint32_t tile_k,
+			    int stored_by_k, unsigned int element)
 {
-	uint32_t a_pitch = args->lda * element, b_pitch = args->ldb * element;
+	uint32_t bytes = size * tile_k * element;
 
-	if (args->flags & EGRET_MATMUL_ARGS_A_TRANS)
-		egret_load_block(buffers->a[i],
-				 a + (uint64_t)k * a_pitch + (uint64_t)tile->row * element,
-				 element, tile->rows, depth, tile->rows * element, a_pitch,
-				 TAG_LOAD + i);
-	else
-		egret_load_block(buffers->a[i],
-				 a + (uint64_t)tile->row * a_pitch + (uint64_t)k * element,
-				 element, depth, tile->rows, depth * element, a_pitch,
-				 TAG_LOAD + i);
-	if (args->flags & EGRET_MATMUL_ARGS_B_TRANS)
-		egret_load_block(buffers->b[i],
-				 b + (uint64_t)tile->col * b_pitch + (uint64_t)k * element,
-				 element, depth, tile->cols, depth * element, b_pitch,
-				 TAG_LOAD + i);
-	else
-		egret_load_block(buffers->b[i],
-				 b + (uint64_t)k * b_pitch + (uint64_t)tile->col * element,
-				 element, tile->cols, depth, tile->cols * element, b_pitch,
-				 TAG_LOAD + i);
+	operand->buffers[0] = egret_local(egret_take(scratch, bytes));
+	operand->buffers[1] = egret_local(egret_take(scratch, bytes));
+	if (stored_by_k) {
+		egret_dma_block(&operand->load, NULL, first, element, size, 0, size * element,
+				pitch, 0);
+		operand->depth_loop = 1;
+		operand->step = pitch;
+	} else {
+		egret_dma_block(&operand->load, NULL, first, element, 0, size,
+				tile_k * element, pitch, 0);
+		operand->depth_loop = 0;
+		operand->step = element;
+	}
 }
 
-/* Start multiplying the blocks in buffer @i into the accumulators. */
-static void multiply_block(const struct egret_matmul_args *args, const struct tile *tile,
-			   const struct buffers *buffers, unsigned int i, void *c,
-			   uint32_t depth, int first, enum egret_type in_type,
-			   enum egret_type out_type)
+/* Start loading the next block of an operand into buffer @i. */
+static void load_block(struct operand *operand, unsigned int i, uint32_t depth)
+{
+	operand->load.local = operand->buffers[i];
+	operand->load.loop[operand->depth_loop].count = depth;
+	egret_dma(&operand->load, TAG_LOAD + i);
+	operand->load.global += (uint64_t)depth * operand->step;
+}
+
+/* Start multiplying the blocks in buffer @i into the sums. */
+static void multiply_block(struct work *work, unsigned int i, uint32_t depth)
+{
+	work->product.a = work->a.buffers[i];
+	work->product.b = work->b.buffers[i];
+	work->product.k = depth;
+	egret_matmul(&work->product, TAG_MULTIPLY + i);
+	/* All but the first continue the sums of the one before. */
+	work->product.flags |= EGRET_MATMUL_ACC;
+	work->product.acc = work->product.out;
+	work->product.acc_pitch = work->product.out_pitch;
+}
+
+static void prepare(const struct egret_matmul_args *args, struct work *work,
+		    unsigned int group_z, enum egret_type in_type, enum egret_type out_type)
 {
 	unsigned int element = egret_type_size(in_type);
-	EGRET_DESC(egret_matmul_desc, desc);
+	struct egret_scratch scratch = EGRET_SCRATCH;
+	uint32_t a_pitch = args->lda * element, b_pitch = args->ldb * element;
+	int a_by_k = args->flags & EGRET_MATMUL_ARGS_A_TRANS;
+	int b_by_k = !(args->flags & EGRET_MATMUL_ARGS_B_TRANS);
+	uint64_t a = args->a + group_z * args->batch_a * element;
+	uint64_t b = args->b + group_z * args->batch_b * element;
 
-	egret_matmul_desc(&desc, buffers->a[i], buffers->b[i], c, tile->rows, tile->cols,
-			  depth, in_type, out_type);
-	if (args->flags & EGRET_MATMUL_ARGS_A_TRANS) {
-		desc.flags |= EGRET_MATMUL_A_TRANS;
-		desc.a_pitch = tile->rows * element;
+	a += (uint64_t)work->row * (a_by_k ? element : a_pitch);
+	b += (uint64_t)work->col * (b_by_k ? element : b_pitch);
+	prepare_operand(&work->a, &scratch, a, a_pitch, work->rows, args->tile_k, a_by_k, element);
+	prepare_operand(&work->b, &scratch, b, b_pitch, work->cols, args->tile_k, b_by_k, element);
+	work->sums = egret_take(&scratch, (size_t)work->rows * work->cols * sizeof(*work->sums));
+	egret_matmul_desc(&work->product, NULL, NULL, work->sums, work->rows, work->cols, 0,
+			  in_type, out_type);
+	work->product.a_pitch = (a_by_k ? work->rows : args->tile_k) * element;
+	work->product.b_pitch = (b_by_k ? work->cols : args->tile_k) * element;
+	work->product.flags = (a_by_k ? EGRET_MATMUL_A_TRANS : 0) |
+			      (b_by_k ? 0 : EGRET_MATMUL_B_TRANS);
+}
+
+/* The tile of C that this workgroup computes. */
+static void find_tile(const struct egret_matmul_args *args, struct work *work,
+		      unsigned int group_x, unsigned int group_y)
+{
+	if (args->flags & ~EGRET_MATMUL_ARGS_FLAGS)
+		egret_abort(EGRET_MATMUL_ABORT_FLAGS);
+	work->row = group_y * args->tile_m;
+	work->col = group_x * args->tile_n;
+	if (!args->tile_m || !args->tile_n || !args->tile_k || work->row >= args->m ||
+	    work->col >= args->n)
+		egret_abort(EGRET_MATMUL_ABORT_GRID);
+	work->rows = egret_min(args->tile_m, args->m - work->row);
+	work->cols = egret_min(args->tile_n, args->n - work->col);
+}
+
+static void load_both(struct work *work, unsigned int i, uint32_t depth)
+{
+	load_block(&work->a, i, depth);
+	load_block(&work->b, i, depth);
+}
+
+static void multiply(const struct egret_matmul_args *args, struct work *work)
+{
+	uint32_t left = args->k, depth = egret_min(args->tile_k, left), next;
+	unsigned int i = 0;
+
+	load_both(work, 0, depth);
+	egret_wait(1u << TAG_C);
+	for (; depth; depth = next, i ^= 1) {
+		left -= depth;
+		next = egret_min(args->tile_k, left);
+		if (next) {
+			/* The product that read the other buffer must be done. */
+			egret_wait(1u << (TAG_MULTIPLY + (i ^ 1)));
+			load_both(work, i ^ 1, next);
+		}
+		egret_wait(1u << (TAG_LOAD + i));
+		multiply_block(work, i, depth);
 	}
-	if (args->flags & EGRET_MATMUL_ARGS_B_TRANS) {
-		desc.flags |= EGRET_MATMUL_B_TRANS;
-		desc.b_pitch = depth * element;
-	}
-	if (!first) {
-		desc.flags |= EGRET_MATMUL_ACC;
-		desc.acc = desc.out;
-		desc.acc_pitch = desc.out_pitch;
-	}
-	egret_matmul(&desc, TAG_MULTIPLY + i);
+	egret_wait(3u << TAG_MULTIPLY);
 }
 
 static inline void matmul(const struct egret_matmul_args *args, unsigned int group_x,
 			  unsigned int group_y, unsigned int group_z,
 			  enum egret_type in_type, enum egret_type out_type)
 {
-	unsigned int element = egret_type_size(in_type);
-	struct egret_scratch scratch = EGRET_SCRATCH;
-	struct buffers buffers;
-	struct tile tile;
-	uint64_t a = args->a + group_z * args->batch_a * element;
-	uint64_t b = args->b + group_z * args->batch_b * element;
 	uint64_t c = args->c + group_z * args->batch_c * sizeof(uint32_t);
-	uint32_t c_pitch, *sums, k;
-	unsigned int i;
+	uint32_t local_pitch, pitch = args->ldc * sizeof(uint32_t);
+	struct work work;
 
-	if (args->flags & ~EGRET_MATMUL_ARGS_FLAGS)
-		egret_abort(EGRET_MATMUL_ABORT_FLAGS);
-	tile.row = group_y * args->tile_m;
-	tile.col = group_x * args->tile_n;
-	if (!args->tile_m || !args->tile_n || !args->tile_k || tile.row >= args->m ||
-	    tile.col >= args->n)
-		egret_abort(EGRET_MATMUL_ABORT_GRID);
-	tile.rows = egret_min(args->tile_m, args->m - tile.row);
-	tile.cols = egret_min(args->tile_n, args->n - tile.col);
-
-	for (i = 0; i < 2; i++) {
-		buffers.a[i] = egret_take(&scratch, (size_t)tile.rows * args->tile_k * element);
-		buffers.b[i] = egret_take(&scratch, (size_t)tile.cols * args->tile_k * element);
+	find_tile(args, &work, group_x, group_y);
+	prepare(args, &work, group_z, in_type, out_type);
+	c += ((uint64_t)work.row * args->ldc + work.col) * sizeof(uint32_t);
+	local_pitch = work.cols * sizeof(uint32_t);
+	if (args->flags & EGRET_MATMUL_ARGS_ADD_C) {
+		egret_load_block(work.sums, c, sizeof(uint32_t), work.cols, work.rows, local_pitch,
+				 pitch, TAG_C);
+		work.product.flags |= EGRET_MATMUL_ACC;
+		work.product.acc = work.product.out;
+		work.product.acc_pitch = work.product.out_pitch;
 	}
-	c_pitch = tile.cols * sizeof(*sums);
-	sums = egret_take(&scratch, (size_t)tile.rows * c_pitch);
-	c += ((uint64_t)tile.row * args->ldc + tile.col) * sizeof(*sums);
-
-	if (args->flags & EGRET_MATMUL_ARGS_ADD_C)
-		egret_load_block(sums, c, sizeof(*sums), tile.cols, tile.rows, c_pitch,
-				 args->ldc * sizeof(*sums), TAG_C);
-	load_block(args, &tile, &buffers, 0, a, b, 0, egret_min(args->tile_k, args->k),
-		   element);
-	egret_wait(1u << TAG_C);
-	for (k = 0, i = 0; k < args->k; k += args->tile_k, i ^= 1) {
-		uint32_t left = args->k - k;
-		uint32_t depth = egret_min(args->tile_k, left);
-
-		if (depth < left) {
-			/* The product that read the other buffer must be done. */
-			egret_wait(1u << (TAG_MULTIPLY + (i ^ 1)));
-			load_block(args, &tile, &buffers, i ^ 1, a, b, k + depth,
-				   egret_min(args->tile_k, left - depth), element);
-		}
-		egret_wait(1u << (TAG_LOAD + i));
-		multiply_block(args, &tile, &buffers, i, sums, depth,
-			       k == 0 && !(args->flags & EGRET_MATMUL_ARGS_ADD_C),
-			       in_type, out_type);
-	}
-	egret_wait(3u << TAG_MULTIPLY);
-	egret_store_block(sums, c, sizeof(*sums), tile.cols, tile.rows, c_pitch,
-			  args->ldc * sizeof(*sums), TAG_C);
+	multiply(args, &work);
+	egret_store_block(work.sums, c, sizeof(uint32_t), work.cols, work.rows, local_pitch,
+			  pitch, TAG_C);
 }
 
 EGRET_KERNEL(matmul_f32, struct egret_matmul_args)

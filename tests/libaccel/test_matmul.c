@@ -274,7 +274,10 @@ static void test_aborts(void **state)
 	accel_buffer_destroy(buffer);
 }
 
-/* The plan covers C whole, keeps to scratchpad, and gives every cluster work. */
+/*
+ * The plan covers C whole, keeps to scratchpad, and gives the clusters work: all four,
+ * unless three that have three quarters of what is possible are better than two rounds.
+ */
 static void test_plan(void **state)
 {
 	unsigned int seed = 5;
@@ -299,8 +302,8 @@ static void test_plan(void **state)
 		scratch = 2 * ((size_t)args.tile_m + args.tile_n) * args.tile_k * element +
 			  (size_t)args.tile_m * args.tile_n * 4;
 		assert_true(scratch + 5 * 64 <= (1 << 20) - (16 << 10));
-		if (args.m > 64 && args.n > 64)
-			assert_true(grid[0] * grid[1] * grid[2] >= 4);
+		if (args.m > 64 && args.n > 64 && args.k > 600)
+			assert_true(grid[0] * grid[1] * grid[2] >= 3);
 	}
 }
 

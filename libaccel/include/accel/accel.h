@@ -195,8 +195,10 @@ void accel_device_list_free(struct accel_device_list *list);
 /**
  * accel_device_open() - open a device
  * @name: "accel0" or "0" (the node's number), "0000:01:00.0" (a PCI address),
- *	"/dev/accel/accel0" (a path), or "sim" (a simulated card in this process); NULL for
- *	what the environment variable ACCEL_DEVICE names, or else the first that can be used
+ *	"/dev/accel/accel0" (a path), or "sim" (a simulated card in this process, of its own
+ *	for each opening; with options as "sim:vram=64,clusters=2": MiB of device memory,
+ *	number of clusters); NULL for what the environment variable ACCEL_DEVICE names, or
+ *	else the first that can be used
  * @device: the device on success
  *
  * Return: 0; -ENOENT (no such device, or none at all); -EACCES (no permission); -ENODEV

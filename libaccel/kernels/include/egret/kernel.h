@@ -251,19 +251,27 @@ static inline void egret_dma_block(struct egret_dma_desc *desc, const void *loca
 				   uint32_t cols, uint32_t rows, int32_t local_pitch,
 				   int32_t global_pitch, unsigned int flags)
 {
-	*desc = (struct egret_dma_desc) {
-		.global = global,
-		.local = egret_local(local),
-		.flags = flags,
-		.element = element,
-		.loop = {
-			{ cols, element, element, 0, EGRET_DMA_NO_AXIS },
-			{ rows, local_pitch, global_pitch, 0, EGRET_DMA_NO_AXIS },
-			{ 1, 0, 0, 0, EGRET_DMA_NO_AXIS },
-			{ 1, 0, 0, 0, EGRET_DMA_NO_AXIS },
-			{ 1, 0, 0, 0, EGRET_DMA_NO_AXIS },
-		},
-	};
+	int n;
+
+	/* Not one initialiser, which the compiler would copy from slow device memory. */
+	desc->global = global;
+	desc->local = egret_local(local);
+	desc->index = 0;
+	desc->fill = 0;
+	desc->flags = flags;
+	desc->element = element;
+	desc->index_loop = 0;
+	desc->reserved0 = 0;
+	desc->reserved1 = 0;
+	for (n = 0; n < EGRET_DIMS; n++) {
+		desc->loop[n].count = n == 0 ? cols : n == 1 ? rows : 1;
+		desc->loop[n].local_stride = n == 0 ? (int)element : n == 1 ? local_pitch : 0;
+		desc->loop[n].global_stride = n == 0 ? (int)element : n == 1 ? global_pitch : 0;
+		desc->loop[n].step = 0;
+		desc->loop[n].axis = EGRET_DMA_NO_AXIS;
+		desc->axis[n].start = 0;
+		desc->axis[n].extent = 0;
+	}
 }
 
 /** egret_load_block() - start loading rows; see egret_dma_block() */

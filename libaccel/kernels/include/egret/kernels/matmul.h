@@ -44,6 +44,37 @@ struct egret_matmul_args {
 #define EGRET_MATMUL_ABORT_FLAGS	0x4d410001	/* unknown flag */
 #define EGRET_MATMUL_ABORT_GRID		0x4d410002	/* a workgroup lies outside of C, or a tile size is zero */
 
+static inline __u32 egret_matmul_div_up(__u32 a, __u32 b)
+{
+	return a / b + (a % b != 0);
+}
+
+/* The tile's extent when `size` is cut in `parts`: a multiple of the engine's 32. */
+static inline __u32 egret_matmul_cut(__u32 size, __u32 parts, __u32 limit)
+{
+	__u32 tile = egret_matmul_div_up(size, parts);
+
+	tile = (tile + 31) & ~31u;
+	if (tile > limit)
+		tile = limit;
+	return tile < size ? tile : size;
+}
+
+/*
+ * What a tile costs a cluster, in cycles of Egret-1: the products, 1024 of bytes or 256 of
+ * floats in a cycle, or loading both operands, 85 bytes in a cycle; and what has to be done
+ * once for any tile.
+ */
+static inline __u64 egret_matmul_tile_cost(__u32 tile_m, __u32 tile_n, __u32 k,
+					   unsigned int element)
+{
+	__u64 products = (__u64)egret_matmul_div_up(tile_m, 32) *
+			 egret_matmul_div_up(tile_n, 32) * k * element;
+	__u64 loads = ((__u64)tile_m + tile_n) * k * element / 85;
+
+	return 2000 + (products > loads ? products : loads);
+}
+
 /**
  * egret_matmul_plan() - choose the tile sizes and the grid
  * @args: m, n and k are read; tile_m, tile_n and tile_k are set
@@ -52,8 +83,8 @@ struct egret_matmul_args {
  * @clusters: of the card
  * @grid: set to the workgroups in x, y, z
  *
- * A tile is as large as scratchpad permits, since every byte loaded is then used most
- * often, but small enough that every cluster has work.
+ * Large tiles use every byte that is loaded more often; but every cluster should have as
+ * much to do as the others. Of the ways to cut rows and columns the cheapest is taken.
  */
 static inline void egret_matmul_plan(struct egret_matmul_args *args, __u32 batch,
 				     unsigned int element, unsigned int clusters,
@@ -61,24 +92,34 @@ static inline void egret_matmul_plan(struct egret_matmul_args *args, __u32 batch
 {
 	/* Two buffers each for A and B, and C: 128 x 256 x 4 bytes x 4 + 64 KiB of
 	 * floats, 256 x 512 x 4 + 256 KiB of bytes. */
-	__u32 limit = element == 1 ? 256 : 128;
-	__u32 tile_m = args->m < limit ? args->m : limit;
-	__u32 tile_n = args->n < limit ? args->n : limit;
+	const __u32 limit = element == 1 ? 256 : 128, more = 7;
+	const __u32 least_m = egret_matmul_div_up(args->m, limit);
+	const __u32 least_n = egret_matmul_div_up(args->n, limit);
+	__u64 best = ~(__u64)0;
+	__u32 i, j;
 
-	for (;;) {
-		grid[0] = args->n / tile_n + (args->n % tile_n != 0);
-		grid[1] = args->m / tile_m + (args->m % tile_m != 0);
-		grid[2] = batch;
-		if ((__u64)grid[0] * grid[1] * grid[2] >= clusters ||
-		    (tile_m <= 32 && tile_n <= 32))
-			break;
-		if (tile_m >= tile_n)
-			tile_m = (tile_m + 1) / 2;
-		else
-			tile_n = (tile_n + 1) / 2;
+	grid[0] = 0;
+	grid[1] = 0;
+	grid[2] = batch;
+	for (i = 0; i <= more; i++) {
+		for (j = 0; j <= more; j++) {
+			__u32 tile_m = egret_matmul_cut(args->m, least_m + i, limit);
+			__u32 tile_n = egret_matmul_cut(args->n, least_n + j, limit);
+			__u32 rows = egret_matmul_div_up(args->m, tile_m);
+			__u32 cols = egret_matmul_div_up(args->n, tile_n);
+			__u64 groups = (__u64)rows * cols * batch;
+			__u64 cost = (groups + clusters - 1) / clusters *
+				     egret_matmul_tile_cost(tile_m, tile_n, args->k, element);
+
+			if (cost >= best)
+				continue;
+			best = cost;
+			args->tile_m = tile_m;
+			args->tile_n = tile_n;
+			grid[0] = cols;
+			grid[1] = rows;
+		}
 	}
-	args->tile_m = tile_m;
-	args->tile_n = tile_n;
 	args->tile_k = args->k < 2 * limit ? args->k : 2 * limit;
 }
 
