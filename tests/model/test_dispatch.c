@@ -611,10 +611,16 @@ static void nobody_starves(void **state)
 
 /* ---- Code and scratchpads -------------------------------------------------------------------------- */
 
-/* data[0] = imm, from the first page of the code buffer. */
+/* data[x] = imm */
 static uint64_t constant_kernel(struct env *e, int imm)
 {
-	return PUT_CODE(e, 6, LD(A4, A0, 0), ADDI(A5, ZERO, imm), SD(A5, A4, 0), RET);
+	return PUT_CODE(e, 6,
+		LD(A4, A0, 0),
+		SLLI(A1, A1, 3),
+		ADD(A4, A4, A1),
+		ADDI(A5, ZERO, imm),
+		SD(A5, A4, 0),
+		RET);
 }
 
 static void new_code_is_seen_when_asked_for(void **state)
@@ -635,11 +641,12 @@ static void new_code_is_seen_when_asked_for(void **state)
 			chip_put(&e->q, barrier);
 			break;
 		case 2:
-			chip_invalidate(e->c, CTX, entry, 16);
+			chip_invalidate(e->c, CTX, entry, 24);
 			break;
 		}
 		assert_int_equal(chip_run(&e->q, p), EGRET_Q_STATE_IDLE);
-		assert_int_equal(word(e->data, 0), i);
+		for (unsigned int x = 0; x < 16; x++)
+			assert_int_equal(word(e->data, 8 * x), i);
 	}
 }
 
