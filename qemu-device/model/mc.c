@@ -304,14 +304,29 @@ static bool run_hart(struct egret_mc *mc)
 		return false;
 	if (exit == MC_HART_TRAP)
 		crash(mc, mc->hart.trap, mc->hart.pc, mc->hart.trap_addr);
-	if (exit == MC_HART_WFI)
+	if (exit == MC_HART_WFI) {
 		mc->phase = MC_SLEEP;
+		mc->slept = mc->now;
+	}
 	return exit == MC_HART_QUANTUM;
 }
 
 static bool asleep(struct egret_mc *mc)
 {
 	return mc->hung || (mc->phase == MC_SLEEP && !(mc_events(mc) & mc->event_enable));
+}
+
+/*
+ * A host that is busy may come back to a sleeping controller long after its timer was
+ * due. It is not the firmware that is late then, so the watchdog gets the time back.
+ */
+static void forgive_lateness(struct egret_mc *mc)
+{
+	uint64_t due = mc->timer > mc->slept ? mc->timer : mc->slept;
+
+	if (mc->phase == MC_SLEEP && !mc->hung && mc->event_enable & EGRET_MC_EVENT_TIMER &&
+	    due <= mc->watchdog && due < mc->now)
+		mc->watchdog += mc->now - due;
 }
 
 /* Do what is due, with the lock held; true: the hart would go on at once. */
@@ -326,6 +341,7 @@ static bool run_locked(struct egret_mc *mc)
 			return false;
 		if (mc->phase == MC_BOOT)
 			continue;	/* started anew meanwhile */
+		forgive_lateness(mc);
 		if (mc->now >= mc->watchdog) {
 			mc_end(mc, EGRET_BOOT_E_WATCHDOG);
 			return false;
@@ -335,6 +351,9 @@ static bool run_locked(struct egret_mc *mc)
 		if (run_hart(mc))
 			return true;
 	}
+	/* It was awake all the time, whatever it says. */
+	if (mc->phase == MC_SLEEP)
+		mc->phase = MC_RUN;
 	return true;
 }
 
@@ -346,7 +365,7 @@ static uint64_t next_deadline(struct egret_mc *mc)
 	if (mc->phase == MC_RUN || mc->phase == MC_SLEEP)
 		next = mc->watchdog;
 	if (mc->phase == MC_SLEEP && !mc->hung && mc->event_enable & EGRET_MC_EVENT_TIMER &&
-	    mc->timer < next)
+	    mc->timer > mc->now && mc->timer < next)
 		next = mc->timer;
 	/* Without an injection no load gets anywhere near the trip point. */
 	if ((p->heat_mw > 0 || p->load_mw > 0 || p->ambient > MC_THERMAL_AMBIENT) &&

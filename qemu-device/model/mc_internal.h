@@ -87,6 +87,7 @@ struct egret_mc {
 	uint32_t event_enable;
 	bool ecc_event;
 	uint64_t timer;
+	uint64_t slept;			/* since when the hart waits in wfi */
 	uint64_t watchdog;		/* time of its expiry */
 
 	/* Mailbox. */

@@ -1271,6 +1271,34 @@ static void test_watchdog(void **state)
 	boot(c);
 }
 
+/* It is not the firmware's fault when the host has no time for the controller. */
+static void test_late_host(void **state)
+{
+	struct chip *c = *state;
+	/* lui a1, 0x20000; li a2, 1; sd a2, 24(a1) (TIMER); sw a2, 4(a1) (EVENT_ENABLE); wfi; j .-4 */
+	static const uint32_t rude[] = {
+		0x200005b7, 0x00100613, 0x00c5bc23, 0x00c5a223, 0x10500073, 0xffdff06f,
+	};
+	uint64_t deadline;
+	unsigned int i;
+
+	boot(c);
+	for (i = 0; i < 5; i++) {
+		advance(c, 30 * MS);
+		c->time += 10 * SECOND;
+		egret_mc_run(c->mc, &deadline);
+		assert_int_equal(rd(c, EGRET_REG_BOOT_STATUS), EGRET_BOOT_READY);
+	}
+	/* One that hangs is found out all the same, and so is one that ignores its timer. */
+	egret_mc_inject(c->mc, EGRET_INJECT_FW_HANG, 0);
+	c->time += 10 * SECOND;
+	egret_mc_run(c->mc, &deadline);
+	assert_lost(c, EGRET_BOOT_E_WATCHDOG);
+	assert_int_equal(start(c, put_code(c, rude, sizeof(rude))), EGRET_BOOT_RUNNING);
+	advance(c, 30 * SECOND);
+	assert_lost(c, EGRET_BOOT_E_WATCHDOG);
+}
+
 struct trap_case {
 	const char *name;
 	uint32_t code[4];
@@ -1910,6 +1938,7 @@ int main(void)
 		TEST(test_hang),
 		TEST(test_crash),
 		TEST(test_watchdog),
+		TEST(test_late_host),
 		TEST(test_traps),
 		TEST(test_window),
 		TEST(test_private_registers),
