@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (C) 2026 The Egret authors */
-/* The model's tile engine and DMA unit, for tests/tools/specification. */
+/* The model's tile engine, DMA unit and MMU, for tests/tools/specification. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +18,8 @@ int specification_run(unsigned int funct3, const void *descriptor, uint8_t *scra
 		      uint64_t fault[3]);
 int specification_dma(const void *descriptor, uint8_t *scratch, uint8_t *memory,
 		      uint64_t fault[3]);
+int specification_translate(const uint8_t *tables, const uint8_t *host, size_t size,
+			    const uint64_t query[4], uint64_t answer[2]);
 
 static int give_fault(const struct egret_fault *f, uint64_t fault[3])
 {
@@ -102,4 +104,66 @@ int specification_dma(const void *descriptor, uint8_t *scratch, uint8_t *memory,
 	good = egret_dma_check(&desc, &f) && egret_dma_run(&desc, scratch, port, &f);
 	memcpy(memory, vram, PAGES * PAGE);
 	return good ? 0 : give_fault(&f, fault);
+}
+
+/* System memory: as long as the tables that it holds. */
+struct host {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+static int host_read(void *opaque, uint64_t addr, void *buf, size_t size)
+{
+	const struct host *h = opaque;
+
+	if (addr > h->size || size > h->size - addr)
+		return -1;
+	memcpy(buf, h->bytes + addr, size);
+	return 0;
+}
+
+static int host_write(void *opaque, uint64_t addr, const void *buf, size_t size)
+{
+	(void)opaque, (void)addr, (void)buf, (void)size;
+	return -1;
+}
+
+/*
+ * Translates query[1], with root query[0], enum egret_fault_access query[2] and supervisor
+ * rights query[3]. Returns 0 with answer = address, system memory; or 1 with answer =
+ * fault's code, level.
+ */
+int specification_translate(const uint8_t *tables, const uint8_t *host, size_t size,
+			    const uint64_t query[4], uint64_t answer[2])
+{
+	static const struct egret_model_ops ops = { .read = host_read, .write = host_write };
+	static const struct egret_invalidation everything = { .context = EGRET_CONTEXT_ALL };
+	static struct host system_memory;
+	static struct egret_mem mem;
+	static struct egret_mmu mmu;
+	static struct egret_port port;
+	struct egret_fault f = { .code = EGRET_FAULT_NONE };
+	struct egret_span span;
+
+	if (!mem.vram) {
+		if (egret_mem_init(&mem, NULL, VRAM_SIZE, &ops, &system_memory) ||
+		    egret_mmu_init(&mmu, &mem, 1))
+			return -1;
+		egret_port_init(&port, &mmu, EGRET_UNIT_CP, 0);
+		egret_port_begin(&port, 0);
+	}
+	system_memory = (struct host) { host, size };
+	memcpy(mem.vram, tables, size);
+	atomic_store(&mmu.root[0], query[0]);
+	egret_mmu_invalidate(&mmu, &everything, false);
+	egret_port_poll(&port);
+	port.supervisor = query[3];
+	if (egret_port_span(&port, query[1], 1, (enum egret_fault_access)query[2], &span, &f)) {
+		answer[0] = f.code;
+		answer[1] = (f.info & EGRET_FAULT_INFO_LEVEL_MASK) >> 16;
+		return 1;
+	}
+	answer[0] = span.addr;
+	answer[1] = !span.host;
+	return 0;
 }
