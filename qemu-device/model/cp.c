@@ -190,9 +190,11 @@ static enum step step_fence(struct egret_worker *w, struct egret_queue *q,
 			    struct egret_fault *fault)
 {
 	const struct egret_pkt_fence *p = &q->packet.fence;
+	uint64_t wrong = atomic_exchange_explicit(&w->m->injected.fence, 0, memory_order_relaxed);
+	uint64_t value = p->value ^ wrong;
 
-	if (egret_port_write(&w->port, p->addr, &p->value, sizeof(p->value), fault) ||
-	    egret_port_span(&w->port, p->addr, sizeof(p->value), EGRET_ACCESS_WRITE, &q->watched,
+	if (egret_port_write(&w->port, p->addr, &value, sizeof(value), fault) ||
+	    egret_port_span(&w->port, p->addr, sizeof(value), EGRET_ACCESS_WRITE, &q->watched,
 			    fault))
 		return STEP_FAULT;
 	return STEP_DONE;
@@ -284,9 +286,14 @@ static enum step step_dispatch(struct egret_worker *w, struct egret_queue *q,
 {
 	const struct egret_pkt_dispatch *p = &q->packet.dispatch;
 
-	if (!q->groups_done)
-		return egret_port_read(&w->port, p->args, q->dispatch.args, p->args_size,
-				       EGRET_ACCESS_READ, fault) ? STEP_FAULT : STEP_GROUPS;
+	if (!q->groups_done) {
+		if (egret_port_read(&w->port, p->args, q->dispatch.args, p->args_size,
+				    EGRET_ACCESS_READ, fault))
+			return STEP_FAULT;
+		egret_trace(w->m, "dispatch", q->id,
+			    (uint64_t)p->grid[0] * p->grid[1] * p->grid[2], p->entry, p->cookie);
+		return STEP_GROUPS;
+	}
 	if (p->profile && write_profile(w, q, fault))
 		return STEP_FAULT;
 	return STEP_DONE;
@@ -588,6 +595,7 @@ void egret_cp_run(struct egret_worker *w, struct egret_queue *q)
 		bool over;
 
 		egret_unlock(m);
+		egret_worker_dawdle(m, q);
 		egret_port_poll(&w->port);
 		result = step(w, q, &fault);
 		egret_lock(m);

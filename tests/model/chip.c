@@ -96,12 +96,21 @@ static void log_line(void *opaque, enum egret_log_level level, const char *text)
 		fprintf(stderr, "chip: log %d: %s\n", level, text);
 }
 
+static void trace(void *opaque, const struct egret_trace *event)
+{
+	struct chip *c = opaque;
+
+	if (c->on_trace)
+		c->on_trace(c, event);
+}
+
 const struct egret_model_ops chip_ops = {
 	.read = sys_read,
 	.write = sys_write,
 	.interrupt = interrupt,
 	.time_ns = time_ns,
 	.log = log_line,
+	.trace = trace,
 };
 
 /* ---- Making one ------------------------------------------------------------------ */

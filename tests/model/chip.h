@@ -52,6 +52,7 @@ struct chip {
 	atomic_uint logged;
 	_Atomic uint64_t sys_reads, sys_writes;	/* calls */
 	void (*on_interrupt)(struct chip *c, unsigned int vector);
+	void (*on_trace)(struct chip *c, const struct egret_trace *event);
 	void *user;
 };
 
@@ -61,7 +62,7 @@ struct chip *chip_new(void);
 struct chip *chip_new_config(struct egret_model_config config);
 void chip_free(struct chip *c);
 
-/** chip_sys_ops() - the callbacks that chips are made with; the opaque is struct chip */
+/** chip_ops - the callbacks that chips are made with; the opaque is struct chip */
 extern const struct egret_model_ops chip_ops;
 
 /* ---- Registers ---------------------------------------------------------------- */

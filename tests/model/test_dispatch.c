@@ -213,6 +213,63 @@ static void arguments_are_copied(void **state)
 			assert_int_equal(word(e->data, g * 4096 + i * 8), args[i]);
 }
 
+/* ---- Trace ------------------------------------------------------------------------------ */
+
+struct seen {
+	const char *what;
+	int queue;
+	uint64_t a, b, c;
+	atomic_uint count;
+};
+
+/* Count the events that look as they should. */
+static void look_at_trace(struct chip *c, const struct egret_trace *event)
+{
+	for (struct seen *s = c->user; s->what; s++)
+		if (!strcmp(s->what, event->what) && s->queue == event->queue &&
+		    s->a == event->a && (s->b == event->b || s->b == UINT64_MAX) &&
+		    (s->c == event->c || s->c == UINT64_MAX))
+			atomic_fetch_add(&s->count, 1);
+}
+
+static void events_are_traced(void **state)
+{
+	struct env *e = *state;
+	uint64_t entry = mark_kernel(e);
+	union egret_packet p = mark(e, 3, 1, 1);
+	enum { ANY = -1 };
+	struct seen seen[] = {
+		{ "packet", 1, EGRET_OP_DISPATCH, e->q.ring->va, 0, 0 },
+		{ "packet", 1, EGRET_OP_FENCE, e->q.ring->va + 64, 1, 0 },
+		{ "dispatch", 1, 3, entry, 55, 0 },
+		{ "group", 1, 0, ANY, ANY, 0 },
+		{ "group", 1, 1, ANY, ANY, 0 },
+		{ "group", 1, 2, ANY, ANY, 0 },
+		{ "interrupt", -1, 2, 0, 0, 0 },
+		{ "fault", 1, EGRET_FAULT_PKT_OPCODE, 0, e->q.ring->va + 128, 0 },
+		{ "invalidate", -1, CTX, 0x123000, 0x5000, 0 },
+		{ "reset", -1, 1, 1, ANY, 0 },
+		{ .what = NULL },
+	};
+
+	e->c->user = seen;
+	e->c->on_trace = look_at_trace;
+	p.dispatch.cookie = 55;
+	chip_put(&e->q, p);
+	chip_put(&e->q, pkt_fence_irq(e->data->va, 1));
+	chip_put(&e->q, pkt(0x99));
+	chip_kick(&e->q);
+	chip_expect(&e->q, EGRET_Q_STATE_FAULTED);
+	chip_invalidate(e->c, CTX, 0x123000, 0x5000);
+	wr32(e->c, EGRET_REG_RESET, EGRET_RESET_ENGINES);
+	chip_until(rd32(e->c, EGRET_REG_STATE) & EGRET_STATE_READY);
+	for (struct seen *s = seen; s->what; s++) {
+		chip_until(atomic_load(&s->count));
+		assert_int_equal(atomic_load(&s->count), 1);
+	}
+	e->c->on_trace = NULL;
+}
+
 /* ---- Modelled time ------------------------------------------------------------------------- */
 
 static struct egret_profile run_profiled(struct env *e, union egret_packet p)
@@ -718,6 +775,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_workgroup_runs_once),
 		T(arguments_are_copied),
+		T(events_are_traced),
 		T(profiles_tell_what_was_done),
 		cmocka_unit_test(cycles_do_not_depend_on_the_host),
 		T(cluster_registers_add_up),
