@@ -115,49 +115,6 @@ int accel_event_fd(struct accel_event *event)
 	return ret < 0 ? fail_errno(ret, what) : ret;
 }
 
-/* Make room for one more wait and the signal after it. */
-static int grow_waits(struct accel_stream *stream)
-{
-	struct drm_egret_sync *waits;
-	uint32_t room;
-
-	if (stream->wait_count + 2 <= stream->wait_room)
-		return 0;
-	if (stream->wait_count + 2 > DRM_EGRET_SYNCS_MAX)
-		return -E2BIG;
-	room = 2 * stream->wait_room + 2;
-	waits = realloc(stream->waits, room * sizeof(*waits));
-	if (!waits)
-		return -ENOMEM;
-	stream->waits = waits;
-	stream->wait_room = room;
-	return 0;
-}
-
-static int add_wait(const char *what, struct accel_stream *stream, uint32_t timeline,
-		    uint64_t point)
-{
-	uint32_t i;
-	int ret;
-
-	for (i = 0; i < stream->wait_count; i++) {
-		if (stream->waits[i].handle == timeline) {
-			if (stream->waits[i].point < point)
-				stream->waits[i].point = point;
-			return 0;
-		}
-	}
-	ret = grow_waits(stream);
-	if (ret)
-		return fail_errno(ret, what);
-	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
-		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
-		.handle = timeline,
-		.point = point,
-	};
-	return 0;
-}
-
 ACCEL_API
 int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event)
 {
@@ -173,14 +130,8 @@ int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *eve
 		return ret;
 	if (event->context != stream->context) {
 		ret = fail(-EINVAL, what, NULL, "event and stream are of different contexts");
-	} else if (other != stream &&
-		   atomic_load_explicit(other->completed, memory_order_acquire) < point) {
-		/* What is queued so far does not wait. */
-		ret = accel_stream_flush(stream);
-		pthread_mutex_lock(&stream->lock);
-		if (ret == 0)
-			ret = add_wait(what, stream, other->timeline, point);
-		pthread_mutex_unlock(&stream->lock);
+	} else if (other != stream) {
+		ret = accel_stream_add_wait(what, stream, other, point);
 	}
 	accel_stream_put(other);
 	return ret;

@@ -31,7 +31,7 @@
 #define REBUILD		"build the module again with accel-cc"
 #define DAMAGED		"the file is damaged: copy or build it again"
 
-/* Unknown section names are at most this long in messages. */
+/* More than any module has: what says so is damaged. */
 #define SECTIONS_MAX	4096
 #define SEGMENTS_MAX	64
 #define KERNELS_MAX	4096

@@ -10,9 +10,10 @@
  * drops, and every object holds one of what it was made from. So an object is freed when
  * neither the program nor a child needs it any more.
  *
- * Locks, in the order of taking: stream, event, context. A lock is never held while
- * waiting for the card, except that of a stream whose rings are full: then everybody who
- * wants to queue on it has to wait anyway.
+ * Locks, in the order of taking: stream, event, context. Two streams' locks are never held
+ * at once. A lock is not held while waiting for the card, except that of a stream whose
+ * rings are full, or that copies through its ring to the program: then everybody who wants
+ * to queue on it has to wait anyway.
  */
 
 #include <pthread.h>
@@ -177,8 +178,10 @@ struct accel_stream {
 	struct batch batches[STREAM_BATCHES];
 	uint64_t batch_head, batch_tail;
 	unsigned int code_generation;
-	/* What the next submission has to wait for. */
+	/* What the next submission has to wait for, and whose that is. The array of syncs has
+	 * room for one more, which the submission signals. */
 	struct drm_egret_sync *waits;
+	struct accel_stream **wait_for;	/* references */
 	uint32_t wait_count, wait_room;
 	bool dead;
 };
@@ -189,6 +192,10 @@ void accel_stream_put(struct accel_stream *stream);
 /* Wait for a point that has been submitted. */
 int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint64_t point,
 			    int64_t deadline);
+
+/* Let later work wait for a point of another stream. */
+int accel_stream_add_wait(const char *what, struct accel_stream *stream,
+			  struct accel_stream *other, uint64_t point);
 
 /* ---- Event ---- */
 

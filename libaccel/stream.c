@@ -95,6 +95,9 @@ int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint6
 
 	if (completed(stream) >= point)
 		return 0;
+	/* A time before the clock's start has passed as well as any other. */
+	if (deadline < 0)
+		deadline = ACCEL_NO_WAIT;
 	ret = device->backend->timeline_wait(device->dev, stream->timeline, point, deadline);
 	if (completed(stream) >= point)
 		return 0;
@@ -185,6 +188,12 @@ static uint32_t make_calls(const struct accel_stream *stream, struct drm_egret_c
 	return 2;
 }
 
+static void drop_waits(struct accel_stream *stream)
+{
+	while (stream->wait_count)
+		accel_stream_put(stream->wait_for[--stream->wait_count]);
+}
+
 static int submit(const char *what, struct accel_stream *stream)
 {
 	struct accel_device *device = stream->context->device;
@@ -199,7 +208,6 @@ static int submit(const char *what, struct accel_stream *stream)
 	}
 	end_batch(stream);
 	count = make_calls(stream, calls);
-	/* There is always room for this one: waits[] keeps a place for it. */
 	stream->waits[stream->wait_count] = (struct drm_egret_sync) {
 		.flags = DRM_EGRET_SYNC_SIGNAL | DRM_EGRET_SYNC_TIMELINE,
 		.handle = stream->timeline,
@@ -214,7 +222,7 @@ static int submit(const char *what, struct accel_stream *stream)
 	stream->submitted++;
 	stream->slot_tail++;
 	stream->slot_begin = stream->slot_tail;
-	stream->wait_count = 0;
+	drop_waits(stream);
 	stream->batches[stream->batch_tail++ % STREAM_BATCHES] = (struct batch) {
 		.point = stream->submitted,
 		.slots = stream->slot_tail,
@@ -299,6 +307,76 @@ static uint64_t data_address(const struct accel_stream *stream, uint64_t positio
 	return stream->memory->address + AT_DATA + position % STREAM_DATA;
 }
 
+/* ---- Waiting for other streams ---- */
+
+/* Make room for one more wait, and for the signal behind it. */
+static int grow_waits(const char *what, struct accel_stream *stream)
+{
+	uint32_t room = 2 * stream->wait_room + 2;
+	struct drm_egret_sync *waits;
+	struct accel_stream **wait_for;
+
+	if (stream->wait_count + 2 <= stream->wait_room)
+		return 0;
+	if (room > DRM_EGRET_SYNCS_MAX)
+		return fail(-E2BIG, what, "queue something between the waits",
+			    "the next work would wait for more than %u other streams",
+			    stream->wait_count);
+	waits = realloc(stream->waits, room * sizeof(*waits));
+	if (waits)
+		stream->waits = waits;
+	wait_for = realloc(stream->wait_for, room * sizeof(*wait_for));
+	if (wait_for)
+		stream->wait_for = wait_for;
+	if (!waits || !wait_for)
+		return fail_errno(-ENOMEM, what);
+	stream->wait_room = room;
+	return 0;
+}
+
+static int add_wait(const char *what, struct accel_stream *stream, struct accel_stream *other,
+		    uint64_t point)
+{
+	uint32_t i;
+	int ret;
+
+	/* What is queued so far does not wait. */
+	ret = flush(what, stream);
+	if (ret)
+		return ret;
+	for (i = 0; i < stream->wait_count; i++) {
+		if (stream->wait_for[i] == other) {
+			if (stream->waits[i].point < point)
+				stream->waits[i].point = point;
+			return 0;
+		}
+	}
+	ret = grow_waits(what, stream);
+	if (ret)
+		return ret;
+	accel_stream_get(other);
+	stream->wait_for[stream->wait_count] = other;
+	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
+		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
+		.handle = other->timeline,
+		.point = point,
+	};
+	return 0;
+}
+
+int accel_stream_add_wait(const char *what, struct accel_stream *stream,
+			  struct accel_stream *other, uint64_t point)
+{
+	int ret;
+
+	if (completed(other) >= point)
+		return 0;
+	pthread_mutex_lock(&stream->lock);
+	ret = add_wait(what, stream, other, point);
+	pthread_mutex_unlock(&stream->lock);
+	return ret;
+}
+
 /* ---- Making and releasing ---- */
 
 static int make_memory(const char *what, struct accel_stream *stream)
@@ -368,7 +446,9 @@ void accel_stream_put(struct accel_stream *stream)
 	if (stream->timeline)
 		device->backend->timeline_destroy(device->dev, stream->timeline);
 	accel_buffer_destroy(stream->memory);
+	drop_waits(stream);
 	free(stream->waits);
+	free(stream->wait_for);
 	pthread_mutex_destroy(&stream->lock);
 	accel_context_put(stream->context);
 	free(stream);
@@ -401,9 +481,9 @@ int accel_stream_create(struct accel_context *context,
 	accel_context_get(context);
 	stream->context = context;
 	stream->type = opts.type;
-	stream->wait_room = 1;
-	stream->waits = malloc(sizeof(*stream->waits));
-	ret = stream->waits ? make_memory(what, stream) : fail_errno(-ENOMEM, what);
+	ret = grow_waits(what, stream);
+	if (ret == 0)
+		ret = make_memory(what, stream);
 	if (ret == 0)
 		ret = make_queue(what, stream, opts.priority);
 	if (ret) {
@@ -427,6 +507,8 @@ void accel_stream_destroy(struct accel_stream *stream)
 	device->backend->queue_destroy(device->dev, stream->queue_id);
 	stream->queue_id = 0;
 	stream->dead = true;
+	/* Two streams that were to wait for each other must not keep each other. */
+	drop_waits(stream);
 	pthread_mutex_unlock(&stream->lock);
 	accel_stream_put(stream);
 }

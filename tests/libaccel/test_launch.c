@@ -361,6 +361,7 @@ static void test_endless_kernel(void **state)
 	good(accel_launch(stream, find_kernel(f->probe, "spin"), grid, &args, sizeof(args), NULL));
 	good(accel_event_record(event, stream));
 	bad(accel_event_wait(event, ACCEL_NO_WAIT), -ETIMEDOUT, "deadline");
+	bad(accel_event_wait(event, -1), -ETIMEDOUT, "deadline");
 	bad(accel_stream_wait(stream, accel_deadline(20000000)), -ETIMEDOUT, "deadline");
 	/* Others have their turn meanwhile. */
 	args_add.in = args_add.out = accel_buffer_address(buffer);

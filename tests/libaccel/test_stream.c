@@ -320,6 +320,54 @@ static void test_event_outlives_its_stream(void **state)
 	accel_buffer_destroy(buffer);
 }
 
+/* A wait is kept, and ends, when event and stream are gone before it begins. */
+static void test_wait_outlives_event_and_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	struct accel_stream *others[10];
+	struct accel_event *event;
+
+	for (int i = 0; i < 10; i++) {
+		good(accel_stream_create(f->context, NULL, &others[i]));
+		good(accel_event_create(f->context, &event));
+		good(accel_fill(others[i], buffer, 0, 64, i, 8, 0));
+		good(accel_event_record(event, others[i]));
+		good(accel_stream_wait_event(f->stream, event));
+		good(accel_stream_wait_event(f->stream, event));
+		accel_event_destroy(event);
+	}
+	for (int i = 0; i < 10; i++)
+		accel_stream_destroy(others[i]);
+	good(accel_fill(f->stream, buffer, 0, 64, 7, 8, 0));
+	good(accel_stream_wait(f->stream, SOON));
+	accel_buffer_destroy(buffer);
+}
+
+/* Released before their waits begin: nothing may be left. */
+static void test_streams_that_wait_for_each_other_go(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 1 << 22, ACCEL_MEMORY_DEVICE);
+	struct accel_stream *streams[2];
+	struct accel_event *events[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		good(accel_stream_create(f->context, NULL, &streams[i]));
+		good(accel_event_create(f->context, &events[i]));
+		good(accel_fill(streams[i], buffer, i << 21, 1 << 21, i, 8, 0));
+		good(accel_event_record(events[i], streams[i]));
+	}
+	for (i = 0; i < 2; i++)
+		good(accel_stream_wait_event(streams[i], events[!i]));
+	for (i = 0; i < 2; i++) {
+		accel_stream_destroy(streams[i]);
+		accel_event_destroy(events[i]);
+	}
+	accel_buffer_destroy(buffer);
+}
+
 /* ---- Threads ---- */
 
 #define THREADS	4
@@ -403,6 +451,8 @@ int main(void)
 		device_test(test_event),
 		device_test(test_streams_wait_for_each_other),
 		device_test(test_event_outlives_its_stream),
+		device_test(test_wait_outlives_event_and_stream),
+		device_test(test_streams_that_wait_for_each_other_go),
 		device_test(test_threads_with_streams),
 		device_test(test_threads_on_one_stream),
 	};

@@ -580,7 +580,8 @@ int accel_event_fd(struct accel_event *event);
  * @stream: stream
  * @event: event, recorded on a stream of the same context
  *
- * The host does not wait.
+ * The host does not wait. This is about order only: if the event's work is cancelled, the
+ * stream goes on, and accel_event_wait() tells of it.
  */
 int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event);
 
