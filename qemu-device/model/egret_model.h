@@ -157,7 +157,10 @@ void egret_model_resume(struct egret_model *m);
  */
 int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns);
 
-/* What egret_model_inject() can do. Injected loads and faults last until changed or until a cold reset. */
+/*
+ * What egret_model_inject() can do. What lasts does so until it is changed or until a
+ * cold reset.
+ */
 enum egret_model_injection {
 	EGRET_INJECT_HEAT,	/* value: mW into the chip that the power meter does not see */
 	EGRET_INJECT_LOAD,	/* value: mW of switching power at P0; falls with voltage and clock */
@@ -166,6 +169,11 @@ enum egret_model_injection {
 	EGRET_INJECT_ECC_UNCORRECTED, /* value: device memory offset of an uncorrected error; its 4 KiB fault from now on */
 	EGRET_INJECT_FW_HANG,	/* management firmware stops making progress; value: 0 */
 	EGRET_INJECT_FW_CRASH,	/* management firmware traps; value: 0 */
+	EGRET_INJECT_TEMPERATURE, /* value: temperature of the chip now, 1/1000 degree Celsius, up to 150000 */
+	EGRET_INJECT_CLUSTER_HANG, /* value: a cluster that makes no step any more, until a reset of the engines */
+	EGRET_INJECT_FENCE,	/* value: bits of the next FENCE's value that come out wrong; 0: none */
+	EGRET_INJECT_BUS_ERROR,	/* value: how many of the next accesses to system memory fail; 32 bits */
+	EGRET_INJECT_SLOWDOWN,	/* value: us that each packet and each quantum of a workgroup takes longer, up to 100000 */
 };
 
 /**

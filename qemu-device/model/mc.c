@@ -472,6 +472,13 @@ static int inject(struct egret_mc *mc, enum egret_model_injection what, uint64_t
 			return -EINVAL;
 		mc->power.ambient = (double)value;
 		break;
+	case EGRET_INJECT_TEMPERATURE:
+		if (value > 150000)
+			return -EINVAL;
+		mc->power.temperature = (double)value;
+		if (value >= MC_LIMIT_TRIP)
+			mc_thermal_stop(mc);
+		break;
 	case EGRET_INJECT_ECC_CORRECTED:
 	case EGRET_INJECT_ECC_UNCORRECTED:
 		if (value >= mc->config.vram_size)

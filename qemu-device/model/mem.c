@@ -28,6 +28,7 @@ int egret_mem_init(struct egret_mem *mem, void *vram, uint64_t vram_size,
 	mem->vram_size = vram_size;
 	atomic_init(&mem->bus_master, true);
 	atomic_init(&mem->bad_count, 0);
+	atomic_init(&mem->refused, 0);
 	mem->ops = *ops;
 	mem->opaque = opaque;
 	return 0;
@@ -85,9 +86,22 @@ bool egret_mem_is_bad(const struct egret_mem *mem, uint64_t offset, uint64_t siz
 
 /* ---- System memory -------------------------------------------------------------- */
 
+/* Takes one of the injected errors, if there are any. */
+static bool is_refused(struct egret_mem *mem)
+{
+	uint32_t left = atomic_load_explicit(&mem->refused, memory_order_relaxed);
+
+	while (left)
+		if (atomic_compare_exchange_weak_explicit(&mem->refused, &left, left - 1,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
 static bool may_access(struct egret_mem *mem)
 {
-	return atomic_load_explicit(&mem->bus_master, memory_order_acquire);
+	return atomic_load_explicit(&mem->bus_master, memory_order_acquire) && !is_refused(mem);
 }
 
 int egret_mem_host_read(struct egret_mem *mem, uint64_t addr, void *buf, size_t size)

@@ -31,8 +31,9 @@
  * @opaque: their argument
  * @bad: offsets of the pages with an uncorrectable error
  * @bad_count: how many there are
+ * @refused: how many of the next accesses to system memory fail
  *
- * Only @bus_master, @bad and @bad_count change after egret_mem_init().
+ * Only @bus_master, @bad, @bad_count and @refused change after egret_mem_init().
  */
 struct egret_mem {
 	uint8_t *vram;
@@ -43,6 +44,7 @@ struct egret_mem {
 	void *opaque;
 	_Atomic uint64_t bad[EGRET_MEM_BAD_PAGES];
 	_Atomic unsigned int bad_count;
+	_Atomic uint32_t refused;
 };
 
 /**

@@ -6,7 +6,7 @@
  * Files. regs.c is the register file, queue.c the states of queues, cp.c the command
  * processor, runlist.c the choice between queues, dispatch.c the workgroups of a
  * DISPATCH, copy.c the copy engines, worker.c the threads, mmu.c and mem.c the way to
- * memory, irq.c interrupts, trace.c events and log, mc*.c the management controller,
+ * memory, irq.c interrupts, trace.c events and log, inject.c faults on demand, mc*.c the management controller,
  * cluster.c and what it includes a compute cluster.
  *
  * Threads. One for the command processor, each cluster and each copy engine
@@ -117,6 +117,10 @@ static void reset_engines(struct egret_model *m)
 		egret_queue_reset(m, &m->queue[i]);
 	egret_workers_clear(m);
 	for (unsigned int i = 0; i < m->worker_count; i++) {
+		m->workers[i].health = EGRET_WORKER_WELL;
+		m->workers[i].restored = false;
+		m->workers[i].queue = NULL;
+		atomic_store_explicit(&m->workers[i].busy, false, memory_order_relaxed);
 		atomic_store_explicit(&m->workers[i].last_queue, 0, memory_order_relaxed);
 		atomic_store_explicit(&m->workers[i].pc, 0, memory_order_relaxed);
 	}
@@ -158,7 +162,7 @@ void egret_reset_finish(struct egret_model *m)
 		if (chip)
 			egret_regs_reset(m);
 		if (cold) {
-			egret_mem_heal(&m->mem);
+			egret_inject_clear(m);
 			m->halted = false;
 		}
 		m->vram_kept = keep;
@@ -271,31 +275,6 @@ static int create_mc(struct egret_model *m)
 	};
 
 	return egret_mc_create(&config, &ops, m, &m->mc);
-}
-
-/* What the units have translated may lead to the page. */
-static int spoil_memory(struct egret_model *m, uint64_t offset)
-{
-	static const struct egret_invalidation everything = { .context = EGRET_CONTEXT_ALL };
-	int ret;
-
-	if (!egret_mem_in_vram(&m->mem, offset, 1))
-		return -EINVAL;
-	egret_lock(m);
-	ret = egret_mem_spoil(&m->mem, offset);
-	egret_unlock(m);
-	if (!ret)
-		egret_mmu_invalidate(&m->mmu, &everything, false);
-	return ret;
-}
-
-int egret_model_inject(struct egret_model *m, enum egret_model_injection what, uint64_t value)
-{
-	int ret = 0;
-
-	if (what == EGRET_INJECT_ECC_UNCORRECTED)
-		ret = spoil_memory(m, value);
-	return ret ? ret : egret_mc_inject(m->mc, what, value);
 }
 
 /* ---- Creation --------------------------------------------------------------------------------- */
@@ -472,6 +451,7 @@ void egret_model_pause(struct egret_model *m)
 {
 	egret_lock(m);
 	m->paused++;
+	pthread_cond_broadcast(&m->unpark); /* whoever dawdles */
 	while (m->running)
 		pthread_cond_wait(&m->changed, &m->lock);
 	egret_unlock(m);

@@ -59,6 +59,12 @@ enum egret_reset {
 
 struct egret_mc;
 
+/* Of what egret_model_inject() can do, that which packets and workgroups have to ask for. */
+struct egret_injected {
+	_Atomic uint64_t fence;	/* bits of the next FENCE's value to invert */
+	_Atomic uint32_t slow_us; /* delay of packets and quanta */
+};
+
 struct egret_model {
 	/* Fixed after creation. */
 	unsigned int clusters;
@@ -120,6 +126,7 @@ struct egret_model {
 	bool quit;
 
 	struct egret_after after;
+	struct egret_injected injected;
 
 	struct egret_mc *mc;
 };
@@ -154,6 +161,11 @@ void egret_irq_queue_fault(struct egret_model *m, unsigned int queue);
 
 /** egret_irq_send() - send what egret_irq_vector() asked for; without the lock */
 void egret_irq_send(struct egret_model *m, uint32_t vectors);
+
+/* ---- inject.c --------------------------------------------------------------- */
+
+/** egret_inject_clear() - end all injected faults that last, but for those of clusters; with the lock held */
+void egret_inject_clear(struct egret_model *m);
 
 /* ---- trace.c ---------------------------------------------------------------- */
 

@@ -72,6 +72,11 @@ void egret_queue_place(struct egret_model *m, struct egret_queue *q, enum egret_
 
 	leave_place(m, q);
 	q->place = place;
+	if (!is_active(place)) {
+		/* A slice ends when the queue has nothing to do. */
+		q->slice = 0;
+		q->favoured = false;
+	}
 	if (place == EGRET_PLACE_WAITING) {
 		TAILQ_INSERT_TAIL(&m->waiting, q, link);
 		m->waiting_count++;
@@ -139,8 +144,6 @@ static void halt(struct egret_model *m, struct egret_queue *q, uint32_t state)
 	q->depth = 0;
 	q->started = false;
 	q->waiting = false;
-	q->slice = 0;
-	q->favoured = false;
 	q->state = state;
 	egret_queue_place(m, q, EGRET_PLACE_NONE, false);
 }
@@ -226,6 +229,7 @@ static void kill_queue(struct egret_model *m, struct egret_queue *q)
 	switch (q->place) {
 	case EGRET_PLACE_OWNED:
 		atomic_store_explicit(&q->kill, true, memory_order_relaxed);
+		pthread_cond_broadcast(&m->unpark); /* whoever dawdles */
 		break;
 	case EGRET_PLACE_GROUPS:
 		atomic_store_explicit(&q->kill, true, memory_order_relaxed);

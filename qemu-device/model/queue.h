@@ -71,7 +71,6 @@ struct egret_queue {
 	TAILQ_ENTRY(egret_queue) link;
 	bool listed;		/* @link is on a list */
 	uint64_t slice;		/* cycles used of the present slice */
-	uint64_t ready_since;	/* in slices of the list */
 	bool favoured;		/* runs out of order for a slice, because it was passed over */
 
 	/* Execution: the packet at which the queue is. */

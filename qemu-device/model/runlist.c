@@ -6,9 +6,10 @@
 
 void egret_runlist_init(struct egret_runlist *rl)
 {
-	for (unsigned int p = 0; p < EGRET_PRIORITIES; p++)
+	for (unsigned int p = 0; p < EGRET_PRIORITIES; p++) {
 		TAILQ_INIT(&rl->level[p]);
-	rl->turns = 0;
+		rl->passed[p] = 0;
+	}
 	rl->count = 0;
 }
 
@@ -21,43 +22,64 @@ void egret_runlist_add(struct egret_runlist *rl, struct egret_queue *q, bool fro
 	else
 		TAILQ_INSERT_TAIL(level, q, link);
 	q->listed = true;
-	q->ready_since = rl->turns;
 	rl->count++;
 }
 
+/*
+ * Taking a queue from the list is the end of somebody's turn, used up or not: many
+ * short jobs must not make others starve either.
+ */
 void egret_runlist_remove(struct egret_runlist *rl, struct egret_queue *q)
 {
-	TAILQ_REMOVE(&rl->level[egret_queue_priority(q)], q, link);
+	unsigned int level = egret_queue_priority(q);
+
+	TAILQ_REMOVE(&rl->level[level], q, link);
 	q->listed = false;
-	/* Short turns count like whole ones: many small jobs must not starve anybody either. */
-	rl->turns++;
 	rl->count--;
+	rl->passed[level] = 0;
+	for (unsigned int p = 0; p < level; p++)
+		if (TAILQ_EMPTY(&rl->level[p]))
+			rl->passed[p] = 0;
+		else
+			rl->passed[p]++;
 }
 
-struct egret_queue *egret_runlist_next(struct egret_runlist *rl)
+/* The level whose turn it is: the highest, or the one that lost its patience first. */
+static unsigned int next_level(const struct egret_runlist *rl)
 {
-	struct egret_queue *best = NULL;
-	struct egret_queue *waiter = NULL;
+	unsigned int best = EGRET_PRIORITIES;
+	unsigned int next = EGRET_PRIORITIES;
 
 	for (unsigned int p = EGRET_PRIORITIES; p-- > 0;) {
-		struct egret_queue *q = TAILQ_FIRST(&rl->level[p]);
+		const struct egret_queue *q = TAILQ_FIRST(&rl->level[p]);
 
 		if (!q)
 			continue;
 		if (q->favoured)
-			return q;
-		if (!best)
-			best = q;
-		if (rl->turns - q->ready_since >= EGRET_SCHED_PATIENCE &&
-		    (!waiter || q->ready_since < waiter->ready_since))
-			waiter = q;
+			return p;
+		if (best == EGRET_PRIORITIES)
+			best = p;
+		if (rl->passed[p] >= EGRET_SCHED_PATIENCE &&
+		    (next == EGRET_PRIORITIES || rl->passed[p] > rl->passed[next]))
+			next = p;
 	}
-	if (waiter && waiter != best) {
-		waiter->favoured = true;
-		waiter->slice = 0;
-		return waiter;
+	return next == EGRET_PRIORITIES ? best : next;
+}
+
+struct egret_queue *egret_runlist_next(struct egret_runlist *rl)
+{
+	unsigned int level = next_level(rl);
+	struct egret_queue *q;
+
+	if (level == EGRET_PRIORITIES)
+		return NULL;
+	q = TAILQ_FIRST(&rl->level[level]);
+	if (rl->passed[level] >= EGRET_SCHED_PATIENCE && !q->favoured) {
+		/* It keeps the turn for a whole slice, whoever else becomes ready. */
+		q->favoured = true;
+		q->slice = 0;
 	}
-	return best;
+	return q;
 }
 
 bool egret_runlist_charge(struct egret_runlist *rl, struct egret_queue *q, uint64_t cycles,

@@ -4,9 +4,11 @@
  * Which queue comes next: a list of ready queues with priorities and time slices.
  *
  * There is one list for each kind of work: packets for the command processor,
- * copies, workgroups. The highest priority comes first, queues of one priority take
- * turns of a slice (EGRET_REG_CP_SLICE modelled cycles), and a queue that was passed over for
- * EGRET_SCHED_PATIENCE turns gets one whatever its priority, so that none starves.
+ * copies, workgroups. The highest priority comes first, and queues of one priority take
+ * turns of a slice (EGRET_REG_CP_SLICE modelled cycles). A priority with ready queues that
+ * was passed over for EGRET_SCHED_PATIENCE turns in a row gets the next one, so that
+ * nobody starves. It is the priority that has patience and not each queue: otherwise
+ * many queues of a low one would together be ahead of a high one all the time.
  *
  * Protected by egret_model.lock.
  */
@@ -27,7 +29,7 @@ TAILQ_HEAD(egret_queue_list, egret_queue);
 
 struct egret_runlist {
 	struct egret_queue_list level[EGRET_PRIORITIES];
-	uint64_t turns;		/* turns that have ended */
+	unsigned int passed[EGRET_PRIORITIES]; /* turns that a level with ready queues was passed over */
 	unsigned int count;
 };
 

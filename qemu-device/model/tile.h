@@ -14,6 +14,8 @@
 
 #include "unit.h"
 
+struct egret_gemm;
+
 /* The descriptor of any custom instruction. */
 union egret_desc {
 	struct egret_dma_desc dma;
@@ -27,6 +29,7 @@ union egret_desc {
 struct egret_tile {
 	uint8_t *scratch;	/* host address of EGRET_LOCAL_SCRATCH */
 	void *work;		/* EGRET_TILE_WORK bytes, aligned for vectors */
+	const struct egret_gemm *gemm;	/* kernels of matrix multiplication; tests try others */
 };
 
 #define EGRET_TILE_WORK		(4u << 20)

@@ -3,100 +3,116 @@
 /*
  * Micro-kernels of matrix multiplication.
  *
- * The tile of accumulators lives in vector registers; its shape is chosen for their
- * number: 24 of 32 with AVX-512, 12 of 16 with AVX2. Other hosts get loops that the
- * compiler may vectorise; there, fmaf() is an instruction or the C library's, exact either way.
+ * The tile of accumulators lives in vector registers: with 12 rows and two vectors, 24
+ * of AVX-512's 32; AVX2's 16 registers take 4 rows, and larger panels are done in pieces.
+ * Other hosts get loops that the compiler may vectorise; there, fmaf() is an instruction or
+ * the C library's, exact either way.
  */
 #include "tile_gemm.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+/* All sizes of panels of one kernel macro. */
+#define SIZES(KERNEL, ...)	\
+	KERNEL(1, __VA_ARGS__)	\
+	KERNEL(2, __VA_ARGS__)	\
+	KERNEL(4, __VA_ARGS__)	\
+	KERNEL(8, __VA_ARGS__)	\
+	KERNEL(12, __VA_ARGS__)
+#define TABLE(name) \
+	{ [1] = name##_1, [2] = name##_2, [4] = name##_4, [8] = name##_8, [12] = name##_12 }
+
 /* ---- Any host ------------------------------------------------------------ */
 
-#define MR	4
 #define NR	8
 
-static void f32_portable(size_t k, const float *a, const float *b, float *c, size_t ldc)
-{
-	float acc[MR][NR];
-
-	for (unsigned int i = 0; i < MR; i++)
-		memcpy(acc[i], c + i * ldc, sizeof(acc[i]));
-	for (; k; k--, a += MR, b += NR)
-		for (unsigned int i = 0; i < MR; i++)
-			for (unsigned int j = 0; j < NR; j++)
-				acc[i][j] = fmaf(a[i], b[j], acc[i][j]);
-	for (unsigned int i = 0; i < MR; i++)
-		memcpy(c + i * ldc, acc[i], sizeof(acc[i]));
+#define F32_PORTABLE(R, name)								\
+static void name##_##R(size_t k, const float *a, const float *b, size_t ldb, float *c,	\
+		       size_t ldc)							\
+{											\
+	for (; k; k--, a += R, b += ldb)						\
+		for (size_t i = 0; i < R; i++)						\
+			for (size_t j = 0; j < NR; j++)					\
+				c[i * ldc + j] = fmaf(a[i], b[j], c[i * ldc + j]);	\
 }
 
-static void i16_portable(size_t pairs, const int16_t *a, const int16_t *b, int32_t *c, size_t ldc)
-{
-	uint32_t acc[MR][NR];
-
-	for (unsigned int i = 0; i < MR; i++)
-		memcpy(acc[i], c + i * ldc, sizeof(acc[i]));
-	for (; pairs; pairs--, a += 2 * MR, b += 2 * NR)
-		for (unsigned int i = 0; i < MR; i++)
-			for (unsigned int j = 0; j < NR; j++)
-				acc[i][j] += (uint32_t)(a[2 * i] * b[2 * j] +
-							a[2 * i + 1] * b[2 * j + 1]);
-	for (unsigned int i = 0; i < MR; i++)
-		memcpy(c + i * ldc, acc[i], sizeof(acc[i]));
+#define I8_PORTABLE(R, name)								\
+static void name##_##R(size_t k, const uint8_t *a, const int8_t *b, size_t ldb,		\
+		       int32_t *c, size_t ldc)						\
+{											\
+	for (; k; k--, a += 4 * R, b += 4 * ldb)					\
+		for (size_t i = 0; i < R; i++)						\
+			for (size_t j = 0; j < NR; j++) {				\
+				uint32_t sum = (uint32_t)c[i * ldc + j];		\
+											\
+				for (size_t x = 0; x < 4; x++)				\
+					sum += (uint32_t)(a[4 * i + x] * b[4 * j + x]);	\
+				c[i * ldc + j] = (int32_t)sum;				\
+			}								\
 }
 
-static const struct egret_gemm portable = { MR, NR, f32_portable, i16_portable };
+SIZES(F32_PORTABLE, f32_portable)
+SIZES(I8_PORTABLE, i8_portable)
 
-#undef MR
-#undef NR
+static const struct egret_gemm portable = { NR, TABLE(f32_portable), TABLE(i8_portable) };
 
 /* ---- x86 ----------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 
 /*
- * A kernel for vectors of type V with L lanes, R rows by 2 vectors. LOAD, STORE, SPLAT and MAC
- * are the operations; the loops over constant bounds are unrolled completely, so that `acc`
- * is in registers.
+ * A kernel of R rows by two vectors of type V with L lanes of accumulators. A lane takes
+ * STEP elements of A and B at once. The loops have constant bounds and are unrolled
+ * completely, so that `acc` is in registers; where these are too few, rows are done in
+ * pieces of at most MOST.
  */
-#define KERNEL(name, isa, V, L, R, T, C, STEP, LOAD, STORE, SPLAT, MAC)			\
+#define KERNEL(R, name, isa, V, L, MOST, TA, TB, TC, STEP, LOAD, LOADB, STORE, SPLAT, MAC)	\
 __attribute__((target(isa)))								\
-static void name(size_t k, const T *a, const T *b, C *c, size_t ldc)			\
+static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
+		       size_t ldc)							\
 {											\
-	V acc[R][2];									\
+	enum { ROWS = R < MOST ? R : MOST };						\
 											\
-	_Pragma("GCC unroll 12")							\
-	for (int i = 0; i < R; i++) {							\
-		acc[i][0] = LOAD(c + (size_t)i * ldc);					\
-		acc[i][1] = LOAD(c + (size_t)i * ldc + L);				\
-	}										\
-	for (; k; k--) {								\
-		V b0 = LOAD(b), b1 = LOAD(b + STEP * L);				\
+	for (int first = 0; first < R; first += ROWS) {					\
+		TC *to = c + (size_t)first * ldc;					\
+		const TA *pa = a + STEP * first;					\
+		const TB *pb = b;							\
+		V acc[ROWS][2];								\
 											\
 		_Pragma("GCC unroll 12")						\
-		for (int i = 0; i < R; i++) {						\
-			V x = SPLAT(a + STEP * i);					\
-											\
-			acc[i][0] = MAC(x, b0, acc[i][0]);				\
-			acc[i][1] = MAC(x, b1, acc[i][1]);				\
+		for (int i = 0; i < ROWS; i++) {					\
+			acc[i][0] = LOAD(to + (size_t)i * ldc);				\
+			acc[i][1] = LOAD(to + (size_t)i * ldc + L);			\
 		}									\
-		a += STEP * R;								\
-		b += STEP * 2 * L;							\
-	}										\
-	_Pragma("GCC unroll 12")							\
-	for (int i = 0; i < R; i++) {							\
-		STORE(c + (size_t)i * ldc, acc[i][0]);					\
-		STORE(c + (size_t)i * ldc + L, acc[i][1]);				\
+		for (size_t x = k; x; x--) {						\
+			V b0 = LOADB(pb), b1 = LOADB(pb + STEP * L);			\
+											\
+			_Pragma("GCC unroll 12")					\
+			for (int i = 0; i < ROWS; i++) {				\
+				V s = SPLAT(pa + STEP * i);				\
+											\
+				acc[i][0] = MAC(s, b0, acc[i][0]);			\
+				acc[i][1] = MAC(s, b1, acc[i][1]);			\
+			}								\
+			pa += STEP * R;							\
+			pb += STEP * ldb;						\
+		}									\
+		_Pragma("GCC unroll 12")						\
+		for (int i = 0; i < ROWS; i++) {					\
+			STORE(to + (size_t)i * ldc, acc[i][0]);				\
+			STORE(to + (size_t)i * ldc + L, acc[i][1]);			\
+		}									\
 	}										\
 }
 
-/* A pair of 16-bit numbers, for SPLAT. */
-static inline int32_t pair(const int16_t *p)
+/* Four bytes, for SPLAT. */
+static inline int32_t four(const uint8_t *p)
 {
 	int32_t v;
 
@@ -104,53 +120,79 @@ static inline int32_t pair(const int16_t *p)
 	return v;
 }
 
+/* Four products of bytes in each lane, added to it, with pairs of 16 bits: nothing saturates. */
+#define FOUR_PRODUCTS(W, s, b, z)							\
+	_mm##W##_add_epi32(								\
+		_mm##W##_add_epi32(z, _mm##W##_madd_epi16(_mm##W##_srli_epi16(s, 8),	\
+							  _mm##W##_srai_epi16(b, 8))),	\
+		_mm##W##_madd_epi16(_mm##W##_srli_epi16(_mm##W##_slli_epi16(s, 8), 8),	\
+				    _mm##W##_srai_epi16(_mm##W##_slli_epi16(b, 8), 8)))
+
 #define F512_LOAD(p)		_mm512_loadu_ps(p)
 #define F512_STORE(p, v)	_mm512_storeu_ps(p, v)
 #define F512_SPLAT(p)		_mm512_set1_ps(*(p))
 #define F512_MAC(x, y, z)	_mm512_fmadd_ps(x, y, z)
 #define I512_LOAD(p)		_mm512_loadu_si512(p)
 #define I512_STORE(p, v)	_mm512_storeu_si512(p, v)
-#define I512_SPLAT(p)		_mm512_set1_epi32(pair(p))
-#define I512_MAC(x, y, z)	_mm512_add_epi32(z, _mm512_madd_epi16(x, y))
-#define VNNI_MAC(x, y, z)	_mm512_dpwssd_epi32(z, x, y)
+#define I512_SPLAT(p)		_mm512_set1_epi32(four(p))
+#define I512_MAC(x, y, z)	FOUR_PRODUCTS(512, x, y, z)
+#define VNNI_MAC(x, y, z)	_mm512_dpbusd_epi32(z, x, y)
 #define F256_LOAD(p)		_mm256_loadu_ps(p)
 #define F256_STORE(p, v)	_mm256_storeu_ps(p, v)
 #define F256_SPLAT(p)		_mm256_set1_ps(*(p))
 #define F256_MAC(x, y, z)	_mm256_fmadd_ps(x, y, z)
 #define I256_LOAD(p)		_mm256_loadu_si256((const __m256i *)(p))
 #define I256_STORE(p, v)	_mm256_storeu_si256((__m256i *)(p), v)
-#define I256_SPLAT(p)		_mm256_set1_epi32(pair(p))
-#define I256_MAC(x, y, z)	_mm256_add_epi32(z, _mm256_madd_epi16(x, y))
+#define I256_SPLAT(p)		_mm256_set1_epi32(four(p))
+#define I256_MAC(x, y, z)	FOUR_PRODUCTS(256, x, y, z)
 
-KERNEL(f32_avx512, "avx512f", __m512, 16, 12, float, float, 1,
-       F512_LOAD, F512_STORE, F512_SPLAT, F512_MAC)
-KERNEL(i16_avx512, "avx512f,avx512bw", __m512i, 16, 12, int16_t, int32_t, 2,
-       I512_LOAD, I512_STORE, I512_SPLAT, I512_MAC)
-KERNEL(i16_vnni, "avx512f,avx512bw,avx512vnni", __m512i, 16, 12, int16_t, int32_t, 2,
-       I512_LOAD, I512_STORE, I512_SPLAT, VNNI_MAC)
-KERNEL(f32_avx2, "avx2,fma", __m256, 8, 6, float, float, 1,
-       F256_LOAD, F256_STORE, F256_SPLAT, F256_MAC)
-KERNEL(i16_avx2, "avx2", __m256i, 8, 6, int16_t, int32_t, 2,
-       I256_LOAD, I256_STORE, I256_SPLAT, I256_MAC)
+SIZES(KERNEL, f32_avx512, "avx512f", __m512, 16, 12, float, float, float, 1,
+      F512_LOAD, F512_LOAD, F512_STORE, F512_SPLAT, F512_MAC)
+SIZES(KERNEL, i8_avx512, "avx512f,avx512bw", __m512i, 16, 12, uint8_t, int8_t, int32_t, 4,
+      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, I512_MAC)
+SIZES(KERNEL, i8_vnni, "avx512f,avx512bw,avx512vnni", __m512i, 16, 12, uint8_t, int8_t, int32_t, 4,
+      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, VNNI_MAC)
+SIZES(KERNEL, f32_avx2, "avx2,fma", __m256, 8, 4, float, float, float, 1,
+      F256_LOAD, F256_LOAD, F256_STORE, F256_SPLAT, F256_MAC)
+SIZES(KERNEL, i8_avx2, "avx2", __m256i, 8, 4, uint8_t, int8_t, int32_t, 4,
+      I256_LOAD, I256_LOAD, I256_STORE, I256_SPLAT, I256_MAC)
 
-static const struct egret_gemm vnni = { 12, 32, f32_avx512, i16_vnni };
-static const struct egret_gemm avx512 = { 12, 32, f32_avx512, i16_avx512 };
-static const struct egret_gemm avx2 = { 6, 16, f32_avx2, i16_avx2 };
+static const struct egret_gemm vnni = { 32, TABLE(f32_avx512), TABLE(i8_vnni) };
+static const struct egret_gemm avx512 = { 32, TABLE(f32_avx512), TABLE(i8_avx512) };
+static const struct egret_gemm avx2 = { 16, TABLE(f32_avx2), TABLE(i8_avx2) };
 
-const struct egret_gemm *egret_gemm(void)
+static bool host_has(unsigned int features)
 {
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
-		return __builtin_cpu_supports("avx512vnni") ? &vnni : &avx512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &avx2;
-	return &portable;
+	switch (features) {
+	case 3:
+		return host_has(2) && __builtin_cpu_supports("avx512vnni");
+	case 2:
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+	case 1:
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	default:
+		return true;
+	}
 }
+
+/* By what they need. */
+static const struct egret_gemm *const kernels[] = { &portable, &avx2, &avx512, &vnni };
 
 #else
 
-const struct egret_gemm *egret_gemm(void)
+static bool host_has(unsigned int features)
 {
-	return &portable;
+	return !features;
 }
 
+static const struct egret_gemm *const kernels[] = { &portable };
+
 #endif
+
+const struct egret_gemm *egret_gemm(unsigned int number)
+{
+	for (unsigned int i = sizeof(kernels) / sizeof(kernels[0]); i-- > 0;)
+		if (host_has(i) && !number--)
+			return kernels[i];
+	return NULL;
+}

@@ -3,15 +3,18 @@
 /*
  * The inner part of matrix multiplication: panels and micro-kernels.
  *
- * A micro-kernel multiplies a panel of A (mr rows) with a panel of B (nr columns) and adds
- * to an mr x nr tile of accumulators. Panels hold, for each k in ascending order, the mr
- * (or nr) elements next to each other, in F32 or, for integers, in pairs of k as
- * 16-bit numbers that have their zero points subtracted already. Rows and columns beyond the
- * matrix are zero, and an odd k is made even with zeros.
+ * A micro-kernel multiplies a panel of A (a few rows) with a panel of B (nr columns) and
+ * adds to a tile of accumulators. Panels hold, for each k in ascending order, the panel's
+ * elements next to each other: in F32, or, for integers, in groups of four k as four
+ * bytes. Rows and columns beyond the matrix are zero, and so are bytes beyond k.
  *
  * F32 accumulators take one fused multiply-add for each k in ascending order, so the
- * result does not depend on mr, nr, or the host. Integers wrap, and so their order does
- * not matter.
+ * result does not depend on the kernel or the host.
+ *
+ * Of integers, A's bytes are unsigned and B's signed, whatever the operands' types: that is
+ * what hosts multiply fastest. The caller shifts operands into these ranges and
+ * corrects for it and for zero points with sums of rows and columns; all of it modulo 2^32,
+ * where the order does not matter.
  */
 #ifndef EGRET_MODEL_TILE_GEMM_H
 #define EGRET_MODEL_TILE_GEMM_H
@@ -19,18 +22,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EGRET_GEMM_MR_MAX	12
+#define EGRET_GEMM_MR		12	/* rows of the largest kernel */
 #define EGRET_GEMM_NR_MAX	32
 
+/*
+ * c[row][column] += a's panel by b's panel; k counts steps (of one, or of four bytes), ldb
+ * and ldc are the elements (or groups of four bytes) from one k of b, one row of c to the next.
+ */
+typedef void egret_gemm_f32(size_t k, const float *a, const float *b, size_t ldb, float *c,
+			    size_t ldc);
+typedef void egret_gemm_i8(size_t k, const uint8_t *a, const int8_t *b, size_t ldb, int32_t *c,
+			   size_t ldc);
+
 struct egret_gemm {
-	unsigned int mr;
 	unsigned int nr;
-	/* c is mr rows of nr, ldc elements apart */
-	void (*f32)(size_t k, const float *a, const float *b, float *c, size_t ldc);
-	void (*i16)(size_t pairs, const int16_t *a, const int16_t *b, int32_t *c, size_t ldc);
+	/* by rows of the panel: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
+	egret_gemm_f32 *f32[EGRET_GEMM_MR + 1];
+	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 };
 
-/** egret_gemm() - the best micro-kernels for this host */
-const struct egret_gemm *egret_gemm(void);
+/**
+ * egret_gemm() - micro-kernels for this host
+ * @number: 0 for the best, 1 for the next, ...
+ *
+ * Return: NULL if there are no more. The last ones run on any host.
+ */
+const struct egret_gemm *egret_gemm(unsigned int number);
+
+/** egret_gemm_rows() - rows of the panel that takes the next of `left` rows */
+static inline unsigned int egret_gemm_rows(size_t left)
+{
+	if (left > 8)
+		return 12;
+	return left > 4 ? 8 : left > 2 ? 4 : (unsigned int)left;
+}
 
 #endif /* EGRET_MODEL_TILE_GEMM_H */

@@ -3,10 +3,11 @@
 /*
  * Matrix multiplication.
  *
- * The output is computed in blocks of BLOCK_M x BLOCK_N accumulators. For each, k is walked in
- * ascending segments; operands of a segment are packed into panels (tile_gemm.h), converted to
- * F32 or to integers without zero point, and multiplied onto the accumulators. Then
- * the block is finished: bias, scale, activation, conversion.
+ * The output is computed in parts of up to BLOCK_M x BLOCK_N accumulators. For each, k is
+ * walked in ascending segments: operands of a segment are packed into panels
+ * (tile_pack.h), in F32 or as bytes, and multiplied onto the accumulators by the
+ * micro-kernels (tile_gemm.h). Then the part is finished row by row: bias, scale,
+ * activation, conversion.
  *
  * With block-scaled operands a segment is one block of 32: its product is computed
  * from zero and then added to the accumulators with its scale.
@@ -17,11 +18,13 @@
 #include "tile.h"
 #include "tile_gemm.h"
 #include "tile_math.h"
+#include "tile_pack.h"
 #include "tile_types.h"
 
-#define BLOCK_M		96	/* multiples of every mr and nr */
-#define BLOCK_N		512
-#define BLOCK_K		256	/* a multiple of EGRET_BLOCK */
+#define BLOCK_M		240	/* a multiple of EGRET_GEMM_MR, up to EGRET_PACK_LINES */
+#define BLOCK_N		EGRET_PACK_LINES
+#define BLOCK_K		EGRET_PACK_K
+#define DIRECT_M	24	/* rows up to which copying B does not pay */
 
 /* ---- Checks -------------------------------------------------------------- */
 
@@ -315,168 +318,28 @@ uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d)
 	return PERF_TILE_SETUP + d->batch * (array + PERF_TILE_FILL);
 }
 
-/* ---- Operands ------------------------------------------------------------ */
+/* ---- Accumulating --------------------------------------------------------- */
 
-/* One of A and B in one batch, seen as `lines` (m or n) by k. */
-struct operand {
-	const uint8_t *base;
-	int64_t pitch;
-	unsigned int type;
-	int zero;
-	bool by_line;		/* a stored row is a line, and runs along k */
-	bool block;
-	bool split;
-	int64_t block_step;
-	const uint8_t *scale;
-	int64_t scale_pitch;
-	int64_t scale_step;
-	unsigned int scale_type;
-};
-
-/* A block-scaled, Q4_0-like block: low halves first. */
-static void load_split(int16_t *dst, const uint8_t *src, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		dst[i] = (int16_t)((src[i % 16] >> (i / 16 * 4) & 15) - 8);
-}
-
-/* n elements of a line from k = x on, as integers; x is at a block's start for blocks. */
-static void line_i16(const struct operand *o, int16_t *dst, size_t line, size_t x, size_t n)
-{
-	const uint8_t *src = o->base + (int64_t)line * o->pitch;
-
-	if (!o->block) {
-		egret_load_i16(dst, o->type, src, 1, x, n, o->zero);
-		return;
-	}
-	src += (int64_t)(x / EGRET_BLOCK) * o->block_step;
-	if (o->split)
-		load_split(dst, src, n);
-	else
-		egret_load_i16(dst, o->type, src, 1, 0, n, 0);
-}
-
-static void line_f32(const struct operand *o, float *dst, size_t line, size_t x, size_t n)
-{
-	int16_t ints[EGRET_BLOCK];
-
-	if (o->block) { /* one block at a time */
-		line_i16(o, ints, line, x, n);
-		for (size_t i = 0; i < n; i++)
-			dst[i] = ints[i];
-	} else if (type_is_float(o->type)) {
-		egret_load_f32(dst, o->type, o->base + (int64_t)line * o->pitch,
-			       egret_type_bits(o->type) / 8, x, n);
-	} else {
-		/* integers beside float blocks, less their zero point */
-		line_i16(o, ints, line, x, n);
-		for (size_t i = 0; i < n; i++)
-			dst[i] = ints[i];
-	}
-}
-
-/* Lines line..line+n-1 at one k, of an operand that is stored by k. */
-static void column_i16(const struct operand *o, int16_t *dst, size_t line, size_t n, size_t x)
-{
-	egret_load_i16(dst, o->type, o->base + (int64_t)x * o->pitch, 1, line, n, o->zero);
-}
-
-static void column_f32(const struct operand *o, float *dst, size_t line, size_t n, size_t x)
-{
-	int16_t ints[BLOCK_N];
-
-	if (type_is_float(o->type)) {
-		egret_load_f32(dst, o->type, o->base + (int64_t)x * o->pitch,
-			       egret_type_bits(o->type) / 8, line, n);
-		return;
-	}
-	column_i16(o, ints, line, n, x);
-	for (size_t i = 0; i < n; i++)
-		dst[i] = ints[i];
-}
-
-static float scale_of(const struct operand *o, size_t line, size_t x)
-{
-	const uint8_t *p = o->scale + (int64_t)line * o->scale_pitch +
-			   (int64_t)(x / EGRET_BLOCK) * o->scale_step;
-	float v;
-
-	if (o->scale_type == EGRET_TYPE_E8M0)
-		return f32_from_e8m0(*p);
-	egret_load_f32(&v, o->scale_type, p, 0, 0, 1);
-	return v;
-}
-
-/*
- * Pack lines line..line+lines-1, k = x..x+n-1, into panels of `width`. Panels are
- * `width * n` elements long.
- */
-static void pack_f32(const struct operand *o, float *dst, unsigned int width, size_t line,
-		     size_t lines, size_t x, size_t n)
-{
-	float run[BLOCK_K > BLOCK_N ? BLOCK_K : BLOCK_N];
-
-	for (size_t panel = 0; panel < lines; panel += width, dst += width * n) {
-		size_t here = lines - panel < width ? lines - panel : width;
-
-		if (here < width)
-			memset(dst, 0, width * n * sizeof(*dst));
-		if (!o->by_line) {
-			for (size_t i = 0; i < n; i++)
-				column_f32(o, dst + i * width, line + panel, here, x + i);
-			continue;
-		}
-		for (size_t l = 0; l < here; l++) {
-			line_f32(o, run, line + panel + l, x, n);
-			for (size_t i = 0; i < n; i++)
-				dst[i * width + l] = run[i];
-		}
-	}
-}
-
-/* The same in pairs of k. */
-static void pack_i16(const struct operand *o, int16_t *dst, unsigned int width, size_t line,
-		     size_t lines, size_t x, size_t n)
-{
-	int16_t run[BLOCK_K > BLOCK_N ? BLOCK_K : BLOCK_N];
-	size_t even = (n + 1) & ~(size_t)1;
-
-	for (size_t panel = 0; panel < lines; panel += width, dst += width * even) {
-		size_t here = lines - panel < width ? lines - panel : width;
-
-		if (here < width || even != n)
-			memset(dst, 0, width * even * sizeof(*dst));
-		for (size_t i = 0; !o->by_line && i < n; i++) {
-			int16_t *to = dst + (i & ~(size_t)1) * width + (i & 1);
-
-			column_i16(o, run, line + panel, here, x + i);
-			for (size_t l = 0; l < here; l++)
-				to[2 * l] = run[l];
-		}
-		for (size_t l = 0; o->by_line && l < here; l++) {
-			line_i16(o, run, line + panel + l, x, n);
-			for (size_t i = 0; i < n; i++)
-				dst[(i & ~(size_t)1) * width + 2 * l + (i & 1)] = run[i];
-		}
-	}
-}
-
-/* ---- One batch ----------------------------------------------------------- */
-
-/* The parts of egret_tile.work. */
+/* The parts of egret_tile.work. Rows of `acc` and `product` are `ldc` long. */
 struct work {
-	union {
+	union accumulators {
 		float f[BLOCK_M * BLOCK_N];
 		int32_t i[BLOCK_M * BLOCK_N];
 	} acc;
+	union accumulators product;	/* of one block-scaled segment */
 	union {
-		float f[BLOCK_M * BLOCK_N];
-		int32_t i[BLOCK_M * BLOCK_N];
-	} product;	/* of one block-scaled segment */
-	float a[BLOCK_M * BLOCK_K];	/* or as many pairs of int16_t */
-	float b[BLOCK_N * BLOCK_K];
+		float f[BLOCK_M * BLOCK_K];
+		uint8_t i[BLOCK_M * BLOCK_K];
+	} a;
+	union {
+		float f[BLOCK_N * BLOCK_K];
+		int8_t i[BLOCK_N * BLOCK_K];
+	} b;
 	float a_scale[BLOCK_M];
 	float b_scale[BLOCK_N];
+	int32_t a_sum[BLOCK_M];
+	int32_t b_sum[BLOCK_N];
+	uint8_t ones[BLOCK_K];
 };
 
 struct matmul {
@@ -484,45 +347,141 @@ struct matmul {
 	const struct egret_gemm *gemm;
 	struct egret_tile *tile;
 	struct work *w;
-	struct operand a, b;
+	struct egret_operand a, b;
 	const uint8_t *acc;
 	uint8_t *out;
 	bool f32;		/* accumulators are */
-	bool int_product;	/* panels are integers */
+	bool int_product;	/* panels are bytes */
+	/* A panel's byte is an element plus an offset: less this, it is what is to be multiplied */
+	int32_t a_minus, b_minus;
 };
 
-/* A part of the output, and where the accumulators' rows are. */
+/* A part of the output. */
 struct part {
 	size_t m0, n0, m, n;
+	size_t ldc;		/* n in whole panels */
 };
 
-#define LDC	BLOCK_N
-
-/* c += panels of A by panels of B. */
-static void multiply(const struct matmul *mm, const struct part *p, size_t k, void *c)
+static size_t panel_rows(const struct part *p)
 {
-	const struct egret_gemm *g = mm->gemm;
-	size_t pairs = (k + 1) / 2;
+	size_t rows = 0;
 
-	for (size_t j = 0; j < p->n; j += g->nr)
-		for (size_t i = 0; i < p->m; i += g->mr)
-			if (mm->int_product)
-				g->i16(pairs, (const int16_t *)mm->w->a + i * 2 * pairs,
-				       (const int16_t *)mm->w->b + j * 2 * pairs,
-				       (int32_t *)c + i * LDC + j, LDC);
-			else
-				g->f32(k, mm->w->a + i * k, mm->w->b + j * k,
-				       (float *)c + i * LDC + j, LDC);
+	while (rows < p->m)
+		rows += egret_gemm_rows(p->m - rows);
+	return rows;
 }
 
-static void pack(const struct matmul *mm, const struct part *p, size_t x, size_t k)
+/*
+ * Few rows use B only once or twice: if it is F32 and stored by k, it is used where it is,
+ * but for the last columns if they are no whole panel. How many columns are?
+ */
+static size_t direct_columns(const struct matmul *mm, const struct part *p)
 {
+	const struct egret_operand *b = &mm->b;
+
+	if (p->m > DIRECT_M || mm->int_product || b->by_line || b->type != EGRET_TYPE_F32 ||
+	    b->pitch < 0 || b->pitch % 4 || (uintptr_t)b->base % 4)
+		return 0;
+	return p->n / mm->gemm->nr * mm->gemm->nr;
+}
+
+static void multiply_f32(const struct matmul *mm, const struct part *p, size_t x, size_t k, float *c)
+{
+	const struct egret_gemm *g = mm->gemm;
+	size_t direct = direct_columns(mm, p);
+
+	for (size_t j = 0; j < p->n; j += g->nr) {
+		const float *b = mm->w->b.f + (j - direct) * k;
+		size_t ldb = g->nr;
+
+		if (j < direct) {
+			b = (const float *)(mm->b.base + (int64_t)x * mm->b.pitch + 4 * (p->n0 + j));
+			ldb = (size_t)mm->b.pitch / 4;
+		}
+		for (size_t i = 0; i < p->m;) {
+			unsigned int rows = egret_gemm_rows(p->m - i);
+
+			g->f32[rows](k, mm->w->a.f + i * k, b, ldb, c + i * p->ldc + j, p->ldc);
+			i += rows;
+		}
+	}
+}
+
+static void multiply_i8(const struct matmul *mm, const struct part *p, size_t words, int32_t *c)
+{
+	const struct egret_gemm *g = mm->gemm;
+
+	for (size_t j = 0; j < p->n; j += g->nr)
+		for (size_t i = 0; i < p->m;) {
+			unsigned int rows = egret_gemm_rows(p->m - i);
+
+			g->i8[rows](words, mm->w->a.i + 4 * i * words, mm->w->b.i + 4 * j * words,
+				    g->nr, c + i * p->ldc + j, p->ldc);
+			i += rows;
+		}
+}
+
+/* Sums of the lines of panels, as far as they are needed to correct for a_minus and b_minus. */
+static void sum_lines(const struct matmul *mm, const struct part *p, size_t words)
+{
+	struct work *w = mm->w;
+	const uint8_t *a = w->a.i;
+
+	memset(w->a_sum, 0, sizeof(w->a_sum));
+	for (size_t i = 0; mm->b_minus && i < p->m;) {
+		unsigned int rows = egret_gemm_rows(p->m - i);
+
+		for (size_t x = 0; x < words; x++)
+			for (unsigned int r = 0; r < rows; r++, a += 4)
+				w->a_sum[i + r] += a[0] + a[1] + a[2] + a[3];
+		i += rows;
+	}
+	memset(w->b_sum, 0, p->ldc * sizeof(w->b_sum[0]));
+	for (size_t j = 0; mm->a_minus && j < p->n; j += mm->gemm->nr)
+		mm->gemm->i8[1](words, w->ones, w->b.i + 4 * j * words, mm->gemm->nr, w->b_sum + j, 0);
+}
+
+/* sum (a - A)(b - B) = sum ab - A sum b - B sum a + k A B, modulo 2^32 */
+EGRET_CLONES
+static void correct(const struct matmul *mm, const struct part *p, size_t k, uint32_t *c)
+{
+	uint32_t a_minus = (uint32_t)mm->a_minus, b_minus = (uint32_t)mm->b_minus;
+	const int32_t *b_sum = mm->w->b_sum;
+
+	for (size_t r = 0; r < p->m; r++, c += p->ldc) {
+		uint32_t row = (uint32_t)k * a_minus * b_minus - b_minus * (uint32_t)mm->w->a_sum[r];
+
+		for (size_t i = 0; i < p->n; i++)
+			c[i] += row - a_minus * (uint32_t)b_sum[i];
+	}
+}
+
+/* c += A by B, over k = x..x+k-1 */
+static void multiply(const struct matmul *mm, const struct part *p, size_t x, size_t k,
+		     union accumulators *c)
+{
+	struct egret_range a = { p->m0, p->m, x, k }, b = { p->n0, p->n, x, k };
+	unsigned int nr = mm->gemm->nr;
+	struct work *w = mm->w;
+
 	if (mm->int_product) {
-		pack_i16(&mm->a, (int16_t *)mm->w->a, mm->gemm->mr, p->m0, p->m, x, k);
-		pack_i16(&mm->b, (int16_t *)mm->w->b, mm->gemm->nr, p->n0, p->n, x, k);
+		size_t words = (k + 3) / 4;
+
+		egret_pack_i8(&mm->a, &a, nr, w->a.i);
+		egret_pack_i8(&mm->b, &b, nr, (uint8_t *)w->b.i);
+		multiply_i8(mm, p, words, c->i);
+		if (mm->a_minus || mm->b_minus) {
+			sum_lines(mm, p, words);
+			correct(mm, p, k, (uint32_t *)c->i);
+		}
 	} else {
-		pack_f32(&mm->a, mm->w->a, mm->gemm->mr, p->m0, p->m, x, k);
-		pack_f32(&mm->b, mm->w->b, mm->gemm->nr, p->n0, p->n, x, k);
+		size_t direct = direct_columns(mm, p);
+
+		b.line += direct;
+		b.lines -= direct;
+		egret_pack_f32(&mm->a, &a, nr, w->a.f);
+		egret_pack_f32(&mm->b, &b, nr, w->b.f);
+		multiply_f32(mm, p, x, k, c->f);
 	}
 }
 
@@ -531,38 +490,41 @@ EGRET_CLONES
 static void add_scaled(struct work *w, const struct part *p, bool a_block, bool b_block,
 		       bool int_product)
 {
+	float scale[BLOCK_N];
+
 	for (size_t r = 0; r < p->m; r++) {
-		float *acc = w->acc.f + r * LDC;
-		const float *f = w->product.f + r * LDC;
-		const int32_t *i = w->product.i + r * LDC;
+		float *acc = w->acc.f + r * p->ldc;
+		const float *f = w->product.f + r * p->ldc;
+		const int32_t *i = w->product.i + r * p->ldc;
 		float a = w->a_scale[r];
 
-		for (size_t c = 0; c < p->n; c++) {
-			float s = a_block && b_block ? a * w->b_scale[c] :
-				  a_block ? a : w->b_scale[c];
-			float v = int_product ? (float)i[c] : f[c];
-
-			acc[c] = __builtin_fmaf(v, s, acc[c]);
-		}
+		for (size_t c = 0; c < p->n; c++)
+			scale[c] = a_block && b_block ? a * w->b_scale[c] :
+				   a_block ? a : w->b_scale[c];
+		if (int_product)
+			for (size_t c = 0; c < p->n; c++)
+				acc[c] = __builtin_fmaf((float)i[c], scale[c], acc[c]);
+		else
+			for (size_t c = 0; c < p->n; c++)
+				acc[c] = __builtin_fmaf(f[c], scale[c], acc[c]);
 	}
 }
 
 /* k in blocks of 32. */
 static void accumulate_blocks(const struct matmul *mm, const struct part *p)
 {
+	size_t bytes = panel_rows(p) * p->ldc * sizeof(float);
 	struct work *w = mm->w;
-	size_t rows = (p->m + mm->gemm->mr - 1) / mm->gemm->mr * mm->gemm->mr;
 
 	for (size_t x = 0; x < mm->d->k; x += EGRET_BLOCK) {
 		size_t k = mm->d->k - x < EGRET_BLOCK ? mm->d->k - x : EGRET_BLOCK;
 
-		for (size_t i = 0; mm->a.block && i < p->m; i++)
-			w->a_scale[i] = scale_of(&mm->a, p->m0 + i, x);
-		for (size_t i = 0; mm->b.block && i < p->n; i++)
-			w->b_scale[i] = scale_of(&mm->b, p->n0 + i, x);
-		pack(mm, p, x, k);
-		memset(w->product.f, 0, rows * LDC * sizeof(float));
-		multiply(mm, p, k, w->product.f);
+		if (mm->a.block)
+			egret_scales(&mm->a, p->m0, p->m, x, w->a_scale);
+		if (mm->b.block)
+			egret_scales(&mm->b, p->n0, p->n, x, w->b_scale);
+		memset(&w->product, 0, bytes);
+		multiply(mm, p, x, k, &w->product);
 		add_scaled(w, p, mm->a.block, mm->b.block, mm->int_product);
 	}
 }
@@ -572,85 +534,88 @@ static void accumulate_plain(const struct matmul *mm, const struct part *p)
 	for (size_t x = 0; x < mm->d->k; x += BLOCK_K) {
 		size_t k = mm->d->k - x < BLOCK_K ? mm->d->k - x : BLOCK_K;
 
-		pack(mm, p, x, k);
-		multiply(mm, p, k, mm->w->acc.f);
+		multiply(mm, p, x, k, &mm->w->acc);
 	}
 }
 
+/* Accumulators at the beginning: zero beyond the edges too, as kernels compute whole panels. */
 static void start(const struct matmul *mm, const struct part *p)
 {
 	const struct egret_matmul_desc *d = mm->d;
-	size_t rows = (p->m + mm->gemm->mr - 1) / mm->gemm->mr * mm->gemm->mr;
 
-	/* zero beyond the edges too: kernels compute whole tiles */
-	memset(mm->w->acc.f, 0, rows * LDC * sizeof(float));
+	memset(&mm->w->acc, 0, panel_rows(p) * p->ldc * sizeof(float));
 	for (size_t r = 0; (d->flags & EGRET_MATMUL_ACC) && r < p->m; r++)
-		memcpy(mm->w->acc.f + r * LDC,
+		memcpy(mm->w->acc.f + r * p->ldc,
 		       mm->acc + (int64_t)(p->m0 + r) * (int32_t)d->acc_pitch + 4 * p->n0,
 		       4 * p->n);
 }
 
 /* ---- finish() ------------------------------------------------------------ */
 
-static float f32_at(const struct egret_tile *t, uint32_t local, size_t i)
+/* The values of a scale or bias: one for each column from p->n0 on, or one for the row. */
+struct factors {
+	const uint8_t *columns;	/* or NULL */
+	uint32_t bits;
+};
+
+static struct factors factors_of(const struct matmul *mm, const struct part *p, uint32_t local,
+				 bool by_row, size_t r)
 {
-	float v;
+	const uint8_t *base = egret_tile_local(mm->tile, local);
+	struct factors f = { .columns = base + 4 * p->n0 };
 
-	memcpy(&v, egret_tile_local(t, local) + 4 * i, sizeof(v));
-	return v;
-}
-
-static uint32_t u32_at(const struct egret_tile *t, uint32_t local, size_t i)
-{
-	uint32_t v;
-
-	memcpy(&v, egret_tile_local(t, local) + 4 * i, sizeof(v));
-	return v;
-}
-
-static void add_bias_acc(const struct matmul *mm, const struct part *p, size_t r, void *row)
-{
-	const struct egret_matmul_desc *d = mm->d;
-	bool by_row = d->flags & EGRET_MATMUL_BIAS_M;
-
-	for (size_t c = 0; c < p->n; c++) {
-		size_t i = by_row ? p->m0 + r : p->n0 + c;
-
-		if (mm->f32)
-			((float *)row)[c] += f32_at(mm->tile, d->bias, i);
-		else
-			((uint32_t *)row)[c] += u32_at(mm->tile, d->bias, i);
+	if (by_row) {
+		f.columns = NULL;
+		memcpy(&f.bits, base + 4 * (p->m0 + r), sizeof(f.bits));
 	}
+	return f;
 }
 
-static void scale_row(const struct matmul *mm, const struct part *p, size_t r, float *row)
+/* v[i] = v[i] op the factor of column i, in type T (float or uint32_t) */
+#define APPLY(T, v, op, f, n) do {					\
+	T one;								\
+	memcpy(&one, &(f)->bits, sizeof(one));				\
+	if ((f)->columns) {						\
+		for (size_t i = 0; i < (n); i++) {			\
+			T x;						\
+			memcpy(&x, (f)->columns + 4 * i, sizeof(x));	\
+			(v)[i] = (v)[i] op x;				\
+		}							\
+	} else {							\
+		for (size_t i = 0; i < (n); i++)			\
+			(v)[i] = (v)[i] op one;				\
+	}								\
+} while (0)
+
+EGRET_CLONES
+static void add_u32(uint32_t *v, const struct factors *f, size_t n)
 {
-	const struct egret_matmul_desc *d = mm->d;
-
-	if (d->flags & EGRET_MATMUL_SCALE_N) {
-		for (size_t c = 0; c < p->n; c++)
-			row[c] *= f32_at(mm->tile, d->scale, p->n0 + c);
-	} else if (d->flags & SCALE_FLAGS) {
-		float s = d->flags & EGRET_MATMUL_SCALE_IMM ? f32_from_bits(d->scale) :
-							      f32_at(mm->tile, d->scale, p->m0 + r);
-
-		for (size_t c = 0; c < p->n; c++)
-			row[c] *= s;
-	}
+	APPLY(uint32_t, v, +, f, n);
 }
 
-static void add_bias_out(const struct matmul *mm, const struct part *p, size_t r, float *row)
+EGRET_CLONES
+static void add_f32(float *v, const struct factors *f, size_t n)
 {
-	const struct egret_matmul_desc *d = mm->d;
+	APPLY(float, v, +, f, n);
+}
 
-	if (d->flags & EGRET_MATMUL_BIAS_M) {
-		float b = f32_at(mm->tile, d->bias, p->m0 + r);
+EGRET_CLONES
+static void scale_f32(float *v, const struct factors *f, size_t n)
+{
+	APPLY(float, v, *, f, n);
+}
 
-		for (size_t c = 0; c < p->n; c++)
-			row[c] += b;
-	} else {
-		for (size_t c = 0; c < p->n; c++)
-			row[c] += f32_at(mm->tile, d->bias, p->n0 + c);
+/* In place: 32-bit integers become F32. */
+EGRET_CLONES
+static void to_f32(void *row, size_t n)
+{
+	float *f = row;
+
+	for (size_t i = 0; i < n; i++) {
+		int32_t v;
+
+		memcpy(&v, &f[i], sizeof(v));
+		f[i] = (float)v;
 	}
 }
 
@@ -678,54 +643,83 @@ static void store_int(const struct matmul *mm, const void *row, bool f32, uint8_
 	}
 }
 
+/* The same for 8-bit outputs and small zero points, where 32 bits are enough. */
+EGRET_CLONES
+static void store_bytes(const float *row, int32_t zero, int32_t min, int32_t max, uint8_t *out,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float x = __builtin_rintf(row[i]);
+		int32_t v;
+
+		x = x == x ? x : 0;
+		x = x < -0x1p24f ? -0x1p24f : x;
+		x = x > 0x1p24f ? 0x1p24f : x;
+		v = (int32_t)x + zero;
+		v = v < min ? min : v;
+		v = v > max ? max : v;
+		out[i] = (uint8_t)v;
+	}
+}
+
 static void store_row(const struct matmul *mm, const void *row, bool f32, uint8_t *out, size_t n)
 {
 	struct egret_store how = { .type = mm->d->out_type, .saturate = true, .round_even = true };
+	int32_t zero = (int32_t)mm->d->out_zero;
 
 	if (!out_is_int(mm->d))
 		egret_store_f32(row, &how, out, egret_type_bits(how.type) / 8, 0, n);
-	else if (f32 && !mm->d->out_zero)
-		egret_store_f32(row, &how, out, egret_type_bits(how.type) / 8, 0, n);
+	else if (f32 && how.type <= EGRET_TYPE_U8 && zero >= -(1 << 24) && zero <= 1 << 24)
+		store_bytes(row, zero, how.type == EGRET_TYPE_S8 ? -128 : 0,
+			    how.type == EGRET_TYPE_S8 ? 127 : 255, out, n);
+	else if (!f32 && how.type == EGRET_TYPE_S32 && !zero)
+		memcpy(out, row, 4 * n);
 	else
 		store_int(mm, row, f32, out, n);
 }
 
-static void finish(const struct matmul *mm, const struct part *p)
+static void finish_row(const struct matmul *mm, const struct part *p, size_t r)
 {
 	const struct egret_matmul_desc *d = mm->d;
+	float *row = mm->w->acc.f + r * p->ldc;
 	bool needs_f32 = mm->f32 || (d->flags & (SCALE_FLAGS | EGRET_MATMUL_BIAS_OUT)) ||
 			 d->act != EGRET_ACT_NONE || !out_is_int(d);
+	struct factors bias, scale = { .bits = d->scale };
 
-	for (size_t r = 0; r < p->m; r++) {
-		float *row = mm->w->acc.f + r * LDC;
-		const int32_t *ints = mm->w->acc.i + r * LDC;
-		uint8_t *out = mm->out + (int64_t)(p->m0 + r) * (int32_t)d->out_pitch +
-			       p->n0 * egret_type_bits(d->out_type) / 8;
-
-		if (d->flags & EGRET_MATMUL_BIAS_ACC)
-			add_bias_acc(mm, p, r, row);
-		if (needs_f32 && !mm->f32)
-			for (size_t c = 0; c < p->n; c++)
-				row[c] = (float)ints[c];
-		scale_row(mm, p, r, row);
-		if (d->flags & EGRET_MATMUL_BIAS_OUT)
-			add_bias_out(mm, p, r, row);
-		egret_math_act(d->act, row, p->n, f32_from_bits(d->act_a), f32_from_bits(d->act_b));
-		store_row(mm, row, needs_f32, out, p->n);
-	}
+	if (d->flags & BIAS_FLAGS)
+		bias = factors_of(mm, p, d->bias, d->flags & EGRET_MATMUL_BIAS_M, r);
+	if ((d->flags & EGRET_MATMUL_BIAS_ACC) && mm->f32)
+		add_f32(row, &bias, p->n);
+	else if (d->flags & EGRET_MATMUL_BIAS_ACC)
+		add_u32((uint32_t *)mm->w->acc.i + r * p->ldc, &bias, p->n);
+	if (needs_f32 && !mm->f32)
+		to_f32(row, p->n);
+	if (d->flags & (EGRET_MATMUL_SCALE_N | EGRET_MATMUL_SCALE_M))
+		scale = factors_of(mm, p, d->scale, d->flags & EGRET_MATMUL_SCALE_M, r);
+	if (d->flags & SCALE_FLAGS)
+		scale_f32(row, &scale, p->n);
+	if (d->flags & EGRET_MATMUL_BIAS_OUT)
+		add_f32(row, &bias, p->n);
+	egret_math_act(d->act, row, p->n, f32_from_bits(d->act_a), f32_from_bits(d->act_b));
+	store_row(mm, row, needs_f32,
+		  mm->out + (int64_t)(p->m0 + r) * (int32_t)d->out_pitch +
+		  p->n0 * egret_type_bits(d->out_type) / 8, p->n);
 }
 
-static struct operand operand_of(const struct egret_tile *t, const struct egret_matmul_desc *d,
-				 bool is_a)
+/* ---- The operation -------------------------------------------------------- */
+
+static struct egret_operand operand_of(const struct egret_tile *t,
+				       const struct egret_matmul_desc *d, bool is_a)
 {
 	bool trans = d->flags & (is_a ? EGRET_MATMUL_A_TRANS : EGRET_MATMUL_B_TRANS);
 	unsigned int type = is_a ? d->a_type : d->b_type;
 	uint8_t zero = is_a ? d->a_zero : d->b_zero;
-	struct operand o = {
+	struct egret_operand o = {
 		.base = egret_tile_local(t, is_a ? d->a : d->b),
 		.pitch = (int32_t)(is_a ? d->a_pitch : d->b_pitch),
 		.type = type,
 		.zero = type == EGRET_TYPE_S8 ? (int8_t)zero : zero,
+		.is_a = is_a,
 		.by_line = is_a != trans,
 		.block = d->flags & (is_a ? EGRET_MATMUL_A_BLOCK : EGRET_MATMUL_B_BLOCK),
 		.split = d->flags & (is_a ? EGRET_MATMUL_A_SPLIT : EGRET_MATMUL_B_SPLIT),
@@ -743,6 +737,7 @@ static struct operand operand_of(const struct egret_tile *t, const struct egret_
 static void one_batch(const struct matmul *mm)
 {
 	const struct egret_matmul_desc *d = mm->d;
+	unsigned int nr = mm->gemm->nr;
 
 	for (size_t m0 = 0; m0 < d->m; m0 += BLOCK_M) {
 		for (size_t n0 = 0; n0 < d->n; n0 += BLOCK_N) {
@@ -753,12 +748,14 @@ static void one_batch(const struct matmul *mm)
 				.n = d->n - n0 < BLOCK_N ? d->n - n0 : BLOCK_N,
 			};
 
+			p.ldc = (p.n + nr - 1) / nr * nr;
 			start(mm, &p);
 			if (d->flags & BLOCK_FLAGS)
 				accumulate_blocks(mm, &p);
 			else
 				accumulate_plain(mm, &p);
-			finish(mm, &p);
+			for (size_t r = 0; r < p.m; r++)
+				finish_row(mm, &p, r);
 		}
 	}
 }
@@ -767,7 +764,7 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 {
 	struct matmul mm = {
 		.d = d,
-		.gemm = egret_gemm(),
+		.gemm = t->gemm,
 		.tile = t,
 		.w = t->work,
 		.a = operand_of(t, d, true),
@@ -778,6 +775,9 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 	};
 
 	_Static_assert(sizeof(struct work) <= EGRET_TILE_WORK, "working memory is too small");
+	mm.a_minus = mm.a.zero + egret_pack_offset(&mm.a);
+	mm.b_minus = mm.b.zero + egret_pack_offset(&mm.b);
+	memset(mm.w->ones, 1, sizeof(mm.w->ones));
 	if (d->flags & EGRET_MATMUL_ACC)
 		mm.acc = egret_tile_local(t, d->acc);
 	for (uint32_t i = 0; i < d->batch; i++) {

@@ -36,6 +36,10 @@
 #define CHECK_FIRST_NS		50000
 #define CHECK_LAST_NS		1000000
 
+/* The chip's own watchdog: 2^32 cycles of the core clock. */
+#define WATCHDOG_NS		((1ull << 32) * 1000000 / PERF_CLOCK_KHZ)
+#define WATCHDOG_LOOK_NS	10000000
+
 bool egret_held(const struct egret_model *m)
 {
 	return m->paused || m->resetting || m->quit;
@@ -183,46 +187,122 @@ void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q)
 		groups_are_over(m, q); /* killed: never true */
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Returns ETIMEDOUT when the time has come. */
+static int wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t when)
+{
+	struct timespec t = {
+		.tv_sec = when / 1000000000,
+		.tv_nsec = when % 1000000000,
+	};
+
+	return pthread_cond_timedwait(cond, lock, &t);
+}
+
+void egret_worker_dawdle(struct egret_model *m, struct egret_queue *q)
+{
+	uint32_t us = atomic_load_explicit(&m->injected.slow_us, memory_order_relaxed);
+	uint64_t until;
+
+	if (!us)
+		return;
+	until = now_ns() + us * 1000ull;
+	egret_lock(m);
+	while (!egret_held(m) && !atomic_load_explicit(&q->kill, memory_order_relaxed) &&
+	       atomic_load_explicit(&m->injected.slow_us, memory_order_relaxed))
+		if (wait_until(&m->unpark, &m->lock, until))
+			break;
+	egret_unlock(m);
+}
+
+/* A cluster that hangs does not react to a kill: only a reset ends it, or the watchdog. */
+static bool must_rest(const struct egret_worker *w, const struct egret_queue *q)
+{
+	const struct egret_model *m = w->m;
+
+	if (w->health == EGRET_WORKER_HUNG)
+		return !m->resetting && !m->quit;
+	return egret_held(m) && !q->dispatch.abandoned;
+}
+
+/* With the lock held, and nothing translated in hand. */
+static void rest(struct egret_worker *w, const struct egret_queue *q)
+{
+	struct egret_model *m = w->m;
+	uint64_t last = now_ns();
+	uint64_t hung = 0;
+
+	stand_still(m);
+	while (must_rest(w, q)) {
+		uint64_t now;
+
+		if (w->health != EGRET_WORKER_HUNG) {
+			pthread_cond_wait(&m->unpark, &m->lock);
+			continue;
+		}
+		wait_until(&m->unpark, &m->lock, last + WATCHDOG_LOOK_NS);
+		now = now_ns();
+		if (!m->paused)
+			hung += now - last;
+		last = now;
+		if (hung >= WATCHDOG_NS)
+			w->health = EGRET_WORKER_LOST;
+	}
+	m->running++;
+}
+
 /*
- * Between two quanta: apply invalidations, stand still if the chip is paused. Returns
- * false when the workgroup is not wanted any more.
+ * Before a quantum: apply invalidations, stand still if the chip is paused. Returns false
+ * when the workgroup is not wanted any more, or will never go on.
  */
-static bool between_quanta(struct egret_worker *w, struct egret_queue *q)
+static bool may_go_on(struct egret_worker *w, struct egret_queue *q)
 {
 	struct egret_model *m = w->m;
 	bool wanted;
 
-	atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
 	egret_port_poll(&w->memory);
 	egret_lock(m);
-	if (egret_held(m) && !q->dispatch.abandoned) {
+	if (must_rest(w, q)) {
 		egret_port_end(&w->memory);
-		stand_still(m);
-		while (egret_held(m) && !q->dispatch.abandoned)
-			pthread_cond_wait(&m->unpark, &m->lock);
-		m->running++;
+		rest(w, q);
 		egret_port_begin(&w->memory, egret_queue_context(q));
 	}
-	wanted = !q->dispatch.abandoned;
+	wanted = !q->dispatch.abandoned && w->health != EGRET_WORKER_LOST;
 	egret_unlock(m);
 	return wanted;
 }
 
 /* Returns EGRET_RUN_QUANTUM when the workgroup was dropped. */
-static enum egret_run run_quanta(struct egret_worker *w, struct egret_queue *q)
+static enum egret_run run_quanta(struct egret_worker *w, struct egret_queue *q, bool look)
 {
-	enum egret_run result;
+	while (!look || may_go_on(w, q)) {
+		enum egret_run result = egret_cluster_run(w->cluster, QUANTUM);
 
-	do {
-		result = egret_cluster_run(w->cluster, QUANTUM);
 		atomic_store_explicit(&w->pc, egret_cluster_pc(w->cluster), memory_order_relaxed);
-	} while (result == EGRET_RUN_QUANTUM && between_quanta(w, q));
-	return result;
+		if (result != EGRET_RUN_QUANTUM)
+			return result;
+		atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
+		egret_worker_dawdle(w->m, q);
+		look = true;
+	}
+	return EGRET_RUN_QUANTUM;
 }
 
-/* Run one workgroup, without the lock. */
-static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, uint64_t number,
-				bool clear, uint32_t id[3], struct egret_group_stats *stats)
+/* How to run a workgroup: decided with the lock held, done without. */
+struct start {
+	bool resume;		/* the cluster is in the middle of it */
+	bool clear;		/* forget the last one first */
+	bool look;		/* there is something to see to before the first quantum */
+};
+
+static void begin_group(struct egret_worker *w, struct egret_queue *q, bool clear)
 {
 	const struct egret_pkt_dispatch *p = &q->packet.dispatch;
 	struct egret_group group = {
@@ -234,74 +314,125 @@ static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, u
 		.grid = { p->grid[0], p->grid[1], p->grid[2] },
 		.cookie = p->cookie,
 	};
-	enum egret_run result;
 
-	egret_dispatch_coordinates(p, number, id);
-	for (int i = 0; i < 3; i++)
-		group.id[i] = id[i];
-	egret_port_begin(&w->memory, group.context);
+	egret_dispatch_coordinates(p, w->group, group.id);
 	if (clear)
 		egret_cluster_clear(w->cluster);
 	egret_cluster_begin(w->cluster, &group);
-	result = run_quanta(w, q);
+}
+
+/* Run one workgroup, without the lock. */
+static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, struct start start,
+				struct egret_group_stats *stats)
+{
+	enum egret_run result;
+
+	egret_port_begin(&w->memory, egret_queue_context(q));
+	if (!start.resume)
+		begin_group(w, q, start.clear);
+	result = run_quanta(w, q, start.look);
 	egret_cluster_stats(w->cluster, stats);
 	egret_port_end(&w->memory);
-	egret_trace(w->m, "group", q->id, number, w->index, stats->cycles);
+	egret_trace(w->m, "group", q->id, w->group, w->index, stats->cycles);
 	return result;
 }
 
-static void group_faulted(struct egret_worker *w, struct egret_queue *q, const uint32_t id[3])
+static void group_faulted(struct egret_worker *w, struct egret_queue *q,
+			  const struct egret_fault *fault)
 {
 	struct egret_dispatch *d = &q->dispatch;
 
 	if (d->abandoned)
 		return; /* another one was first, or the queue was killed */
 	d->faulted = true;
-	d->fault = *egret_cluster_fault(w->cluster);
-	for (int i = 0; i < 3; i++)
-		d->fault_group[i] = id[i];
+	d->fault = *fault;
+	egret_dispatch_coordinates(&q->packet.dispatch, w->group, d->fault_group);
 	abandon(w->m, q);
+}
+
+static void group_hung(struct egret_worker *w, struct egret_queue *q)
+{
+	struct egret_fault fault = {
+		.code = EGRET_FAULT_HUNG,
+		.info = egret_fault_info(EGRET_UNIT_HART, w->index, EGRET_ACCESS_READ, 0),
+		.pc = egret_cluster_pc(w->cluster),
+	};
+
+	group_faulted(w, q, &fault);
+}
+
+/* The workgroup has come to its end, or was dropped. */
+static void group_ended(struct egret_worker *w, struct egret_queue *q, enum egret_run result,
+			const struct egret_group_stats *stats)
+{
+	struct egret_model *m = w->m;
+
+	q->dispatch.running--;
+	if (result == EGRET_RUN_DONE) {
+		atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
+		egret_dispatch_end_group(&q->dispatch, w->group, stats, m->cluster_totals);
+	} else if (result == EGRET_RUN_FAULT) {
+		group_faulted(w, q, egret_cluster_fault(w->cluster));
+	} else if (w->health == EGRET_WORKER_LOST) {
+		group_hung(w, q);
+	}
+	list_groups(m, q);
+	if (q->listed)
+		egret_wake_clusters(m, 1);
+	egret_runlist_charge(&m->groups, q, PERF_GROUP + stats->cycles, m->slice);
+	if (egret_dispatch_over(&q->dispatch) && groups_are_over(m, q))
+		egret_cp_run(w, q);
+}
+
+/* Find a workgroup to run: the one that the cluster has already, or the next. */
+static bool find_group(struct egret_worker *w, struct start *start)
+{
+	struct egret_model *m = w->m;
+	struct egret_queue *q;
+
+	if (egret_held(m))
+		return false;
+	*start = (struct start) {
+		.resume = w->restored,
+		.clear = w->clear,
+		.look = w->restored || w->health != EGRET_WORKER_WELL,
+	};
+	if (w->restored) {
+		w->restored = false;
+		return true;
+	}
+	q = egret_runlist_next(&m->groups);
+	if (!q)
+		return false;
+	w->queue = q;
+	w->group = egret_dispatch_take(&q->dispatch);
+	w->clear = false;
+	list_groups(m, q);
+	return true;
 }
 
 static bool take_group(struct egret_worker *w)
 {
 	struct egret_model *m = w->m;
-	struct egret_queue *q = egret_held(m) ? NULL : egret_runlist_next(&m->groups);
 	struct egret_group_stats stats;
+	struct egret_queue *q;
 	enum egret_run result;
-	uint64_t number;
-	uint32_t id[3];
-	bool clear = w->clear;
+	struct start start;
 
-	if (!q)
+	if (!find_group(w, &start))
 		return false;
-	number = egret_dispatch_take(&q->dispatch);
-	list_groups(m, q);
-	w->clear = false;
-	w->queue = q;
+	q = w->queue;
 	atomic_store_explicit(&w->last_queue, q->id, memory_order_relaxed);
 	atomic_store_explicit(&w->busy, true, memory_order_relaxed);
 	engage(m);
 	egret_unlock(m);
 
-	result = run_group(w, q, number, clear, id, &stats);
+	result = run_group(w, q, start, &stats);
 
 	egret_lock(m);
 	atomic_store_explicit(&w->busy, false, memory_order_relaxed);
 	w->queue = NULL;
-	q->dispatch.running--;
-	if (result == EGRET_RUN_DONE) {
-		atomic_fetch_add_explicit(&q->progress, 1, memory_order_relaxed);
-		egret_dispatch_end_group(&q->dispatch, number, &stats, m->cluster_totals);
-	} else if (result == EGRET_RUN_FAULT) {
-		group_faulted(w, q, id);
-	}
-	list_groups(m, q);
-	if (q->listed)
-		egret_wake_clusters(m, 1);
-	egret_runlist_charge(&m->groups, q, PERF_GROUP + stats.cycles, m->slice);
-	if (egret_dispatch_over(&q->dispatch) && groups_are_over(m, q))
-		egret_cp_run(w, q);
+	group_ended(w, q, result, &stats);
 	disengage(m);
 	return true;
 }
@@ -313,6 +444,11 @@ static void cluster_main(struct egret_worker *w)
 	struct egret_model *m = w->m;
 
 	while (!m->quit) {
+		if (w->health == EGRET_WORKER_LOST) {
+			/* Where no signal that is meant for another one gets lost. */
+			pthread_cond_wait(&m->unpark, &m->lock);
+			continue;
+		}
 		if (take_group(w) || take_packets(w, &m->ready))
 			continue;
 		m->cluster_idle++;
@@ -328,24 +464,6 @@ static void copy_main(struct egret_worker *w)
 	while (!m->quit)
 		if (!take_packets(w, &m->copies))
 			pthread_cond_wait(&m->copy_wake, &m->lock);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t when)
-{
-	struct timespec t = {
-		.tv_sec = when / 1000000000,
-		.tv_nsec = when % 1000000000,
-	};
-
-	pthread_cond_timedwait(cond, lock, &t);
 }
 
 /* When to look at the words next: soon after a queue began to wait, then ever less often. */

@@ -24,6 +24,13 @@ enum egret_worker_kind {
 	EGRET_WORKER_COPY,
 };
 
+/* Clusters can be made to hang (egret_model_inject()). A reset of the engines makes all well. */
+enum egret_worker_health {
+	EGRET_WORKER_WELL,
+	EGRET_WORKER_HUNG,	/* makes no step in the workgroup that it has or gets next */
+	EGRET_WORKER_LOST,	/* the chip's watchdog has noticed: gets no workgroups */
+};
+
 /**
  * struct egret_worker - a thread and the unit that it is
  * @m: chip
@@ -35,10 +42,14 @@ enum egret_worker_kind {
  * @memory: cluster: port of the cluster
  * @cluster: cluster
  * @queue: cluster: queue whose workgroup runs; protected by egret_model.lock
+ * @group: cluster: number of that workgroup
+ * @restored: cluster: @cluster has that workgroup in hand, and the thread has not taken it
+ *	up yet (egret_model_load()); protected by egret_model.lock
  * @last_queue: cluster: queue whose workgroup runs, or ran last
  * @busy: cluster: a workgroup runs
  * @clear: cluster: forget everything of the last workgroup before the next begins;
  *	protected by egret_model.lock
+ * @health: cluster: does it work; protected by egret_model.lock
  * @pc: cluster: program counter at the end of the last quantum
  */
 struct egret_worker {
@@ -51,9 +62,12 @@ struct egret_worker {
 	struct egret_port memory;
 	struct egret_cluster *cluster;
 	struct egret_queue *queue;
+	uint64_t group;
+	bool restored;
 	_Atomic uint32_t last_queue;
 	atomic_bool busy;
 	bool clear;
+	enum egret_worker_health health;
 	_Atomic uint64_t pc;
 };
 
@@ -66,7 +80,7 @@ void egret_workers_stop(struct egret_model *m);
 /** egret_workers_free() - free what egret_workers_start() made, once they have ended */
 void egret_workers_free(struct egret_model *m);
 
-/* All with egret_model.lock held. */
+/* All with egret_model.lock held, but where something else is said. */
 
 /** egret_wake_cp() - there is a queue for the command processor */
 void egret_wake_cp(struct egret_model *m);
@@ -86,6 +100,8 @@ void egret_wake_all(struct egret_model *m);
 void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q);
 /** egret_workers_clear() - clusters forget everything before their next workgroup */
 void egret_workers_clear(struct egret_model *m);
+/** egret_worker_dawdle() - wait as long as an injected slow-down says; without the lock */
+void egret_worker_dawdle(struct egret_model *m, struct egret_queue *q);
 /** egret_held() - may no worker start anything? */
 bool egret_held(const struct egret_model *m);
 
