@@ -234,7 +234,7 @@ int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	struct egret_vm *vm = NULL;
 	struct egret_bo *bo;
 	u64 size;
-	int ret;
+	int idx, ret;
 
 	if (args->flags || !args->size || !args->placement ||
 	    args->placement & ~(DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM))
@@ -247,7 +247,13 @@ int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 		if (!vm)
 			return -ENOENT;
 	}
-	bo = egret_bo_create(to_egret_device(drm), size, args->placement, vm);
+	/* remove() finds all DMA mappings of buffers, and none comes later. */
+	if (drm_dev_enter(drm, &idx)) {
+		bo = egret_bo_create(to_egret_device(drm), size, args->placement, vm);
+		drm_dev_exit(idx);
+	} else {
+		bo = ERR_PTR(-ENODEV);
+	}
 	if (vm)
 		egret_vm_put(vm);
 	if (IS_ERR(bo))

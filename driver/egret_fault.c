@@ -9,11 +9,11 @@
  */
 #include <linux/dma-fence.h>
 #include <drm/drm_drv.h>
-#include <drm/drm_print.h>
 
 #include "egret_fault.h"
 #include "egret_hw.h"
 #include "egret_queue.h"
+#include "egret_trace.h"
 
 static void egret_fault_read(struct egret_device *edev, u32 q, struct egret_fault *fault)
 {
@@ -54,8 +54,7 @@ static void egret_fault_handle(struct egret_device *edev, u32 q)
 	if (!queue)
 		return;
 	if (egret_fault_get(edev, q, &fault)) {
-		drm_dbg(&edev->drm, "queue %u: fault %#x at %#llx, pc %#llx, info %#x, value %#x\n",
-			q, fault.code, fault.addr, fault.pc, fault.info, fault.value);
+		trace_egret_fault(queue, &fault);
 		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_FAULT, &fault);
 	}
 	egret_queue_put(queue);

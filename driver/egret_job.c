@@ -59,6 +59,7 @@
 #include "egret_job.h"
 #include "egret_queue.h"
 #include "egret_sync.h"
+#include "egret_trace.h"
 #include "egret_vm.h"
 
 static unsigned int hang_timeout_ms = 10000;
@@ -139,6 +140,7 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 		egret_queue_cancel(queue, job->fence);
 		goto out;
 	}
+	trace_egret_job_run(job);
 	egret_job_write(job);
 	if (egret_queue_add_pending(queue, job->fence)) {
 		/* The card must find the packets. */

@@ -30,6 +30,7 @@
 #include "egret_hw.h"
 #include "egret_job.h"
 #include "egret_queue.h"
+#include "egret_trace.h"
 #include "egret_vm.h"
 
 /* A queue's part of the address space: the ring, then the fence slot. */
@@ -73,6 +74,7 @@ static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 {
 	struct egret_fence *fence = list_first_entry(&queue->pending, struct egret_fence, link);
 
+	trace_egret_job_end(queue, fence, cancel);
 	list_del_init(&fence->link);
 	atomic64_inc(&queue->completed);
 	if (cancel)
@@ -144,6 +146,7 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
  */
 void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
 {
+	trace_egret_job_end(queue, fence, true);
 	atomic64_inc(&queue->completed);
 	egret_fence_cancel(fence);
 }
@@ -199,6 +202,7 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	if (!first)
 		goto out;
+	trace_egret_queue_kill(queue, state);
 
 	egret_queue_stop_hardware(queue);
 
@@ -466,7 +470,8 @@ static int egret_queue_alloc_hw(struct egret_queue *queue)
 	return 0;
 }
 
-static struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
+/* Make a queue that is known by its hardware queue's number, but not enabled. */
+static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, u32 type)
 {
 	struct egret_device *edev = vm->edev;
 	struct egret_queue *queue;
@@ -495,15 +500,10 @@ static struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32
 	ret = egret_queue_init_sched(queue);
 	if (ret)
 		goto err_ring;
-	ret = egret_queue_enable(queue, priority);
-	if (ret)
-		goto err_sched;
+	/* The entry is reserved: this does not fail. */
 	xa_store(&edev->queues, queue->hwid, queue, GFP_KERNEL);
 	return queue;
 
-err_sched:
-	drm_sched_entity_fini(&queue->entity);
-	drm_sched_fini(&queue->sched);
 err_ring:
 	egret_vm_unmap_kernel(vm, egret_queue_ring_va(queue), EGRET_QUEUE_BYTES);
 	egret_queue_free_ring(queue);
@@ -515,6 +515,28 @@ err_free:
 	kfree(queue);
 	drm_dev_put(&edev->drm);
 	return ERR_PTR(ret);
+}
+
+static struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
+{
+	struct egret_queue *queue;
+	int idx, ret;
+
+	/* remove() finds either the queue, or nothing of it. */
+	if (!drm_dev_enter(&vm->edev->drm, &idx))
+		return ERR_PTR(-ENODEV);
+	queue = egret_queue_alloc(vm, type);
+	drm_dev_exit(idx);
+	if (IS_ERR(queue))
+		return queue;
+
+	ret = egret_queue_enable(queue, priority);
+	if (ret) {
+		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
+		egret_queue_put(queue);
+		return ERR_PTR(ret);
+	}
+	return queue;
 }
 
 /* ---- ioctls ---------------------------------------------------------------------------------- */

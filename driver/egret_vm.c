@@ -63,6 +63,7 @@
 #include "egret_device.h"
 #include "egret_array.h"
 #include "egret_mmu.h"
+#include "egret_trace.h"
 #include "egret_vm.h"
 
 /**
@@ -514,6 +515,7 @@ static void egret_bind_commit(struct egret_bind *bind)
 
 	for (i = 0; i < bind->count; i++) {
 		bind->current_op = i;
+		trace_egret_vm_bind_op(bind->vm, &bind->ops[i]);
 		/* The range was checked and the steps do not fail. */
 		drm_WARN_ON(&bind->vm->edev->drm,
 			    egret_bind_commit_op(bind, &bind->ops[i]));

@@ -241,6 +241,58 @@ static void test_sibling(void)
 	check_dead(&a, EGRET_FAULT_PKT_OPCODE);
 }
 
+/* ---- tracepoints ------------------------------------------------------------- */
+
+#define TRACING	"/sys/kernel/tracing/"
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+}
+
+static bool trace_has(const char *what)
+{
+	char line[512];
+	bool found = false;
+	FILE *f = fopen(TRACING "trace", "r");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, what))
+			found = true;
+	fclose(f);
+	return found;
+}
+
+static void test_tracepoints(void)
+{
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+	char what[128];
+
+	if (access(TRACING "events/egret", F_OK))
+		test_skip("this kernel has no tracing");
+	write_text(TRACING "trace", "");
+	write_text(TRACING "events/egret/enable", "1");
+	packet_fence(&c, bo.va, 1);
+	CHECK_OK(run(&c));
+	packet(&c, 0x55, 0);
+	CHECK_EQ(run(&c), -ECANCELED);
+	CHECK_OK(vm_unmap(c.fd, c.vm, bo.va, PAGE));
+	write_text(TRACING "events/egret/enable", "0");
+	CHECK(trace_has("egret_job_run:"));
+	CHECK(trace_has("egret_job_end:"));
+	CHECK(trace_has("seqno=2 cancelled"));
+	CHECK(trace_has("reason=fault"));
+	snprintf(what, sizeof(what), "code=%#x info=", EGRET_FAULT_PKT_OPCODE);
+	CHECK(trace_has(what));
+	snprintf(what, sizeof(what), "unmap va=%#llx size=0x1000", (unsigned long long)bo.va);
+	CHECK(trace_has(what));
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -253,6 +305,7 @@ int main(void)
 		TEST("a job that depends on a cancelled one", test_dependent_job),
 		TEST("a sibling goes on", test_sibling),
 		TEST_LONG("neighbours go on", test_neighbours, 90),
+		TEST("tracepoints", test_tracepoints),
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));

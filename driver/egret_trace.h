@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * Tracepoints. Jobs can be followed by their fence (context, seqno), which is also
+ * in the tracepoints of dma_fence and gpu_scheduler.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM egret
+
+#if !defined(EGRET_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define EGRET_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "egret_fault.h"
+#include "egret_fence.h"
+#include "egret_job.h"
+#include "egret_queue.h"
+#include "egret_vm.h"
+
+TRACE_EVENT(egret_job_run,
+	    TP_PROTO(const struct egret_job *job),
+	    TP_ARGS(job),
+	    TP_STRUCT__entry(__string(dev, dev_name(job->queue->edev->drm.dev))
+			     __field(u32, queue)
+			     __field(u32, calls)
+			     __field(u64, context)
+			     __field(u64, seqno)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->queue = job->queue->hwid;
+			   __entry->calls = job->num_calls;
+			   __entry->context = job->fence->base.context;
+			   __entry->seqno = job->fence->base.seqno;),
+	    TP_printk("dev=%s queue=%u context=%llu seqno=%llu calls=%u", __get_str(dev),
+		      __entry->queue, __entry->context, __entry->seqno, __entry->calls));
+
+TRACE_EVENT(egret_job_end,
+	    TP_PROTO(const struct egret_queue *queue, const struct egret_fence *fence,
+		     bool cancelled),
+	    TP_ARGS(queue, fence, cancelled),
+	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
+			     __field(u32, queue)
+			     __field(u64, context)
+			     __field(u64, seqno)
+			     __field(bool, cancelled)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->queue = queue->hwid;
+			   __entry->context = fence->base.context;
+			   __entry->seqno = fence->base.seqno;
+			   __entry->cancelled = cancelled;),
+	    TP_printk("dev=%s queue=%u context=%llu seqno=%llu%s", __get_str(dev), __entry->queue,
+		      __entry->context, __entry->seqno, __entry->cancelled ? " cancelled" : ""));
+
+TRACE_EVENT(egret_queue_kill,
+	    TP_PROTO(const struct egret_queue *queue, u32 state),
+	    TP_ARGS(queue, state),
+	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
+			     __field(u32, queue)
+			     __field(u32, state)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->queue = queue->hwid;
+			   __entry->state = state;),
+	    TP_printk("dev=%s queue=%u reason=%s", __get_str(dev), __entry->queue,
+		      __print_symbolic(__entry->state,
+				       { DRM_EGRET_QUEUE_DEAD_FAULT, "fault" },
+				       { DRM_EGRET_QUEUE_DEAD_HUNG, "hung" },
+				       { DRM_EGRET_QUEUE_DEAD_RESET, "reset" },
+				       { EGRET_QUEUE_CLOSED, "closed" })));
+
+TRACE_EVENT(egret_fault,
+	    TP_PROTO(const struct egret_queue *queue, const struct egret_fault *fault),
+	    TP_ARGS(queue, fault),
+	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
+			     __field(u32, queue)
+			     __field(u32, code)
+			     __field(u32, info)
+			     __field(u32, value)
+			     __field(u64, addr)
+			     __field(u64, pc)
+			     __field(u64, cookie)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->queue = queue->hwid;
+			   __entry->code = fault->code;
+			   __entry->info = fault->info;
+			   __entry->value = fault->value;
+			   __entry->addr = fault->addr;
+			   __entry->pc = fault->pc;
+			   __entry->cookie = fault->cookie;),
+	    TP_printk("dev=%s queue=%u code=%#x info=%#x value=%#x addr=%#llx pc=%#llx cookie=%#llx",
+		      __get_str(dev), __entry->queue, __entry->code, __entry->info, __entry->value,
+		      __entry->addr, __entry->pc, __entry->cookie));
+
+TRACE_EVENT(egret_vm_bind_op,
+	    TP_PROTO(const struct egret_vm *vm, const struct drm_egret_bind_op *op),
+	    TP_ARGS(vm, op),
+	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
+			     __field(u32, context)
+			     __field(u32, op)
+			     __field(u32, flags)
+			     __field(u32, handle)
+			     __field(u64, offset)
+			     __field(u64, va)
+			     __field(u64, size)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->context = vm->context;
+			   __entry->op = op->op;
+			   __entry->flags = op->flags;
+			   __entry->handle = op->handle;
+			   __entry->offset = op->offset;
+			   __entry->va = op->va;
+			   __entry->size = op->size;),
+	    TP_printk("dev=%s context=%u %s va=%#llx size=%#llx handle=%u offset=%#llx flags=%x",
+		      __get_str(dev), __entry->context,
+		      __entry->op == DRM_EGRET_BIND_MAP ? "map" : "unmap", __entry->va, __entry->size,
+		      __entry->handle, __entry->offset, __entry->flags));
+
+#endif /* EGRET_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE egret_trace
+#include <trace/define_trace.h>
