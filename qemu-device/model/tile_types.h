@@ -26,9 +26,9 @@
  * the best one for the host. All give the same bits, since the compiler may neither
  * contract nor reassociate (model.cflags).
  */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__) && \
 	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define EGRET_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define EGRET_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define EGRET_CLONES
 #endif

@@ -18,6 +18,7 @@
 #include "reference.h"
 #include "rig.h"
 #include "tile.h"
+#include "tile_gemm.h"
 
 /* ---- Scratchpads and operands in them ------------------------------------- */
 
@@ -58,8 +59,14 @@ static bool chance(unsigned int percent)
 	return below(100) < percent;
 }
 
+/* Each case takes one of the host's micro-kernels: they must not differ. */
 static void begin_case(uint64_t number)
 {
+	unsigned int kernels = 0;
+
+	while (egret_gemm(kernels))
+		kernels++;
+	bench.tile.gemm = egret_gemm((unsigned int)(number % kernels));
 	bench.random.state = number;
 	bench.used = EGRET_LOCAL_SCRATCH;
 	memset(bench.model, 0x5a, EGRET_SCRATCH_SIZE);
@@ -351,7 +358,7 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	d->batch = chance(20) ? (uint32_t)below(3) + 1 : 1;
 	if (chance(3)) { /* across the blocks of any implementation */
 		d->batch = 1;
-		d->m = 90 + (uint32_t)below(40);
+		d->m = chance(30) ? 235 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
 		d->k = 250 + (uint32_t)below(30);
 		d->n = chance(30) ? 510 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
 	}

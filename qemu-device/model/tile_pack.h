@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+/*
+ * Operands of a matrix multiply, and how they become panels (tile_gemm.h).
+ *
+ * Both operands are seen in the same way: as `lines` (rows of A, columns of B) by k. A
+ * panel's unit is the word: an F32, or four bytes of four successive k.
+ */
+#ifndef EGRET_MODEL_TILE_PACK_H
+#define EGRET_MODEL_TILE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <egret/tile.h>
+
+#include "tile_gemm.h"
+
+/* The most that is packed at once. */
+#define EGRET_PACK_LINES	512
+#define EGRET_PACK_K		256	/* a multiple of EGRET_BLOCK */
+
+/**
+ * struct egret_operand - A or B in one batch
+ * @base: first stored row
+ * @pitch: bytes between stored rows
+ * @type: of the elements
+ * @zero: zero point
+ * @is_a: A; bytes are made unsigned, and panels have egret_gemm_rows() lines; of B, signed and nr
+ * @by_line: a stored row is a line and runs along k; otherwise it holds all lines of one k
+ * @block: block-scaled, with what follows
+ * @split: Q4_0's order in blocks
+ * @block_step: bytes between blocks
+ * @scale: of the first block
+ * @scale_pitch: bytes between the scales of lines
+ * @scale_step: bytes between the scales of blocks
+ * @scale_type: type of the scales
+ */
+struct egret_operand {
+	const uint8_t *base;
+	int64_t pitch;
+	unsigned int type;
+	int zero;
+	bool is_a;
+	bool by_line;
+	bool block;
+	bool split;
+	int64_t block_step;
+	const uint8_t *scale;
+	int64_t scale_pitch;
+	int64_t scale_step;
+	unsigned int scale_type;
+};
+
+/** struct egret_range - lines and k of an operand; with blocks, k lies within one */
+struct egret_range {
+	size_t line, lines;	/* up to EGRET_PACK_LINES */
+	size_t k, count;	/* up to EGRET_PACK_K */
+};
+
+/** egret_pack_f32() - make panels of F32 */
+void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
+		    float *dst);
+
+/** egret_pack_i8() - make panels of bytes: of each element plus egret_pack_offset() */
+void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
+		   uint8_t *dst);
+int egret_pack_offset(const struct egret_operand *o);
+
+/** egret_scales() - the scales of lines at one k, as F32 */
+void egret_scales(const struct egret_operand *o, size_t line, size_t lines, size_t k, float *dst);
+
+#endif /* EGRET_MODEL_TILE_PACK_H */
