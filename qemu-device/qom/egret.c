@@ -284,6 +284,22 @@ static const struct egret_model_ops egret_callbacks = {
 	.trace = egret_on_trace,
 };
 
+static void egret_send_message(EgretState *s, unsigned int vector)
+{
+	trace_egret_interrupt(egret_name(s), vector);
+	s->messages++;
+	msix_notify(PCI_DEVICE(s), vector);
+}
+
+/* True, once, for a vector that is in the bitmap. */
+static bool egret_take_vector(uint32_t *vectors, unsigned int vector)
+{
+	bool there = *vectors & (1U << vector);
+
+	*vectors &= ~(1U << vector);
+	return there;
+}
+
 /* In the main loop, under the big lock. */
 static void egret_send_interrupts(void *opaque)
 {
@@ -294,9 +310,11 @@ static void egret_send_interrupts(void *opaque)
 		unsigned int vector = ctz32(pending);
 
 		pending &= pending - 1;
-		trace_egret_interrupt(egret_name(s), vector);
-		s->messages++;
-		msix_notify(PCI_DEVICE(s), vector);
+		if (egret_take_vector(&s->irq_lose, vector))
+			continue;
+		egret_send_message(s, vector);
+		if (egret_take_vector(&s->irq_repeat, vector))
+			egret_send_message(s, vector);
 	}
 }
 
@@ -333,6 +351,10 @@ static void egret_reset_chip(EgretState *s, enum egret_model_reset kind)
 	egret_dma_close(&s->dma);
 	egret_model_reset(s->model, kind);
 	qatomic_set(&s->irq_pending, 0);
+	if (kind == EGRET_MODEL_RESET_COLD) {
+		s->irq_lose = 0;
+		s->irq_repeat = 0;
+	}
 	kept = egret_vram_kept(s);
 	if (!kept)
 		egret_clear_vram(s);

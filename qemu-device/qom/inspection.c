@@ -14,6 +14,7 @@
 #include "qapi/visitor.h"
 #include "hw/pci/pci.h"
 
+#include "egret/pci.h"
 #include "egret/regs.h"
 #include "qom/egret.h"
 #include "trace-egret.h"
@@ -61,6 +62,16 @@ static const struct egret_injection {
 	  "a corrected memory error at this offset of device memory" },
 	{ "inject-ecc-uncorrected", EGRET_INJECT_ECC_UNCORRECTED,
 	  "an uncorrected memory error at this offset of device memory" },
+	{ "inject-temperature", EGRET_INJECT_TEMPERATURE,
+	  "temperature of the chip, in 1/1000 degree Celsius, from which it goes on" },
+	{ "inject-cluster-hang", EGRET_INJECT_CLUSTER_HANG,
+	  "number of a compute cluster that makes no step any more" },
+	{ "inject-fence-error", EGRET_INJECT_FENCE,
+	  "bits of the next fence's value that come out wrong" },
+	{ "inject-bus-error", EGRET_INJECT_BUS_ERROR,
+	  "how many of the next accesses to system memory fail" },
+	{ "inject-slow-down", EGRET_INJECT_SLOWDOWN,
+	  "microseconds that each packet and each quantum of a workgroup takes longer" },
 	{ "inject-firmware-hang", EGRET_INJECT_FW_HANG,
 	  "management firmware stops making progress (write 0)" },
 	{ "inject-firmware-crash", EGRET_INJECT_FW_CRASH,
@@ -87,6 +98,26 @@ static void egret_set_injection(Object *obj, Visitor *v, const char *name,
 	if (ret)
 		error_setg_errno(errp, -ret, "egret: property '%s' cannot be %" PRIu64,
 				 name, value);
+}
+
+/* Messages are not the model's business: the front end loses or repeats them. */
+static void egret_set_interrupt_error(Object *obj, Visitor *v, const char *name,
+				      void *opaque, Error **errp)
+{
+	EgretState *s = EGRET(obj);
+	uint32_t *vectors = strcmp(name, "inject-interrupt-loss") ?
+			    &s->irq_repeat : &s->irq_lose;
+	uint32_t vector;
+
+	if (!visit_type_uint32(v, name, &vector, errp))
+		return;
+	if (vector >= EGRET_MSIX_VECTORS) {
+		error_setg(errp, "egret: property '%s' must be a vector, 0 to %u", name,
+			   EGRET_MSIX_VECTORS - 1);
+		return;
+	}
+	trace_egret_inject(egret_name(s), name, vector);
+	*vectors |= 1U << vector;
 }
 
 static bool egret_get_link_property(Object *obj, Error **errp)
@@ -122,6 +153,14 @@ void egret_class_add_inspection(ObjectClass *class)
 				       egret_set_link_property);
 	object_class_property_set_description(class, "link",
 					      "off: the card falls off the bus");
+	object_class_property_add(class, "inject-interrupt-loss", "uint32", NULL,
+				  egret_set_interrupt_error, NULL, NULL);
+	object_class_property_set_description(class, "inject-interrupt-loss",
+					      "vector whose next message gets lost");
+	object_class_property_add(class, "inject-interrupt-repeat", "uint32", NULL,
+				  egret_set_interrupt_error, NULL, NULL);
+	object_class_property_set_description(class, "inject-interrupt-repeat",
+					      "vector whose next message is sent twice");
 	for (i = 0; i < ARRAY_SIZE(egret_injections); i++) {
 		const struct egret_injection *injection = &egret_injections[i];
 

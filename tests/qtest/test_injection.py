@@ -5,10 +5,12 @@
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import qtest
-from driver import BAR0, BAR2, SYSTEM, PAGE, Context, Queue, check_works, fence, start_work
+from driver import (BAR0, BAR2, DATA, ENDLESS_LOOP, SYSTEM, PAGE, Context, Queue, check_works,
+                    dispatch, fence, nop, start_work)
 from layout import egret
 from qtest import equal
 
@@ -97,10 +99,95 @@ def test_memory_errors():
         equal(card.readq(BAR0, egret.REG_ECC_ADDR), 0x123000, 'address')
 
 
+def info(machine, name):
+    """A number of the card's state in words."""
+    for line in machine.qom_get(CARD, 'info').splitlines():
+        if line.startswith(name + ':'):
+            return int(line.split(':')[1])
+    raise AssertionError(f'{name} is not told')
+
+
+def test_interrupts_are_lost_and_repeated():
+    vector = egret.VECTOR_QUEUE_FIRST
+    with new_machine() as machine:
+        card = machine.card()
+        card.enable_msix()
+        queue = Queue(card, Context(card, 1), 0, vector=vector)
+        machine.qom_set(CARD, 'inject-interrupt-loss', vector)
+        for number, sent in ((1, 0), (2, 1)):
+            queue.submit(fence(queue.fence_va, number, interrupt=True))
+            queue.wait(number)
+            queue.wait_state(egret.Q_STATE_IDLE)
+            qtest.wait_until(lambda: card.readq(BAR0, egret.REG_CNT_INTERRUPTS) == number,
+                             'the interrupt')
+            if sent:
+                card.wait_msix(vector)
+            equal(card.take_msix(vector), False, 'interrupt')
+            equal(info(machine, 'interrupts sent'), sent, 'messages')
+        machine.qom_set(CARD, 'inject-interrupt-repeat', vector)
+        for number, sent in ((3, 3), (4, 4)):
+            queue.submit(fence(queue.fence_va, number, interrupt=True))
+            qtest.wait_until(lambda: info(machine, 'interrupts sent') >= sent, 'messages')
+            equal(info(machine, 'interrupts sent'), sent, 'messages')
+            card.wait_msix(vector)
+
+
+def test_wrong_fence_and_bus_error():
+    with new_machine() as machine:
+        card = machine.card()
+        context = Context(card, 1)
+        word = context.map_system(SYSTEM, PAGE)
+        queue = Queue(card, context, 0)
+        machine.qom_set(CARD, 'inject-fence-error', 1 << 63)
+        queue.submit(fence(word, 5), fence(queue.fence_va, 1))
+        queue.wait(1)
+        equal(machine.readq(SYSTEM), 1 << 63 | 5, 'fence')
+        machine.qom_set(CARD, 'inject-bus-error', 1)
+        queue.submit(fence(word, 6))
+        fault = queue.wait_fault()
+        equal((fault['code'], fault['addr']), (egret.FAULT_BUS, word), 'fault')
+        equal(machine.readq(SYSTEM), 1 << 63 | 5, 'fence')
+        check_works(card)
+
+
+def test_hung_cluster():
+    """The chip's watchdog notices it."""
+    with qtest.Machine(card_opts='vram=64M,clusters=1') as machine:
+        card = machine.card()
+        context = Context(card, 1)
+        code = context.map_vram(DATA, PAGE, egret.PTE_READ | egret.PTE_EXEC)
+        card.memwrite(BAR2, DATA, ENDLESS_LOOP)
+        queue = Queue(card, context, 0)
+        queue.submit(dispatch(code))
+        machine.qom_set(CARD, 'inject-cluster-hang', 0)
+        equal(queue.wait_fault()['code'], egret.FAULT_HUNG, 'fault')
+        card.writel(BAR0, egret.REG_RESET, egret.RESET_ENGINES)
+        qtest.wait_until(lambda: card.readl(BAR0, egret.REG_STATE) & egret.STATE_READY, 'the reset')
+        check_works(card)
+
+
+def test_slow_down_and_temperature():
+    with new_machine() as machine:
+        card = machine.card()
+        queue = Queue(card, Context(card, 1), 0)
+        machine.qom_set(CARD, 'inject-slow-down', 20000)
+        began = time.monotonic()
+        queue.submit(*[nop()] * 9, fence(queue.fence_va, 1))
+        queue.wait(1)
+        equal(time.monotonic() - began >= 0.2, True, 'work takes its time')
+        machine.qom_set(CARD, 'inject-temperature', 111000)
+        qtest.wait_until(lambda: card.readl(BAR0, egret.REG_STATE) & egret.STATE_THERMAL_STOP,
+                         'the thermal stop')
+        queue.wait_state(egret.Q_STATE_DISABLED)
+
+
 def test_bad_injections():
     with new_machine() as machine:
         machine.card()
-        for name, value in (('inject-ecc-corrected', 64 * MIB), ('inject-ambient', 1000000)):
+        for name, value in (('inject-ecc-corrected', 64 * MIB), ('inject-ambient', 1000000),
+                            ('inject-cluster-hang', egret.MAX_CLUSTERS),
+                            ('inject-interrupt-loss', egret.MSIX_VECTORS),
+                            ('inject-slow-down', 100001), ('inject-temperature', 150001)):
             try:
                 machine.qom_set(CARD, name, value)
                 raise AssertionError(f'{name} {value} was accepted')
