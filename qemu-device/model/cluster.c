@@ -135,6 +135,12 @@ void egret_cluster_destroy(struct egret_cluster *cl)
 	free(cl);
 }
 
+void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg), void *arg)
+{
+	cl->hart.time = time;
+	cl->hart.time_arg = arg;
+}
+
 static void unit_reset(struct unit *u)
 {
 	u->count = 0;

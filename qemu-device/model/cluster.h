@@ -87,6 +87,13 @@ struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port
 void egret_cluster_destroy(struct egret_cluster *cl);
 
 /**
+ * egret_cluster_set_time() - give the hart a clock for its CSR time
+ * @time: EGRET_REG_TIME, called on the cluster's thread; NULL for the embedder's time_ns()
+ * @arg: its argument
+ */
+void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg), void *arg);
+
+/**
  * egret_cluster_begin() - load a workgroup
  *
  * Scratchpad is cleared if the last workgroup was of another context, or after

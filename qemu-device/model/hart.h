@@ -130,6 +130,10 @@ struct egret_hart {
 	uint32_t index;
 	uint64_t cookie;
 
+	/* CSR time; the embedder's clock if it is NULL */
+	uint64_t (*time)(void *arg);
+	void *time_arg;
+
 	/* LR/SC */
 	bool reserved;
 	uint64_t reserved_addr;

@@ -87,7 +87,7 @@ static bool csr_read(const struct egret_hart *h, unsigned int csr, uint64_t *v)
 		*v = h->now + h->mcycle_offset;
 		break;
 	case CSR_TIME:
-		*v = mem->ops.time_ns ? mem->ops.time_ns(mem->opaque) : 0;
+		*v = h->time ? h->time(h->time_arg) : mem->ops.time_ns(mem->opaque);
 		break;
 	case CSR_MINSTRET:
 	case CSR_INSTRET:
