@@ -150,22 +150,22 @@ static int copy_span(struct egret_copy *c, struct egret_port *port, uint64_t src
 	return 0;
 }
 
-/* @to begins `phase` bytes into the pattern. */
+/* @to is where the pattern begins anew: see fill_span(). */
 EGRET_GUEST_ACCESS
-static void guest_fill(uint8_t *to, uint64_t size, uint64_t pattern, unsigned int phase)
+static void guest_fill(uint8_t *to, uint64_t size, uint64_t pattern)
 {
-	phase *= 8;
-	if (phase)
-		pattern = pattern >> phase | pattern << (64 - phase);
 	for (; size >= 8; size -= 8, to += 8)
 		memcpy(to, &pattern, 8);
 	memcpy(to, &pattern, size);
 }
 
+/*
+ * Pieces, pages and bounces end at multiples of 8, and the fill begins at a multiple of the
+ * pattern's width: so every span begins with a whole pattern.
+ */
 static int fill_span(struct egret_copy *c, struct egret_port *port, uint64_t dst, uint64_t *size,
 		     struct egret_fault *fault)
 {
-	unsigned int phase = (dst - c->dst) & 7;
 	uint8_t bounce[BOUNCE];
 	struct egret_span to;
 
@@ -173,11 +173,11 @@ static int fill_span(struct egret_copy *c, struct egret_port *port, uint64_t dst
 		return -1;
 	*size = to.size;
 	if (to.host) {
-		guest_fill(to.host, *size, c->pattern, phase);
+		guest_fill(to.host, *size, c->pattern);
 	} else {
 		if (*size > sizeof(bounce))
 			*size = sizeof(bounce);
-		guest_fill(bounce, *size, c->pattern, phase);
+		guest_fill(bounce, *size, c->pattern);
 		if (host_write(port, dst, &to, size, bounce, fault))
 			return -1;
 	}

@@ -91,7 +91,8 @@ static void log_line(void *opaque, enum egret_log_level level, const char *text)
 {
 	struct chip *c = opaque;
 
-	atomic_fetch_add(&c->logged, 1);
+	if (c)
+		atomic_fetch_add(&c->logged, 1);
 	if (getenv("CHIP_LOG"))
 		fprintf(stderr, "chip: log %d: %s\n", level, text);
 }
@@ -100,7 +101,7 @@ static void trace(void *opaque, const struct egret_trace *event)
 {
 	struct chip *c = opaque;
 
-	if (c->on_trace)
+	if (c && c->on_trace)
 		c->on_trace(c, event);
 }
 

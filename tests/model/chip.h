@@ -62,7 +62,11 @@ struct chip *chip_new(void);
 struct chip *chip_new_config(struct egret_model_config config);
 void chip_free(struct chip *c);
 
-/** chip_ops - the callbacks that chips are made with; the opaque is struct chip */
+/**
+ * chip_ops - the callbacks that chips are made with
+ *
+ * The opaque is struct chip, or NULL for a chip that is only made and ended.
+ */
 extern const struct egret_model_ops chip_ops;
 
 /* ---- Registers ---------------------------------------------------------------- */

@@ -360,6 +360,26 @@ static void kill_in_the_middle_of_a_copy(void **state)
 	}
 }
 
+static void a_stop_is_taken_back(void **state)
+{
+	struct env *e = *state;
+	struct chip_queue q = chip_queue(e->c, 1, CTX, 0);
+
+	/* Long enough for the two commands to come in its middle. */
+	chip_put(&q, pkt_fill(map_huge(e->c), 512 * MIB, 1, 1));
+	chip_put(&q, pkt_fence(e->vram->va, 1));
+	chip_kick(&q);
+	chip_until(q64(&q, EGRET_Q_PROGRESS) > 0);
+	chip_ctrl(&q, EGRET_Q_CTRL_STOP);
+	assert_int_equal(q32(&q, EGRET_Q_STATUS), EGRET_Q_STATE_ACTIVE);
+	chip_ctrl(&q, EGRET_Q_CTRL_RESUME);
+	assert_int_equal(q32(&q, EGRET_Q_STATUS), EGRET_Q_STATE_ACTIVE);
+	assert_int_equal(q64(&q, EGRET_Q_HEAD), 0);
+	assert_int_equal(chip_drain(&q), EGRET_Q_STATE_IDLE);
+	assert_int_equal(word(e->vram, 0), 1);
+	chip_queue_free(&q);
+}
+
 /* ---- WAIT ---------------------------------------------------------------------------------- */
 
 static void wait_compares_unsigned(void **state)
@@ -902,6 +922,7 @@ int main(void)
 		T(stop_and_resume_between_packets),
 		T(stopping_loses_nothing),
 		T(kill_in_the_middle_of_a_copy),
+		T(a_stop_is_taken_back),
 		T(wait_compares_unsigned),
 		T(anything_that_writes_ends_a_wait),
 		T(queues_wait_for_each_other),
