@@ -9,6 +9,7 @@
 #   tools/tools.mk                        target tools
 #   qemu-device/firmware/firmware.mk      target firmware
 #   qemu-device/model/model.mk            the model as a host library, unit tests
+#   qemu-device/sim/sim.mk                target tools: the stand-alone simulator
 #   tests/tests.mk                        tests that belong to no component
 #   Documentation/documentation.mk        generated or installed documents
 #
@@ -162,6 +163,7 @@ install-lib install-tools install-doc::
 -include tools/tools.mk
 -include qemu-device/firmware/firmware.mk
 -include qemu-device/model/model.mk
+-include qemu-device/sim/sim.mk
 -include tests/tests.mk
 -include Documentation/documentation.mk
 
