@@ -150,21 +150,18 @@ static void egret_device_wedge_work(struct work_struct *work)
  * @edev: card
  * @why: reason, for the log
  *
- * When it returns, the card cannot reach system memory any more. Its queues are
- * ended soon after. From now on all ioctls return -ENODEV; removing and binding
- * the device again is the way out. May be called on the fence-signalling path.
+ * Must be called inside of drm_dev_enter(). When it returns, the card cannot reach
+ * system memory any more. Its queues are ended soon after. From now on all ioctls
+ * return -ENODEV; removing and binding the device again is the way out. May be
+ * called on the fence-signalling path.
  */
 void egret_device_wedge(struct egret_device *edev, const char *why)
 {
-	int idx;
-
+	/* Not only the first caller relies on it. */
+	pci_clear_master(edev->pdev);
 	if (atomic_xchg(&edev->wedged, 1))
 		return;
 	drm_err(&edev->drm, "giving the card up: %s\n", why);
-	if (drm_dev_enter(&edev->drm, &idx)) {
-		pci_clear_master(edev->pdev);
-		drm_dev_exit(idx);
-	}
 	queue_work(edev->sched_wq, &edev->wedge_work);
 }
 

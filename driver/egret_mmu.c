@@ -42,16 +42,22 @@ void egret_mmu_context_free(struct egret_device *edev, u32 context)
  * @edev: card
  * @context: context
  * @root: entry that points to the root table, or 0 for none
+ *
+ * When it returns, the card does not use the old ones any more. Must not be called
+ * inside of drm_dev_enter().
  */
 void egret_mmu_context_set(struct egret_device *edev, u32 context, u64 root)
 {
 	int idx;
 
-	if (!drm_dev_enter(&edev->drm, &idx))
+	if (!drm_dev_enter(&edev->drm, &idx)) {
+		/* remove() stops everything. */
+		wait_for_completion(&edev->stopped);
 		return;
+	}
 	egret_write64(edev, EGRET_REG_CONTEXT(context), root);
-	drm_dev_exit(idx);
 	egret_mmu_invalidate(edev, context, 0, EGRET_MMU_ALL);
+	drm_dev_exit(idx);
 }
 
 /**
@@ -61,17 +67,16 @@ void egret_mmu_context_set(struct egret_device *edev, u32 context, u64 root)
  * @va: first virtual address
  * @size: bytes, or EGRET_MMU_ALL
  *
- * When it returns, no unit uses an old entry or a table that was taken out: the
- * memory may be used for other things. A card that does not answer is given up,
- * which takes its access to system memory away, so this holds even then.
+ * Must be called inside of drm_dev_enter(). When it returns, no unit uses an old
+ * entry or a table that was taken out: the memory may be used for other things. A
+ * card that does not answer is given up, which takes its access to system memory
+ * away, so this holds even then.
  */
 void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 size)
 {
 	u32 status;
-	int idx, ret;
+	int ret;
 
-	if (!drm_dev_enter(&edev->drm, &idx))
-		return;
 	mutex_lock(&edev->invalidate_lock);
 	/* Entries are written through a write-combined mapping. */
 	wmb();
@@ -83,7 +88,6 @@ void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 si
 				 status == EGRET_GONE || !(status & EGRET_INV_STATUS_BUSY),
 				 EGRET_INVALIDATE_POLL_US, EGRET_INVALIDATE_TIMEOUT_US);
 	mutex_unlock(&edev->invalidate_lock);
-	drm_dev_exit(idx);
-	if (ret)
+	if (ret || status == EGRET_GONE)
 		egret_device_wedge(edev, "the MMU does not answer");
 }

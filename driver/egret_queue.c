@@ -172,9 +172,9 @@ static void egret_queue_stop_hardware(struct egret_queue *queue)
 				 EGRET_KILL_POLL_US, EGRET_KILL_TIMEOUT_US);
 	WRITE_ONCE(queue->busy_cycles,
 		   egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES));
-	drm_dev_exit(idx);
-	if (ret)
+	if (ret || status == EGRET_GONE)
 		egret_device_wedge(edev, "a queue cannot be stopped");
+	drm_dev_exit(idx);
 }
 
 /**
@@ -443,12 +443,10 @@ static int egret_queue_enable(struct egret_queue *queue, u32 priority)
 	egret_queue_write(edev, queue->hwid, EGRET_Q_CONFIG, config);
 	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_ENABLE);
 	status = egret_queue_read(edev, queue->hwid, EGRET_Q_STATUS);
-	drm_dev_exit(idx);
-	if (status != EGRET_Q_STATE_IDLE) {
+	if (status != EGRET_Q_STATE_IDLE)
 		egret_device_wedge(edev, "a queue cannot be enabled");
-		return -ENODEV;
-	}
-	return 0;
+	drm_dev_exit(idx);
+	return status == EGRET_Q_STATE_IDLE ? 0 : -ENODEV;
 }
 
 /* A hardware queue for @queue, which is not to be found by its number yet. */

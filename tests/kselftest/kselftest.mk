@@ -19,3 +19,11 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program)
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
+
+# Parts of tests/vmrun, which start their own machines.
+VM_TESTS += $(B)/tests/kselftest/lost-card
+$(B)/tests/kselftest/lost-card: LDLIBS = -ldrm
+$(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o \
+		$(B)/tests/kselftest/egret_test.o
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program)
