@@ -109,6 +109,7 @@ help:
 	'make demo          install what is missing, build, show the card at work' \
 	'make check         install what is missing, build, run all tests' \
 	'make vm            a shell in a virtual machine with the card and its driver' \
+	'make bench         install what is missing, build, measure and print ratios' \
 	'make install       install libraries, tools, headers (DESTDIR, PREFIX)' \
 	'make clean         remove build/ (downloads and the compiled QEMU stay in' \
 	'                   $${XDG_CACHE_HOME:-~/.cache}/egret; remove that for good)' \

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# Measurements. They are no tests: nothing passes or fails by a time.
+
+BENCH_PROGRAMS := $(B)/tests/bench/matmul
+
+$(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -fopenmp
+$(B)/tests/bench/matmul: LDLIBS = -lopenblas -ldnnl -fopenmp -lm
+$(B)/tests/bench/matmul: $(B)/tests/bench/matmul.o $(B)/libaccel/libaccel.so
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program) -Wl,-rpath,'$$ORIGIN/../../libaccel'
+
+.PHONY: bench bench-build
+bench: host-packages
+	$(Q)tools/build/host-packages --bench
+	+$(Q)$(MAKE) --no-print-directory bench-build
+	$(Q)tests/bench/run
+
+bench-build: $(BENCH_PROGRAMS) kernels $(B)/libaccel/$(LIBACCEL_SONAME)
