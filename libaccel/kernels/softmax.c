@@ -134,12 +134,15 @@ static void map2(enum egret_map_op op, float *out, const float *x, const float *
 	egret_map(&desc, tag);
 }
 
-/* x = max(x, LOWEST), so that minus infinity is never subtracted from itself */
-static void limit(float *x, uint32_t count, unsigned int tag)
+/*
+ * x = max(x, LOWEST), so that a chunk of nothing but minus infinity does not subtract it
+ * from itself, which would spoil a row that has numbers later.
+ */
+static void limit(float *x, unsigned int tag)
 {
 	EGRET_DESC(egret_map_desc, desc);
 
-	egret_map_desc(&desc, EGRET_MAP_MAX, x, EGRET_TYPE_F32, x, EGRET_TYPE_F32, count, 1);
+	egret_map_desc(&desc, EGRET_MAP_MAX, x, EGRET_TYPE_F32, x, EGRET_TYPE_F32, 1, 1);
 	desc.flags = EGRET_MAP_B_IMM;
 	desc.b_type = EGRET_TYPE_F32;
 	desc.b = egret_bits(LOWEST);
@@ -162,8 +165,8 @@ static void softmax_block(struct work *work, uint32_t number __attribute__((unus
 {
 	uint32_t cols = work->cols;
 
+	/* No limit(): a row of nothing but minus infinity gives no numbers either way. */
 	reduce(EGRET_REDUCE_MAX, work->max, x, cols, rows, 0, tag);
-	limit(work->max, rows, tag);
 	map2(EGRET_MAP_SUB, x, x, work->max, cols, rows, tag);
 	map1(EGRET_MAP_EXP, x, cols, rows, tag);
 	reduce(EGRET_REDUCE_SUM, work->sum, x, cols, rows, 0, tag);
@@ -181,7 +184,7 @@ static void start_chunk(struct work *work, uint32_t number, float *x, uint32_t c
 	if (number)
 		map2(EGRET_MAP_MAX, max, max, max - 1, 1, 1, tag);
 	else
-		limit(max, 1, tag);
+		limit(max, tag);
 	map2(EGRET_MAP_SUB, x, x, max, cols, 1, tag);
 	map1(EGRET_MAP_EXP, x, cols, 1, tag);
 	if (number) {
