@@ -54,7 +54,7 @@ enum egret_run rig_operation(struct rig *r, unsigned int funct3, const void *des
 
 /* ---- A tiny assembler ---------------------------------------------------- */
 
-enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5, A6, A7 };
+enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5, A6, A7 };	/* x0 to x17 */
 
 static inline uint32_t insn_r(uint32_t match, int rd, int rs1, int rs2)
 {
