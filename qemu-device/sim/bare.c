@@ -125,14 +125,18 @@ void bare_free(struct bare *b)
 enum bare_result bare_run(struct bare *b, const struct session *session)
 {
 	enum machine_state state;
-	bool limited;
 
-	state = session_run(session, b->machine, b->symbols, 0, &limited);
+	state = session_run(session, b->machine, b->symbols, 0);
 	if (b->value)
 		return b->value == 1 ? BARE_PASS : BARE_FAIL;
-	if (limited)
+	switch (state) {
+	case MACHINE_LIMIT:
 		return BARE_LIMIT;
-	return state == MACHINE_STOPPED ? BARE_STOPPED : BARE_FAULT;
+	case MACHINE_STOPPED:
+		return BARE_STOPPED;
+	default:
+		return BARE_FAULT;
+	}
 }
 
 void bare_write_signature(struct bare *b, const char *path, unsigned int word)

@@ -92,7 +92,6 @@ static uint64_t run(const struct loop *loop, uint64_t iterations, double *time)
 	if (!code)
 		fail(SIM_HOST, "out of memory");
 	memcpy(code, loop->code, loop->size);
-	m->quantum = 1 << 20;
 	machine_watch(m, &(struct machine_watch) { .arg = &iterations, .begin = begin });
 	machine_dispatch(m, EGRET_VA_MIN, one, "", 0);
 	*time = seconds();

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fp.h"
+
 /* Formats of hart_insns.h; what they mean to the decoder stands in hart_decode.c. */
 enum format {
 	FORMAT_NONE, FORMAT_END, FORMAT_U, FORMAT_J, FORMAT_I, FORMAT_B, FORMAT_S, FORMAT_FS,
@@ -43,7 +45,7 @@ static const char f_names[32][5] = {
 	"fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7",
 	"fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
 };
-static const char rounding[8][4] = { "rne", "rtz", "rdn", "rup", "rmm", "?", "?", "dyn" };
+static const char rounding[8][4] = { "rne", "rtz", "rdn", "rup", "rmm", "?", "?", "?" };
 
 const char *disasm_x(unsigned int n)
 {
@@ -144,7 +146,8 @@ static void put_float(struct writer *o, const struct disasm *d, uint32_t w, bool
 		put(o, ", %s", f_names[d->rs2]);
 	if (insns[d->number].format == FORMAT_R4)
 		put(o, ", %s", f_names[w >> 27]);
-	if (rounds)
+	/* as fcsr says, which is what assemblers take when nothing stands there */
+	if (rounds && (w >> 12 & 7) != EGRET_FP_DYN)
 		put(o, ", %s", rounding[w >> 12 & 7]);
 }
 

@@ -153,14 +153,14 @@ static void print_fault(const struct machine *m, const struct args *args, struct
 /* ---- Running -------------------------------------------------------------------------- */
 
 static int report(const struct launch *l, struct machine *m, const struct args *args,
-		  struct symbols *symbols, enum machine_state state, bool limited)
+		  struct symbols *symbols, enum machine_state state)
 {
 	int status = SIM_OK;
 
 	if (state == MACHINE_FAULT) {
 		print_fault(m, args, symbols);
 		status = SIM_FAULT;
-	} else if (limited) {
+	} else if (state == MACHINE_LIMIT) {
 		fprintf(stderr, "egret-sim: stopped after %" PRIu64 " instructions, in %s\n",
 			machine_instructions(m),
 			symbols_text(symbols, egret_cluster_pc(m->current->cluster)));
@@ -186,7 +186,6 @@ int launch_run(const struct launch *l)
 	struct symbols *symbols;
 	struct image image;
 	struct args args;
-	bool limited;
 	int status;
 
 	read_module(&image, l->module);
@@ -196,8 +195,8 @@ int launch_run(const struct launch *l)
 	check_args(&args, kernel);
 	symbols = symbols_open(l->module, MODULE_VA);
 	machine_dispatch(m, MODULE_VA + kernel->entry, l->grid, args.data, args.size);
-	state = session_run(&l->session, m, symbols, MODULE_VA, &limited);
-	status = report(l, m, &args, symbols, state, limited);
+	state = session_run(&l->session, m, symbols, MODULE_VA);
+	status = report(l, m, &args, symbols, state);
 	symbols_close(symbols);
 	args_free(&args);
 	accel_image_free(&image);

@@ -15,10 +15,11 @@
 
 /*
  * How far a cluster may run ahead of the others, in instructions and cycles of
- * operations. Small: workgroups that wait for each other see the other's stores late by
- * so much.
+ * operations: workgroups that wait for each other see the other's stores late by so
+ * much. And how often a cluster that has nobody to wait for is looked at.
  */
-#define QUANTUM		2000
+#define QUANTUM		100
+#define QUANTUM_ALONE	65536
 
 /* ---- Making one ----------------------------------------------------------- */
 
@@ -78,7 +79,6 @@ struct machine *machine_create(unsigned int clusters, uint64_t vram_size)
 		fail(SIM_HOST, "out of memory");
 	take_vram(m, PAGE, &m->root);
 	atomic_store(&m->mmu.root[CONTEXT], m->root | EGRET_PTE_VALID);
-	m->quantum = QUANTUM;
 	m->clusters = clusters;
 	m->unit = allocate(clusters, sizeof(*m->unit));
 	for (unsigned int i = 0; i < clusters; i++) {
@@ -342,6 +342,18 @@ static void end_group(struct machine *m, struct machine_unit *u)
 	egret_dispatch_end_group(&m->dispatch, u->group, &stats, m->totals);
 }
 
+/* What may be done at once, in egret_cluster_run()'s measure. */
+static uint64_t quantum(const struct machine *m)
+{
+	uint64_t most = m->dispatch.running > 1 ? QUANTUM : QUANTUM_ALONE;
+
+	if (m->stepping)
+		return 1;
+	if (m->limit && most > m->limit - machine_instructions(m))
+		most = m->limit - machine_instructions(m);
+	return most;
+}
+
 enum machine_state machine_run(struct machine *m)
 {
 	for (;;) {
@@ -354,10 +366,12 @@ enum machine_state machine_run(struct machine *m)
 			begin_group(m, u);
 			continue;
 		}
+		if (m->limit && machine_instructions(m) >= m->limit)
+			return MACHINE_LIMIT;
 		m->current = u;
 		if (!ask_before(m, u))
 			return MACHINE_STOPPED;
-		result = egret_cluster_run(u->cluster, m->stepping ? 1 : m->quantum);
+		result = egret_cluster_run(u->cluster, quantum(m));
 		if (result == EGRET_RUN_FAULT)
 			return MACHINE_FAULT;
 		if (!ask_after(m, u)) {

@@ -4,7 +4,7 @@
  * The clusters of a chip with their memory, and nothing else of it.
  *
  * The clusters are advanced in the order of modelled time: whoever is behind goes
- * next, a quantum at a time. A cluster that is free takes the next workgroup at the
+ * next, a little at a time. A cluster that is free takes the next workgroup at the
  * time it became free. So the schedule is the one that the chip's own counters charge
  * (perf.h), workgroups may wait for each other, and every run is like the one before.
  */
@@ -71,7 +71,7 @@ struct machine {
 	struct machine_watch watch[MACHINE_WATCHES];
 	unsigned int watches;
 	struct machine_unit *current;	/* runs now, or ran last */
-	uint64_t quantum;
+	uint64_t limit;			/* instructions of all workgroups together; 0: none */
 
 	struct egret_pkt_dispatch packet;
 	struct egret_dispatch dispatch;
@@ -82,6 +82,7 @@ struct machine {
 enum machine_state {
 	MACHINE_DONE,		/* all workgroups have ended */
 	MACHINE_FAULT,		/* that of machine.current has a fault */
+	MACHINE_LIMIT,		/* machine.limit was reached */
 	MACHINE_STOPPED,	/* a watch wanted it, or all that could run are held */
 };
 

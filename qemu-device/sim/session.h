@@ -18,9 +18,8 @@ struct session {
 /**
  * session_run() - run a machine's program to its end
  * @base: where the program's file is loaded, if it can be loaded anywhere; otherwise 0
- * @limited: set if the limit ended it
  */
 enum machine_state session_run(const struct session *s, struct machine *m,
-			       struct symbols *symbols, uint64_t base, bool *limited);
+			       struct symbols *symbols, uint64_t base);
 
 #endif /* EGRET_SIM_SESSION_H */

@@ -28,7 +28,7 @@ $(RISCV_TESTS)/.made: $(wildcard tests/riscv/*)
 	$(call say,RISCV,$(@D))
 	$(Q)RISCV_CC='$(RISCV_CC)' tests/riscv/build $(@D)
 	$(Q)touch $@
-check-build: $(RISCV_TESTS)/.made
+check-build: $(RISCV_TESTS)/.made $(patsubst %.c,$(B)/%.egm,$(wildcard tests/sim/kernels/*.c))
 
 .PHONY: riscv-tests
 riscv-tests: $(SIM) $(if $(DIR),,$(RISCV_TESTS)/.made)
