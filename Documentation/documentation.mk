@@ -13,3 +13,5 @@ install-doc::
 	$(Q)for page in $(DOCUMENTS); do \
 		$(INSTALL_DATA) -D $$page $(DESTDIR)$(docdir)/$${page#Documentation/} || exit 1; \
 	done
+
+include Documentation/programming/examples/examples.mk
