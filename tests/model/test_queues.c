@@ -614,7 +614,7 @@ static void nobody_starves(void **state)
 	for (unsigned int i = 0; i < 8; i++) {
 		q[i] = chip_queue(e->c, 20 + i, CTX, (i / 2) << 16 |
 				  (i % 2 ? EGRET_Q_CONFIG_COPY : 0));
-		chip_put(&q[i], pkt_copy(e->vram->va, e->sys->va, 16 * KIB));
+		chip_put(&q[i], pkt_copy(e->vram->va + 32 * KIB, e->sys->va + i * 8 * KIB, 8 * KIB));
 		chip_put(&q[i], pkt_fence(e->vram->va + 8 * i, 1));
 		chip_kick(&q[i]);
 	}
