@@ -62,8 +62,17 @@ NO_LOOP_IDIOMS
 void *memset(void *dst, int value, size_t size)
 {
 	unsigned char *d = dst;
-	word pattern = 0x0101010101010101ULL * (unsigned char)value;
+	word pattern = (unsigned char)value;
 
+	/*
+	 * Shifts, and nothing that tells the compiler that they are a multiplication: its
+	 * constant would come from device memory, and cost more than all the rest.
+	 */
+	pattern |= pattern << 8;
+	__asm__("" : "+r"(pattern));
+	pattern |= pattern << 16;
+	__asm__("" : "+r"(pattern));
+	pattern |= pattern << 32;
 	if (aligned(d, d)) {
 		for (; size >= sizeof(word); size -= sizeof(word)) {
 			*(word *)d = pattern;
