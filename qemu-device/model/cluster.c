@@ -32,6 +32,7 @@
 #include "hart.h"
 #include "mmu.h"
 #include "perf.h"
+#include "save.h"
 #include "tile.h"
 
 /* Budget between looks at the clock: keeps the counters of the interpreter's inner loop small. */
@@ -577,4 +578,87 @@ void egret_cluster_invalidate_code(struct egret_cluster *cl, uint32_t context)
 void *egret_cluster_scratch(struct egret_cluster *cl)
 {
 	return cl->scratch;
+}
+
+/* ---- Saving ------------------------------------------------------------------ */
+
+static void snapshot_hart(struct egret_hart *h, struct egret_snap *s)
+{
+	for (unsigned int i = 0; i < 32; i++)
+		h->x[i] = snap_u64(s, h->x[i]);
+	h->x[0] = 0;
+	for (unsigned int i = 0; i < 32; i++)
+		h->f[i] = snap_u64(s, h->f[i]);
+	/* The masks are those that writes of the registers obey (hart_csr.c). */
+	h->pc = snap_u64(s, h->pc) & ~UINT64_C(1);
+	h->fflags = snap_u32(s, h->fflags) & 0x1f;
+	h->frm = snap_u32(s, h->frm) & 7;
+	h->now = snap_u64(s, h->now);
+	h->instret = snap_u64(s, h->instret);
+	h->mstatus = snap_u64(s, h->mstatus) & 0x88;
+	h->mtvec = snap_u64(s, h->mtvec) & ~UINT64_C(3);
+	h->mscratch = snap_u64(s, h->mscratch);
+	h->mepc = snap_u64(s, h->mepc) & ~UINT64_C(1);
+	h->mcause = snap_u64(s, h->mcause);
+	h->mtval = snap_u64(s, h->mtval);
+	h->mie = snap_u64(s, h->mie) & 0x888;
+	h->mcycle_offset = snap_u64(s, h->mcycle_offset);
+	h->minstret_offset = snap_u64(s, h->minstret_offset);
+	h->reserved = snap_bool(s, h->reserved);
+	h->reserved_addr = snap_u64(s, h->reserved_addr);
+	h->reserved_value = snap_u64(s, h->reserved_value);
+}
+
+static bool descriptor_is_good(const struct operation *op, bool dma)
+{
+	struct egret_fault fault;
+
+	if (op->tag >= EGRET_TAGS || !egret_desc_size(op->funct3) ||
+	    dma != (op->funct3 == EGRET_FUNCT3_DMA))
+		return false;
+	return dma ? egret_dma_check(&op->desc.dma, &fault) :
+		     egret_tile_check(op->funct3, &op->desc, &fault);
+}
+
+static void snapshot_operation(struct operation *op, bool dma, struct egret_snap *s)
+{
+	op->funct3 = snap_u8(s, op->funct3);
+	op->tag = snap_u8(s, op->tag);
+	op->happened = snap_bool(s, op->happened);
+	op->sequence = snap_u64(s, op->sequence);
+	op->pc = snap_u64(s, op->pc);
+	op->issued = snap_u64(s, op->issued);
+	op->start = snap_u64(s, op->start);
+	op->cycles = snap_u64(s, op->cycles);
+	op->end = snap_u64(s, op->end);
+	snap_bytes(s, &op->desc, egret_desc_size(op->funct3));
+	if (snap_ok(s) && !descriptor_is_good(op, dma))
+		snap_fail(s, "an operation of a cluster that cannot have been issued");
+}
+
+static void snapshot_unit(struct unit *u, bool dma, struct egret_snap *s)
+{
+	u->count = snap_max(s, u->count, u->limit, "number of operations of a unit");
+	for (unsigned int i = 0; i < u->count && snap_ok(s); i++)
+		snapshot_operation(&u->op[i], dma, s);
+	u->free_at = snap_u64(s, u->free_at);
+	u->busy = snap_u64(s, u->busy);
+	u->wait = snap_u64(s, u->wait);
+}
+
+void egret_cluster_snapshot(struct egret_cluster *cl, struct egret_snap *s)
+{
+	const struct egret_port *p = cl->port;
+
+	snapshot_hart(&cl->hart, s);
+	snapshot_unit(&cl->dma, true, s);
+	snapshot_unit(&cl->tile, false, s);
+	cl->sequence = snap_u64(s, cl->sequence);
+	cl->macs = snap_u64(s, cl->macs);
+	/* The port goes on counting from somewhere else. */
+	cl->vram_read = p->vram_read - snap_u64(s, p->vram_read - cl->vram_read);
+	cl->vram_write = p->vram_write - snap_u64(s, p->vram_write - cl->vram_write);
+	cl->host_read = p->host_read - snap_u64(s, p->host_read - cl->host_read);
+	cl->host_write = p->host_write - snap_u64(s, p->host_write - cl->host_write);
+	snap_memory(s, cl->scratch, EGRET_SCRATCH_SIZE);
 }

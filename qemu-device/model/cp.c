@@ -157,6 +157,13 @@ static int check_packet(const struct egret_queue *q, struct egret_fault *fault)
 	return check_fields(p, fault);
 }
 
+bool egret_cp_packet_is_good(const struct egret_queue *q)
+{
+	struct egret_fault fault;
+
+	return !check_packet(q, &fault);
+}
+
 /* ---- Packets, one by one --------------------------------------------------------- */
 
 static int fetch(struct egret_worker *w, struct egret_queue *q, struct egret_fault *fault)
@@ -556,7 +563,9 @@ static bool after_step(struct egret_worker *w, struct egret_queue *q, enum step 
 		*cycles = egret_perf_transfer(EGRET_COPY_PIECE, PERF_VRAM_MB_S);
 		return false;
 	case STEP_WAIT:
-		if (q->stop && !atomic_load_explicit(&q->kill, memory_order_relaxed)) {
+		if (atomic_load_explicit(&q->kill, memory_order_relaxed))
+			return false;
+		if (q->stop) {
 			/* Not finished, and to be started anew. */
 			q->started = false;
 			q->waiting = false;

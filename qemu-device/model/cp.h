@@ -32,6 +32,9 @@ void egret_cp_run(struct egret_worker *w, struct egret_queue *q);
  */
 void egret_cp_check_waiting(struct egret_model *m, const struct egret_span *written, bool host);
 
+/** egret_cp_packet_is_good() - may the queue execute its present packet? */
+bool egret_cp_packet_is_good(const struct egret_queue *q);
+
 /** egret_cp_recheck_all() - let all waiting queues start their WAIT anew; with egret_model.lock held */
 void egret_cp_recheck_all(struct egret_model *m);
 

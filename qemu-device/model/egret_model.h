@@ -144,7 +144,13 @@ void egret_model_reset(struct egret_model *m, enum egret_model_reset kind);
  */
 void egret_model_set_bus_master(struct egret_model *m, bool on);
 
-/** egret_model_pause() - stop at the next packet or workgroup boundary, and wait for it */
+/**
+ * egret_model_pause() - let the chip stand still, and wait until it does
+ *
+ * Packets and copies stop between two pieces, workgroups between two quanta, the
+ * management controller between two runs. Then no access to system memory is made and no
+ * interrupt is sent, but for those that register accesses cause.
+ */
 void egret_model_pause(struct egret_model *m);
 /** egret_model_resume() - go on after egret_model_pause(); calls nest */
 void egret_model_resume(struct egret_model *m);
@@ -187,6 +193,47 @@ enum egret_model_injection {
  */
 int egret_model_inject(struct egret_model *m, enum egret_model_injection what,
 		       uint64_t value);
+
+/* Where a saved chip goes to and comes from. Functions return 0 or a negative errno. */
+struct egret_model_writer {
+	int (*write)(void *opaque, const void *data, size_t size);
+	void *opaque;
+};
+
+struct egret_model_reader {
+	int (*read)(void *opaque, void *data, size_t size);	/* all of it, or an error */
+	void *opaque;
+};
+
+#define EGRET_MODEL_ERROR	160	/* bytes of a message, with its end */
+
+/**
+ * egret_model_save() - save the state of the chip, but for device memory
+ * @m: model
+ * @writer: called once, from this thread, with all of it
+ *
+ * Pauses the chip meanwhile. Workgroups are saved in their middle, so that it takes no
+ * longer than egret_model_pause(), whatever kernels do. Who wants to go on elsewhere
+ * keeps the chip paused from before this until device memory is saved too. Must not run
+ * at the same time as another call on the same model.
+ *
+ * Return: 0, -ENOMEM, or what @writer returned.
+ */
+int egret_model_save(struct egret_model *m, const struct egret_model_writer *writer);
+
+/**
+ * egret_model_load() - make the chip what another one was when it was saved
+ * @m: model, with the same configuration, serial number included
+ * @reader: source, called from this thread; it reads as much as was written and no more
+ * @error: EGRET_MODEL_ERROR bytes for a message in words, empty if all is well; or NULL
+ *
+ * The source is not trusted. Device memory is left alone: it has to be loaded before the
+ * chip goes on, so pause the chip before. Must not run at the same time as another call
+ * on the same model. Whether bus mastering is permitted stays as it is.
+ *
+ * Return: 0; or -EINVAL, with the chip as after a cold reset that left device memory alone.
+ */
+int egret_model_load(struct egret_model *m, const struct egret_model_reader *reader, char *error);
 
 #ifdef __cplusplus
 }

@@ -13,8 +13,6 @@
 #include "mc.h"
 #include "model.h"
 
-#define SLOW_US_MAX	100000
-
 /* What the units have translated may lead to the page. */
 static int spoil_memory(struct egret_model *m, uint64_t offset)
 {
@@ -47,7 +45,7 @@ static int hang_cluster(struct egret_model *m, uint64_t n)
 
 static int slow_down(struct egret_model *m, uint64_t us)
 {
-	if (us > SLOW_US_MAX)
+	if (us > EGRET_INJECT_SLOW_US_MAX)
 		return -EINVAL;
 	egret_lock(m);
 	atomic_store_explicit(&m->injected.slow_us, us, memory_order_relaxed);

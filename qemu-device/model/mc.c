@@ -71,13 +71,23 @@ void mc_unlock(struct egret_mc *mc)
 	uint32_t causes = mc->raise;
 	bool stop = mc->stop_engines;
 
+	/* While the controller is held, what came up stays where it can be saved. */
+	if (mc->held || (!causes && !stop)) {
+		pthread_mutex_unlock(&mc->lock);
+		return;
+	}
 	mc->raise = 0;
 	mc->stop_engines = false;
+	mc->delivering++;
 	pthread_mutex_unlock(&mc->lock);
 	if (stop)
 		mc->ops.stop_engines(mc->opaque);
 	if (causes)
 		mc->ops.raise(mc->opaque, causes);
+	pthread_mutex_lock(&mc->lock);
+	if (!--mc->delivering)
+		pthread_cond_broadcast(&mc->idle);
+	pthread_mutex_unlock(&mc->lock);
 }
 
 static void __attribute__((format(printf, 3, 4)))
@@ -100,7 +110,7 @@ void mc_kick(struct egret_mc *mc)
 
 /* ---- State that others read without the lock ---------------------------- */
 
-static void publish_state(struct egret_mc *mc)
+void mc_publish_state(struct egret_mc *mc)
 {
 	bool alive = mc->status == EGRET_BOOT_RUNNING || mc->status == EGRET_BOOT_READY;
 
@@ -111,7 +121,7 @@ static void publish_state(struct egret_mc *mc)
 static void set_status(struct egret_mc *mc, enum egret_boot_status status)
 {
 	mc->status = status;
-	publish_state(mc);
+	mc_publish_state(mc);
 }
 
 uint32_t egret_mc_core_clock(struct egret_mc *mc)
@@ -137,7 +147,7 @@ void mc_thermal_stop(struct egret_mc *mc)
 	mc->thermal_stop = true;
 	mc->stop_engines = true;
 	mc->raise |= EGRET_IRQ_THERMAL;
-	publish_state(mc);
+	mc_publish_state(mc);
 }
 
 void mc_count_ecc(struct egret_mc *mc, bool uncorrected, uint64_t addr)
@@ -335,6 +345,8 @@ static bool run_locked(struct egret_mc *mc)
 	unsigned int i;
 
 	for (i = 0; i < RUNS; i++) {
+		if (mc->held)
+			return false;
 		if (mc->phase == MC_BOOT)
 			run_rom(mc);
 		if (mc->phase == MC_OFF)
@@ -362,6 +374,8 @@ static uint64_t next_deadline(struct egret_mc *mc)
 	struct mc_power *p = &mc->power;
 	uint64_t next = UINT64_MAX;
 
+	if (mc->held)
+		return next;
 	if (mc->phase == MC_RUN || mc->phase == MC_SLEEP)
 		next = mc->watchdog;
 	if (mc->phase == MC_SLEEP && !mc->hung && mc->event_enable & EGRET_MC_EVENT_TIMER &&
@@ -437,6 +451,30 @@ static void *thread_main(void *arg)
 		wait_until(mc, deadline, more);
 	}
 	return NULL;
+}
+
+/* ---- Holding -------------------------------------------------------------- */
+
+void egret_mc_hold(struct egret_mc *mc)
+{
+	mc_lock(mc, MC_ASK_TIME);
+	if (!mc->held++)
+		mc->held_since = mc->now;
+	while (mc->running || mc->delivering)
+		pthread_cond_wait(&mc->idle, &mc->lock);
+	pthread_mutex_unlock(&mc->lock);
+}
+
+void egret_mc_release(struct egret_mc *mc)
+{
+	mc_lock(mc, MC_ASK_TIME);
+	if (!--mc->held) {
+		/* Firmware could not help being late. */
+		if (mc->now > mc->held_since)
+			mc->watchdog += mc->now - mc->held_since;
+		mc_kick(mc);
+	}
+	mc_unlock(mc);
 }
 
 /* ---- What the rest of the chip tells ------------------------------------ */
@@ -533,6 +571,7 @@ static void reset_registers(struct egret_mc *mc)
 static void power_on(struct egret_mc *mc, uint64_t now)
 {
 	mc->now = now;
+	mc->held_since = now;
 	mc_power_init(&mc->power, mc->now);
 	mc->thermal_stop = false;
 	mc->last_end = EGRET_BOOT_IDLE;

@@ -123,6 +123,16 @@ uint32_t egret_mc_state(struct egret_mc *mc);
  */
 void egret_mc_work(struct egret_mc *mc);
 
+/**
+ * egret_mc_hold() - let the controller stand still, and wait until it does
+ *
+ * Its hart does nothing and it calls nobody back; interrupts that come up are delivered
+ * later. Registers and egret_mc_reset() work. Calls nest. Not from a callback.
+ */
+void egret_mc_hold(struct egret_mc *mc);
+/** egret_mc_release() - go on; firmware is not blamed for the time between */
+void egret_mc_release(struct egret_mc *mc);
+
 /** egret_mc_inject() - see egret_model_inject(); returns 0 or -EINVAL */
 int egret_mc_inject(struct egret_mc *mc, enum egret_model_injection what, uint64_t value);
 

@@ -48,10 +48,13 @@ struct egret_mc {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;		/* kick or quit was set */
-	pthread_cond_t idle;		/* running was cleared */
+	pthread_cond_t idle;		/* running was cleared, delivering became zero */
 	bool quit;
 	bool kick;			/* something happened that the runner must look at */
 	bool running;			/* the runner executes ROM or hart */
+	unsigned int delivering;	/* threads in mc_unlock() that call back */
+	unsigned int held;		/* calls of egret_mc_hold() */
+	uint64_t held_since;		/* time of the first */
 	uint32_t epoch;
 
 	/* Read without the lock too; written with it. */
@@ -140,6 +143,8 @@ void mc_ready(struct egret_mc *mc);
 void mc_set_pstate(struct egret_mc *mc, uint32_t pstate);
 void mc_thermal_stop(struct egret_mc *mc);
 void mc_count_ecc(struct egret_mc *mc, bool uncorrected, uint64_t addr);
+/* Tell egret_mc_state() what has changed. */
+void mc_publish_state(struct egret_mc *mc);
 /* EGRET_MC_EVENT_* that are there. */
 uint32_t mc_events(struct egret_mc *mc);
 

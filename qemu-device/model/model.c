@@ -6,7 +6,7 @@
  * Files. regs.c is the register file, queue.c the states of queues, cp.c the command
  * processor, runlist.c the choice between queues, dispatch.c the workgroups of a
  * DISPATCH, copy.c the copy engines, worker.c the threads, mmu.c and mem.c the way to
- * memory, irq.c interrupts, trace.c events and log, inject.c faults on demand, mc*.c the management controller,
+ * memory, irq.c interrupts, trace.c events and log, inject.c faults on demand, save.c and snapshot.c saving, mc*.c the management controller,
  * cluster.c and what it includes a compute cluster.
  *
  * Threads. One for the command processor, each cluster and each copy engine
@@ -144,7 +144,7 @@ void egret_reset_finish(struct egret_model *m)
 
 	do {
 		bool chip = m->resetting != EGRET_RESET_KIND_ENGINES;
-		bool cold = m->resetting == EGRET_RESET_KIND_COLD;
+		bool cold = m->resetting >= EGRET_RESET_KIND_COLD;
 		bool keep = keeps_vram(m, m->resetting);
 
 		kind = m->resetting;
@@ -165,7 +165,7 @@ void egret_reset_finish(struct egret_model *m)
 			egret_inject_clear(m);
 			m->halted = false;
 		}
-		m->vram_kept = keep;
+		m->vram_kept = keep && !cold;
 		resets = cold ? 0 : m->reset_count + 1;
 		m->reset_count = resets;
 		egret_unlock(m);
@@ -175,6 +175,12 @@ void egret_reset_finish(struct egret_model *m)
 	} while (m->resetting != kind);
 	m->resetting = EGRET_RESET_NONE;
 	egret_wake_all(m);
+}
+
+static void wait_for_reset(struct egret_model *m)
+{
+	while (m->resetting)
+		pthread_cond_wait(&m->changed, &m->lock);
 }
 
 void egret_model_reset(struct egret_model *m, enum egret_model_reset kind)
@@ -191,8 +197,15 @@ void egret_model_reset(struct egret_model *m, enum egret_model_reset kind)
 		egret_reset_start(m, EGRET_RESET_KIND_CHIP);
 		break;
 	}
-	while (m->resetting)
-		pthread_cond_wait(&m->changed, &m->lock);
+	wait_for_reset(m);
+	egret_unlock(m);
+}
+
+void egret_model_reset_for_load(struct egret_model *m)
+{
+	egret_lock(m);
+	egret_reset_start(m, EGRET_RESET_KIND_LOAD);
+	wait_for_reset(m);
 	egret_unlock(m);
 }
 
@@ -455,14 +468,20 @@ void egret_model_pause(struct egret_model *m)
 	while (m->running)
 		pthread_cond_wait(&m->changed, &m->lock);
 	egret_unlock(m);
+	egret_mc_hold(m->mc);
 }
 
 void egret_model_resume(struct egret_model *m)
 {
+	bool paused;
+
 	egret_lock(m);
-	if (m->paused && !--m->paused)
+	paused = m->paused;
+	if (paused && !--m->paused)
 		egret_wake_all(m);
 	egret_unlock(m);
+	if (paused)
+		egret_mc_release(m->mc);
 }
 
 /* CLOCK_MONOTONIC in @ns, or as far in the future as a timespec reaches. */

@@ -55,6 +55,7 @@ enum egret_reset {
 	EGRET_RESET_KIND_CHIP,
 	EGRET_RESET_KIND_SLEEP,
 	EGRET_RESET_KIND_COLD,
+	EGRET_RESET_KIND_LOAD,	/* cold, but device memory is somebody else's business */
 };
 
 struct egret_mc;
@@ -147,6 +148,9 @@ uint32_t egret_state(const struct egret_model *m);
 /** egret_reset_start() - begin a reset; with the lock held. The command processor completes it. */
 void egret_reset_start(struct egret_model *m, enum egret_reset kind);
 
+/** egret_model_reset_for_load() - a cold reset that leaves device memory alone; as egret_model_reset() */
+void egret_model_reset_for_load(struct egret_model *m);
+
 /** egret_reset_finish() - all units are at rest: do it. With the lock held, which it drops meanwhile. */
 void egret_reset_finish(struct egret_model *m);
 
@@ -163,6 +167,8 @@ void egret_irq_queue_fault(struct egret_model *m, unsigned int queue);
 void egret_irq_send(struct egret_model *m, uint32_t vectors);
 
 /* ---- inject.c --------------------------------------------------------------- */
+
+#define EGRET_INJECT_SLOW_US_MAX	100000
 
 /** egret_inject_clear() - end all injected faults that last, but for those of clusters; with the lock held */
 void egret_inject_clear(struct egret_model *m);

@@ -25,7 +25,7 @@ $(B)/libegret-model.a: $(addprefix $(B)/,$(MODEL_OBJECTS))
 
 MODEL_TESTS := $(patsubst tests/model/test_%.c,%,$(sort $(wildcard tests/model/test_*.c)))
 MODEL_TEST_HELPERS := $(patsubst %.c,%.o,$(filter-out tests/model/test_%.c,$(sort $(wildcard tests/model/*.c))))
-MODEL_THREADED := $(filter copy dispatch inject management mc mmu packets queues storm,$(MODEL_TESTS))
+MODEL_THREADED := $(filter copy dispatch inject management mc mmu packets queues save storm,$(MODEL_TESTS))
 
 ASAN_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # A fence by itself orders nothing here that the sanitizer would have to know of.

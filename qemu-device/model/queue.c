@@ -107,7 +107,7 @@ void egret_queue_ready(struct egret_model *m, struct egret_queue *q, bool front)
 
 /* ---- Commands ------------------------------------------------------------------ */
 
-static bool config_is_good(const struct egret_model *m, const struct egret_queue *q)
+bool egret_queue_config_is_good(const struct egret_model *m, const struct egret_queue *q)
 {
 	return q->ring % 4096 == 0 &&
 		q->ring >= EGRET_VA_MIN && q->ring < EGRET_VA_END &&
@@ -185,7 +185,7 @@ void egret_queue_reset(struct egret_model *m, struct egret_queue *q)
 
 static void enable(struct egret_model *m, struct egret_queue *q)
 {
-	if (q->state != EGRET_Q_STATE_DISABLED || m->halted || !config_is_good(m, q))
+	if (q->state != EGRET_Q_STATE_DISABLED || m->halted || !egret_queue_config_is_good(m, q))
 		return;
 	clear_progress(q);
 	q->state = EGRET_Q_STATE_IDLE;

@@ -103,6 +103,9 @@ static inline unsigned int egret_queue_vector(const struct egret_queue *q)
 
 /* All of these are called with egret_model.lock held. */
 
+/** egret_queue_config_is_good() - can a queue be enabled with its configuration? */
+bool egret_queue_config_is_good(const struct egret_model *m, const struct egret_queue *q);
+
 /** egret_queue_status() - the value of EGRET_Q_STATUS */
 uint32_t egret_queue_status(const struct egret_queue *q);
 

@@ -180,6 +180,13 @@ static void abandon(struct egret_model *m, struct egret_queue *q)
 	pthread_cond_broadcast(&m->unpark);
 }
 
+void egret_worker_restore_groups(struct egret_model *m, struct egret_queue *q)
+{
+	egret_queue_place(m, q, EGRET_PLACE_GROUPS, false);
+	list_groups(m, q);
+	egret_wake_clusters(m, q->dispatch.groups);
+}
+
 void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q)
 {
 	abandon(m, q);
@@ -302,7 +309,7 @@ struct start {
 	bool look;		/* there is something to see to before the first quantum */
 };
 
-static void begin_group(struct egret_worker *w, struct egret_queue *q, bool clear)
+void egret_worker_begin_group(struct egret_worker *w, struct egret_queue *q, bool clear)
 {
 	const struct egret_pkt_dispatch *p = &q->packet.dispatch;
 	struct egret_group group = {
@@ -329,7 +336,7 @@ static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, s
 
 	egret_port_begin(&w->memory, egret_queue_context(q));
 	if (!start.resume)
-		begin_group(w, q, start.clear);
+		egret_worker_begin_group(w, q, start.clear);
 	result = run_quanta(w, q, start.look);
 	egret_cluster_stats(w->cluster, stats);
 	egret_port_end(&w->memory);

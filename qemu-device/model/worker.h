@@ -98,6 +98,17 @@ void egret_wake_all(struct egret_model *m);
  * back last.
  */
 void egret_worker_abandon_groups(struct egret_model *m, struct egret_queue *q);
+/**
+ * egret_worker_begin_group() - load a cluster with the workgroup @w->group of a queue
+ * @clear: forget the last one first
+ *
+ * By whoever has the cluster for itself; needs no lock.
+ */
+void egret_worker_begin_group(struct egret_worker *w, struct egret_queue *q, bool clear);
+
+/** egret_worker_restore_groups() - a queue is in the middle of a DISPATCH that was loaded */
+void egret_worker_restore_groups(struct egret_model *m, struct egret_queue *q);
+
 /** egret_workers_clear() - clusters forget everything before their next workgroup */
 void egret_workers_clear(struct egret_model *m);
 /** egret_worker_dawdle() - wait as long as an injected slow-down says; without the lock */
