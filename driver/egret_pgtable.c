@@ -251,18 +251,22 @@ int egret_pgtable_populate(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size
  * egret_pgtable_split() - make a boundary of large pages small
  * @pgt: tree
  * @va: address, page aligned; afterwards no large page reaches across it
+ * @later: whether none may come to do so before the next egret_pgtable_trim(),
+ *	either
  *
  * Return: 0, -ENOMEM or -ENOSPC.
  */
-int egret_pgtable_split(struct egret_pgtable *pgt, u64 va)
+int egret_pgtable_split(struct egret_pgtable *pgt, u64 va, bool later)
 {
 	struct egret_pt *pt;
 	unsigned int i = pt_index(EGRET_LARGE_LEVEL, va);
 
 	if (IS_ALIGNED(va, EGRET_LARGE_SIZE))
 		return 0;
-	pt = pt_find_large(pgt, va);
-	if (!pt || !pt->leaf[i])
+	pt = later ? pt_get_large(pgt, va) : pt_find_large(pgt, va);
+	if (IS_ERR_OR_NULL(pt))
+		return PTR_ERR_OR_ZERO(pt);
+	if (!later && !pt->leaf[i])
 		return 0;
 	return PTR_ERR_OR_ZERO(pt_get_child(pgt, pt, i));
 }

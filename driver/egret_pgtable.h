@@ -69,7 +69,7 @@ int egret_pgtable_init(struct egret_pgtable *pgt, const struct egret_pgtable_ops
 void egret_pgtable_fini(struct egret_pgtable *pgt);
 
 int egret_pgtable_populate(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size);
-int egret_pgtable_split(struct egret_pgtable *pgt, u64 va);
+int egret_pgtable_split(struct egret_pgtable *pgt, u64 va, bool later);
 bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags);
 bool egret_pgtable_unmap(struct egret_pgtable *pgt, u64 va, u64 size);
 void egret_pgtable_trim(struct egret_pgtable *pgt, u64 va, u64 size,

@@ -28,6 +28,19 @@ static int egret_sync_check(const struct drm_egret_sync *arg)
 	return 0;
 }
 
+static int egret_sync_init_wait(struct egret_sync *sync, struct drm_file *file,
+				const struct drm_egret_sync *arg)
+{
+	struct dma_fence *fence;
+	int ret;
+
+	/* On failure, what it leaves in @fence is not a reference. */
+	ret = drm_syncobj_find_fence(file, arg->handle, arg->point, 0, &fence);
+	if (!ret)
+		sync->fence = fence;
+	return ret;
+}
+
 static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 			   const struct drm_egret_sync *arg)
 {
@@ -36,7 +49,7 @@ static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 	if (ret)
 		return ret;
 	if (arg->flags & DRM_EGRET_SYNC_WAIT)
-		return drm_syncobj_find_fence(file, arg->handle, arg->point, 0, &sync->fence);
+		return egret_sync_init_wait(sync, file, arg);
 
 	sync->syncobj = drm_syncobj_find(file, arg->handle);
 	if (!sync->syncobj)

@@ -473,19 +473,32 @@ static int egret_bind_populate_map(struct egret_bind *bind, u32 i)
 	return 0;
 }
 
+static int egret_bind_populate_unmap(struct egret_bind *bind, u32 i, bool mapped)
+{
+	const struct drm_egret_bind_op *op = &bind->ops[i];
+	struct egret_pgtable *pgt = &bind->vm->pgt;
+	int ret;
+
+	/* What the operations before it map must be small at its ends, too. */
+	ret = egret_pgtable_split(pgt, op->va, mapped);
+	if (ret)
+		return ret;
+	return egret_pgtable_split(pgt, op->va + op->size, mapped);
+}
+
 static int egret_bind_populate(struct egret_bind *bind)
 {
+	bool mapped = false;
 	u32 i;
 	int ret;
 
 	for (i = 0; i < bind->count; i++) {
-		const struct drm_egret_bind_op *op = &bind->ops[i];
-
-		if (op->op == DRM_EGRET_BIND_MAP)
+		if (bind->ops[i].op == DRM_EGRET_BIND_MAP) {
 			ret = egret_bind_populate_map(bind, i);
-		else
-			ret = egret_pgtable_split(&bind->vm->pgt, op->va) ?:
-			      egret_pgtable_split(&bind->vm->pgt, op->va + op->size);
+			mapped = true;
+		} else {
+			ret = egret_bind_populate_unmap(bind, i, mapped);
+		}
 		if (ret)
 			return ret;
 	}

@@ -143,6 +143,26 @@ static void test_sync_errors(void)
 	CHECK_EQ(queue_query(c.fd, c.queue).jobs_submitted, 0);
 }
 
+/* A timeline that has not come so far: refused, and the point that it has stays. */
+static void test_point_to_come(void)
+{
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct drm_egret_sync sync = sync_signal(syncobj_create(c.fd), 5);
+	uint32_t i;
+
+	packet_wait(&c, bo.va, 1);
+	CHECK_OK(submit(&c, &sync, 1));
+	sync = sync_wait(sync.handle, 6);
+	for (i = 0; i < 20; i++)
+		CHECK_ERR(exec_calls(c.fd, c.queue, NULL, 0, &sync, 1), EINVAL);
+	bo.u64[0] = 1;
+	CHECK_OK(syncobj_wait(c.fd, sync.handle, 5, 5000));
+	sync = sync_wait(sync.handle, 5);
+	CHECK_OK(exec_calls(c.fd, c.queue, NULL, 0, &sync, 1));
+	CHECK_OK(run(&c));
+}
+
 /* ---- synchronisation ------------------------------------------------------------ */
 
 /* Only the synchronisation is done. */
@@ -359,6 +379,7 @@ int main(void)
 		TEST("errors: calls", test_calls),
 		TEST("errors: arrays", test_arrays),
 		TEST("errors: syncs", test_sync_errors),
+		TEST("errors: a point to come", test_point_to_come),
 		TEST("no calls", test_no_calls),
 		TEST("calls run in order", test_calls_in_order),
 		TEST("binary sync objects", test_binary),

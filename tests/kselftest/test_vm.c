@@ -359,6 +359,37 @@ static void test_large_pages(void)
 	CHECK_EQ(memory_info(c.fd).vram_used, small);
 }
 
+/* Operations of one call that cut what others of it bind. */
+static void test_large_pages_at_once(void)
+{
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo out = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct bo a = numbered_bo(&c, 2 * LARGE_PAGE, DRM_EGRET_BO_VRAM, 0x10000);
+	uint64_t va = c.next_va, used = memory_info(c.fd).vram_used;
+	const uint32_t pages = LARGE_PAGE / PAGE;
+	const struct drm_egret_bind_op ops[] = {
+		{ .op = MAP, .flags = ACCESS_ALL, .handle = a.handle, .va = va, .size = a.size },
+		{ .op = UNMAP, .va = va + LARGE_PAGE - PAGE, .size = 3 * PAGE },
+		{ .op = MAP, .flags = ACCESS_ALL, .handle = a.handle, .va = va + 7 * PAGE,
+		  .size = PAGE },
+		{ .op = MAP, .flags = ACCESS_ALL, .handle = a.handle,
+		  .va = va + 4 * LARGE_PAGE, .size = a.size },
+		{ .op = UNMAP, .va = va + 4 * LARGE_PAGE, .size = a.size },
+	};
+
+	CHECK_OK(vm_bind_ops(c.fd, c.vm, ops, ARRAY_SIZE(ops)));
+	CHECK_EQ(peek(&c, &out, va), 0x10000);
+	CHECK_EQ(peek(&c, &out, va + 6 * PAGE), 0x10006);
+	CHECK_EQ(peek(&c, &out, va + 7 * PAGE), 0x10000);
+	CHECK_EQ(peek(&c, &out, va + LARGE_PAGE - 2 * PAGE), 0x10000 + pages - 2);
+	CHECK_EQ(peek(&c, &out, va + LARGE_PAGE - PAGE), -1);
+	CHECK_EQ(peek(&c, &out, va + LARGE_PAGE + PAGE), -1);
+	CHECK_EQ(peek(&c, &out, va + LARGE_PAGE + 2 * PAGE), 0x10000 + pages + 2);
+	CHECK_EQ(peek(&c, &out, va + 4 * LARGE_PAGE), -1);
+	CHECK_OK(vm_unmap(c.fd, c.vm, va, 8 * LARGE_PAGE));
+	CHECK_EQ(memory_info(c.fd).vram_used, used);
+}
+
 static void test_access_rights(void)
 {
 	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
@@ -585,6 +616,7 @@ int main(void)
 		TEST("bind: map and unmap", test_map_unmap),
 		TEST("bind: split", test_split),
 		TEST("bind: large pages", test_large_pages),
+		TEST("bind: large pages, at once", test_large_pages_at_once),
 		TEST("bind: access rights", test_access_rights),
 		TEST("bind: pages of the kernel", test_kernel_pages),
 		TEST("bind: all or nothing", test_atomic),
