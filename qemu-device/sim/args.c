@@ -252,13 +252,16 @@ const char *args_near(const struct args *args, uint64_t va)
 	for (unsigned int i = 0; i < args->count; i++) {
 		const struct arg *a = &args->arg[i];
 
-		if (!a->buffer || va < a->va || va - a->va >= ((a->size + 2 * PAGE) & ~(uint64_t)(PAGE - 1)))
+		uint64_t at = va - a->va;
+
+		if (!a->buffer || at >= a->size + PAGE)
 			continue;
-		if (va - a->va < a->size)
-			snprintf(text, sizeof(text), "byte %" PRIu64 " of argument %u", va - a->va, i);
+		if (at < a->size)
+			snprintf(text, sizeof(text), "byte %" PRIu64 " of argument %u", at, i);
 		else
-			snprintf(text, sizeof(text), "%" PRIu64 " bytes behind the end of argument %u",
-				 va - a->va - a->size, i);
+			snprintf(text, sizeof(text),
+				 "%" PRIu64 " bytes behind the end of argument %u", at - a->size,
+				 i);
 		return text;
 	}
 	return "";

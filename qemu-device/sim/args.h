@@ -42,7 +42,10 @@ struct args {
 void args_load(struct args *args, char *const *texts, unsigned int count, struct machine *m,
 	       uint64_t va);
 
-/** args_print() - print buffers as "[ARGUMENT:]TYPE[:COUNT]" says; without a number, all that are output */
+/**
+ * args_print() - print buffers
+ * @format: "[ARGUMENT:]TYPE[:COUNT]"; without a number, all buffers that are output
+ */
 void args_print(const struct args *args, const char *format);
 
 /** args_store() - write the files of the buffers that are output */

@@ -47,10 +47,23 @@ struct bare *bare_load(const char *path, const char **reason);
 enum bare_result bare_run(struct bare *b, const struct session *session);
 void bare_free(struct bare *b);
 
-/** bare_write_signature() - write what lies between begin_signature and end_signature, as hexadecimal words */
+/**
+ * bare_write_signature() - write what lies between begin_signature and end_signature
+ * @path: file; a line for each word, in hexadecimal
+ * @word: bytes of a word
+ */
 void bare_write_signature(struct bare *b, const char *path, unsigned int word);
 
-/** bare_test() - run test programs, and directories of them; prints TAP. Returns how the program is to end. */
+/**
+ * bare_test() - run test programs and print TAP
+ * @paths: programs, and folders of them
+ * @count: how many
+ * @session: limit of each; the rest is for a single program
+ * @signature: file for the signature of a single program, or NULL
+ * @word: bytes of a word of it
+ *
+ * Return: how the simulator is to end.
+ */
 int bare_test(char *const *paths, unsigned int count, const struct session *session,
 	      const char *signature, unsigned int word);
 

@@ -4,7 +4,7 @@
 #ifndef EGRET_SIM_BENCH_H
 #define EGRET_SIM_BENCH_H
 
-/** bench_run() - run loops that are built in, and print their speed; returns how the program is to end */
+/** bench_run() - run loops that are built in, print their speed; returns how to end */
 int bench_run(void);
 
 #endif /* EGRET_SIM_BENCH_H */

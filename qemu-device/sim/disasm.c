@@ -129,7 +129,7 @@ static void put(struct writer *o, const char *format, ...)
 	o->left -= (size_t)n;
 }
 
-/* How many sources a floating-point instruction of one operand or two has: rs2 is fixed in the first. */
+/* Of instructions with one source, the field of the second is fixed. */
 static bool has_rs2(unsigned int number)
 {
 	return (insns[number].mask & 0x01f00000) == 0;
@@ -198,7 +198,7 @@ static void put_operands(struct writer *o, const struct disasm *d, uint32_t w,
 		    pc + (uint64_t)(int64_t)op->imm);
 		break;
 	case FORMAT_I:
-		if (d->memory || d->number == HART_jalr)
+		if (d->loads || d->number == HART_jalr)
 			put(o, " %s, %d(%s)", rd, op->imm, x_names[d->rs1]);
 		else
 			put(o, " %s, %s, %d", rd, x_names[d->rs1], op->imm);
@@ -260,27 +260,42 @@ static enum disasm_result result_of(unsigned int number)
 	}
 }
 
+/* What an instruction does to memory: funct3 of all that do is the logarithm of the size. */
+static void access_of(struct disasm *d, uint32_t w, const struct hart_op *op)
+{
+	const char *class = insns[d->number].class;
+	bool atomic = !strcmp(class, "ATOMIC");
+
+	d->loads = !strcmp(class, "LOAD") || atomic;
+	d->stores = !strcmp(class, "STORE") || atomic;
+	if (d->number == HART_lr_w || d->number == HART_lr_d)
+		d->stores = false;
+	if (d->number == HART_sc_w || d->number == HART_sc_d)
+		d->loads = false;
+	if (!d->loads && !d->stores)
+		return;
+	d->bytes = 1u << (w >> 12 & 3);
+	d->offset = atomic ? 0 : op->imm;
+}
+
 void disasm(uint32_t raw, uint64_t pc, struct disasm *d)
 {
 	struct writer o = { d->text, sizeof(d->text) };
 	bool compressed = (raw & 3) != 3;
 	uint32_t w = compressed ? hart_expand((uint16_t)raw) : raw;
 	struct hart_op op;
-	const char *class;
 	char name[32];
 
 	memset(d, 0, sizeof(*d));
 	d->size = compressed ? 2 : 4;
 	d->number = hart_decode(w, raw, &op);
-	class = insns[d->number].class;
 	d->rd = w >> 7 & 31;
 	d->rs1 = w >> 15 & 31;
 	d->rs2 = w >> 20 & 31;
 	d->result = result_of(d->number);
 	if (d->result == DISASM_X && !d->rd)
 		d->result = DISASM_NONE;
-	d->memory = !strcmp(class, "LOAD") || !strcmp(class, "STORE") || !strcmp(class, "ATOMIC");
-	d->offset = d->memory && strcmp(class, "ATOMIC") ? op.imm : 0;
+	access_of(d, w, &op);
 	d->funct3 = insns[d->number].format == FORMAT_UNIT ? (int)(w >> 12 & 7) : -1;
 	if (d->number == HART_illegal) {
 		put(&o, "illegal");

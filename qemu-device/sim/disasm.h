@@ -26,12 +26,18 @@ struct disasm {
 	enum disasm_result result;
 	unsigned int rd;
 	unsigned int rs1, rs2;
-	bool memory;			/* a load, store or atomic, at rs1 + offset */
+	bool loads, stores;		/* memory at rs1 + offset; an atomic may do both */
 	int32_t offset;
+	unsigned int bytes;
 	int funct3;			/* of a custom instruction, otherwise -1 */
 };
 
-/** disasm() - take apart the instruction in @raw, whose upper half counts if it has 4 bytes, at @pc */
+/**
+ * disasm() - take apart an instruction
+ * @raw: its bytes; the upper half counts if it has 4
+ * @pc: its address
+ * @d: result
+ */
 void disasm(uint32_t raw, uint64_t pc, struct disasm *d);
 
 /** disasm_desc() - what a descriptor asks for, in one line */

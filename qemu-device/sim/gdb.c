@@ -6,8 +6,9 @@
  * which in modelled time means that they do nothing meanwhile.
  *
  * Breakpoints are looked up before each instruction; the program in memory is not
- * changed. When a workgroup ends in the middle of a step, the machine stops before the
- * next instruction of whoever is next.
+ * changed. Watchpoints see the hart's loads, stores and atomics, not what the units do;
+ * the machine stops after the instruction. When a workgroup ends in the middle of a step,
+ * the machine stops before the next instruction of whoever is next.
  */
 #include "gdb.h"
 
@@ -23,13 +24,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "disasm.h"
 #include "sim.h"
 
 #define PACKET_MAX	16384
 #define LISTEN_CHECK	8192	/* instructions between looks for an interrupt */
 
 /* Signals as the protocol numbers them. */
-enum { SIGNAL_INT = 2, SIGNAL_ILL = 4, SIGNAL_TRAP = 5, SIGNAL_ABRT = 6, SIGNAL_BUS = 10, SIGNAL_SEGV = 11 };
+enum {
+	SIGNAL_INT = 2,
+	SIGNAL_ILL = 4,
+	SIGNAL_TRAP = 5,
+	SIGNAL_ABRT = 6,
+	SIGNAL_BUS = 10,
+	SIGNAL_SEGV = 11,
+};
 
 /* Registers in the order of the target description. */
 enum {
@@ -48,6 +57,12 @@ enum {
 	REGS
 };
 
+struct watchpoint {
+	uint64_t address;
+	uint64_t size;
+	char kind;		/* '2': written, '3': read, '4': either */
+};
+
 struct gdb {
 	struct machine *machine;
 	uint64_t base;
@@ -63,6 +78,10 @@ struct gdb {
 
 	uint64_t *breakpoint;
 	size_t breakpoints;
+	struct watchpoint *watchpoint;
+	size_t watchpoints;
+	char hit;		/* kind of the watchpoint that the running instruction meets, or 0 */
+	uint64_t hit_address;
 
 	unsigned int general;	/* cluster that registers and memory are read of */
 	/* why the machine stopped */
@@ -320,8 +339,10 @@ static unsigned int register_size(unsigned int n)
 	return n >= REG_FFLAGS && n <= REG_FCSR ? 4 : 8;
 }
 
-static uint64_t read_register(const struct egret_hart *h, unsigned int n)
+static uint64_t read_register(struct egret_hart *h, unsigned int n)
 {
+	uint64_t v = 0;
+
 	switch (n) {
 	case REG_FFLAGS:
 		return h->fflags;
@@ -329,8 +350,12 @@ static uint64_t read_register(const struct egret_hart *h, unsigned int n)
 		return h->frm;
 	case REG_FCSR:
 		return h->frm << 5 | h->fflags;
+	case REG_MSTATUS:
+		/* with the fields that never change */
+		hart_csr(h, 0x300, CSR_SET, false, 0, &v);
+		return v;
 	default:
-		return *register_of((struct egret_hart *)h, n);
+		return *register_of(h, n);
 	}
 }
 
@@ -481,12 +506,39 @@ static bool has_breakpoint(const struct gdb *g, uint64_t pc)
 	return false;
 }
 
+/* "Z2,ADDRESS,SIZE" */
+static void change_watchpoint(struct gdb *g, const char *text, bool set)
+{
+	struct watchpoint w = { .kind = text[0] };
+	const char *rest;
+
+	if (text[1] != ',' || !parse_range(text + 2, &w.address, &w.size, &rest) || !w.size) {
+		reply(g, "E01");
+		return;
+	}
+	if (set) {
+		g->watchpoint = grow(g->watchpoint, g->watchpoints, sizeof(*g->watchpoint));
+		g->watchpoint[g->watchpoints++] = w;
+	}
+	for (size_t i = 0; !set && i < g->watchpoints; i++) {
+		const struct watchpoint *have = &g->watchpoint[i];
+
+		if (have->kind == w.kind && have->address == w.address && have->size == w.size)
+			g->watchpoint[i--] = g->watchpoint[--g->watchpoints];
+	}
+	reply(g, "OK");
+}
+
 /* "Z0,ADDRESS,KIND"; software and hardware breakpoints are the same here */
 static void change_breakpoint(struct gdb *g, const char *text, bool set)
 {
 	uint64_t address, kind;
 	const char *rest;
 
+	if (text[0] >= '2' && text[0] <= '4') {
+		change_watchpoint(g, text, set);
+		return;
+	}
 	if (text[0] != '0' && text[0] != '1') {
 		reply(g, "");
 		return;
@@ -634,6 +686,30 @@ static bool stop(struct gdb *g, struct machine_unit *u, int signal)
 	return false;
 }
 
+/* The watchpoint that the next instruction will meet, if any. */
+static void look_ahead(struct gdb *g, struct machine_unit *u)
+{
+	uint64_t pc = egret_cluster_pc(u->cluster);
+	struct disasm insn;
+	uint64_t address;
+	uint32_t raw = 0;
+
+	g->hit = 0;
+	if (!g->watchpoints || machine_read(u, pc, &raw, sizeof(raw)) < 2)
+		return;
+	disasm(raw, pc, &insn);
+	address = u->hart->x[insn.rs1] + (uint64_t)(int64_t)insn.offset;
+	for (size_t i = 0; i < g->watchpoints; i++) {
+		const struct watchpoint *w = &g->watchpoint[i];
+		bool meant = (w->kind != '2' && insn.loads) || (w->kind != '3' && insn.stores);
+
+		if (meant && address < w->address + w->size && w->address < address + insn.bytes) {
+			g->hit = w->kind;
+			g->hit_address = address;
+		}
+	}
+}
+
 static bool before(void *arg, struct machine_unit *u)
 {
 	struct gdb *g = arg;
@@ -646,6 +722,7 @@ static bool before(void *arg, struct machine_unit *u)
 		return g->gone || stop(g, u, SIGNAL_INT);
 	if (g->breakpoints && has_breakpoint(g, egret_cluster_pc(u->cluster)))
 		return stop(g, u, SIGNAL_TRAP);
+	look_ahead(g, u);
 	return true;
 }
 
@@ -653,7 +730,11 @@ static bool after(void *arg, struct machine_unit *u)
 {
 	struct gdb *g = arg;
 
-	if (g->gone || u != g->step)
+	if (g->gone)
+		return true;
+	if (g->hit)
+		return stop(g, u, SIGNAL_TRAP);
+	if (u != g->step)
 		return true;
 	g->step = NULL;
 	if (egret_cluster_pc(u->cluster) == EGRET_LOCAL_EXIT) {
@@ -683,16 +764,23 @@ static int fault_signal(const struct egret_fault *f)
 static void tell_stop(struct gdb *g)
 {
 	add(g, "T%02xthread:%x;", (unsigned int)g->signal, g->stopped->index + 1);
-	if (g->signal == SIGNAL_TRAP && has_breakpoint(g, egret_cluster_pc(g->stopped->cluster)))
+	if (g->hit)
+		add(g, "%swatch:%" PRIx64 ";",
+		    g->hit == '3' ? "r" : g->hit == '4' ? "a" : "", g->hit_address);
+	else if (g->signal == SIGNAL_TRAP && has_breakpoint(g, egret_cluster_pc(g->stopped->cluster)))
 		add(g, "swbreak:;");
 	g->general = g->stopped->index + 1;
 	send_packet(g);
 }
 
-/* Let it run until it stops. True: it stopped for the debugger; otherwise *state tells how it ended. */
+/*
+ * Let it run until it stops. True: it stopped for the debugger; otherwise *state tells
+ * how it ended.
+ */
 static bool resume(struct gdb *g, enum machine_state *state)
 {
 	g->stopped = NULL;
+	g->hit = 0;
 	*state = machine_run(g->machine);
 	for (unsigned int i = 0; i < g->machine->clusters; i++)
 		g->machine->unit[i].held = false;
@@ -706,6 +794,7 @@ static bool resume(struct gdb *g, enum machine_state *state)
 	if (*state == MACHINE_FAULT) {
 		struct machine_unit *u = g->machine->current;
 
+		g->hit = 0;
 		stop(g, u, fault_signal(egret_cluster_fault(u->cluster)));
 		return true;
 	}
@@ -934,5 +1023,6 @@ void gdb_finish(struct gdb *g)
 {
 	close(g->fd);
 	free(g->breakpoint);
+	free(g->watchpoint);
 	free(g);
 }

@@ -75,7 +75,7 @@ static bool before(void *arg, struct machine_unit *u)
 		fprintf(t->file, "  %04x      %s", raw & 0xffff, t->insn.text);
 	else
 		fprintf(t->file, "  %08x  %s", raw, t->insn.text);
-	if (t->insn.memory)
+	if (t->insn.loads || t->insn.stores)
 		fprintf(t->file, "  ; at 0x%" PRIx64,
 			u->hart->x[t->insn.rs1] + (uint64_t)(int64_t)t->insn.offset);
 	if (t->insn.funct3 >= 0 && t->insn.size)

@@ -58,7 +58,7 @@ struct work_args {
 
 #define SIDE	64
 
-/* All units at once: loads, a product, a map and a store, overlapping; unlike work in each group. */
+/* All units at once: loads, a product, a map and a store; unlike work in each group. */
 EGRET_KERNEL(work, struct work_args)
 {
 	struct egret_scratch scratch = EGRET_SCRATCH;
