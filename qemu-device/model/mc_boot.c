@@ -74,8 +74,8 @@ static enum egret_boot_status check_contents(const struct egret_fw_header *h,
 enum egret_boot_status mc_rom(struct egret_mc *mc, uint64_t addr, uint32_t size,
 			      struct egret_fw_header *header)
 {
-	const uint8_t *image = (const uint8_t *)mc->config.vram + addr;
 	enum egret_boot_status status;
+	const uint8_t *image;
 	uint8_t *payload;
 
 	clear_sram(mc);
@@ -83,6 +83,7 @@ enum egret_boot_status mc_rom(struct egret_mc *mc, uint64_t addr, uint32_t size,
 		return EGRET_BOOT_E_ADDRESS;
 	if (size < sizeof(*header))
 		return EGRET_BOOT_E_LENGTH;
+	image = (const uint8_t *)mc->config.vram + addr;
 	memcpy(header, image, sizeof(*header));
 	status = check_header(header, size);
 	if (status == EGRET_BOOT_RUNNING)

@@ -391,12 +391,15 @@ static void multiply_f32(const struct matmul *mm, const struct part *p, size_t x
 	size_t direct = direct_columns(mm, p);
 
 	for (size_t j = 0; j < p->n; j += g->nr) {
-		const float *b = mm->w->b.f + (j - direct) * k;
-		size_t ldb = g->nr;
+		const float *b;
+		size_t ldb;
 
 		if (j < direct) {
 			b = (const float *)(mm->b.base + (int64_t)x * mm->b.pitch + 4 * (p->n0 + j));
 			ldb = (size_t)mm->b.pitch / 4;
+		} else {
+			b = mm->w->b.f + (j - direct) * k;
+			ldb = g->nr;
 		}
 		for (size_t i = 0; i < p->m;) {
 			unsigned int rows = egret_gemm_rows(p->m - i);

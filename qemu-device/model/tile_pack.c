@@ -15,7 +15,8 @@
 
 typedef uint32_t v4 __attribute__((vector_size(16)));
 
-#define SHUFFLE(a, b, ...)	__builtin_shuffle(a, b, (v4){ __VA_ARGS__ })
+/* This name of it is known to gcc and clang. */
+#define SHUFFLE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
 
 static unsigned int width(const struct egret_operand *o, unsigned int nr, size_t left)
 {
