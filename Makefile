@@ -110,6 +110,7 @@ help:
 	'make check         install what is missing, build, run all tests' \
 	'make vm            a shell in a virtual machine with the card and its driver' \
 	'make bench         install what is missing, build, measure and print ratios' \
+	'make fuzz          look for bugs with random inputs (FUZZ=name SECONDS=60)' \
 	'make install       install libraries, tools, headers (DESTDIR, PREFIX)' \
 	'make clean         remove build/ (downloads and the compiled QEMU stay in' \
 	'                   $${XDG_CACHE_HOME:-~/.cache}/egret; remove that for good)' \
