@@ -21,3 +21,8 @@ $(B)/tests/libaccel/test_guide.o: EXTRA_CFLAGS += -I$(EXAMPLES)
 $(patsubst %,$(B)/%/tests/libaccel/test_guide.o,asan tsan): LIBACCEL_TEST_FLAGS += -I$(EXAMPLES)
 $(addprefix $(B)/tests/host/libaccel-guide,-asan -tsan): | $(EXAMPLE_KERNELS)
 $(B)/tests/host/libaccel-guide: | $(EXAMPLE_KERNELS)
+
+# The guide's reader wants them whole.
+install-doc::
+	$(INSTALL) -d $(DESTDIR)$(docdir)/programming/examples
+	$(INSTALL_DATA) $(EXAMPLES)/*.[ch] $(DESTDIR)$(docdir)/programming/examples
