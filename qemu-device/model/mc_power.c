@@ -81,7 +81,7 @@ static double injected_load_mw(const struct mc_power *p)
 
 void mc_power_update(struct mc_power *p, const struct mc_sample *s)
 {
-	double seconds, uj, settled;
+	double seconds, uj, settled, temperature;
 
 	if (s->time <= p->last.time)
 		return;
@@ -89,7 +89,8 @@ void mc_power_update(struct mc_power *p, const struct mc_sample *s)
 	uj = (static_mw(p) + injected_load_mw(p)) * seconds * 1e3 + switching_uj(p, s, seconds);
 	p->energy_uj += uj;
 	settled = p->ambient + MC_THERMAL_MC_PER_W * (uj * 1e-6 / seconds + p->heat_mw * 1e-3);
-	p->temperature = settled + (p->temperature - settled) *
-				   exp(-seconds * 1e3 / MC_THERMAL_TAU_MS);
+	temperature = settled + (p->temperature - settled) *
+				exp(-seconds * 1e3 / MC_THERMAL_TAU_MS);
+	p->temperature = fmin(temperature, MC_THERMAL_MAX);
 	p->last = *s;
 }

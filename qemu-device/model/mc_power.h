@@ -31,6 +31,7 @@
 #define MC_THERMAL_MC_PER_W	1300	/* thermal resistance to the ambient, 1/1000 degree per W */
 #define MC_THERMAL_TAU_MS	8000	/* time constant */
 #define MC_THERMAL_AMBIENT	35000	/* 1/1000 degree Celsius */
+#define MC_THERMAL_MAX		1000000000 /* where all scales end, 1/1000 degree Celsius */
 
 #define MC_LIMIT_CAP_MIN_MW	10000	/* EGRET_MC_POWER_CAP_MIN */
 #define MC_LIMIT_CAP_MAX_MW	50000	/* EGRET_MC_POWER_CAP_MAX */

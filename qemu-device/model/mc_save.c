@@ -13,18 +13,22 @@
 #include "mc_internal.h"
 #include "save.h"
 
-/* More than any injection can bring about, and far from where numbers lose their grip. */
-#define LARGEST 1e18
+/*
+ * More than can be brought about in a lifetime, and far from where a number does not fit
+ * into its register any more.
+ */
+#define ENERGY_MAX	1e18	/* uJ */
+#define POWER_MAX	1e6	/* mW, as egret_model_inject() takes it */
 
-/* A number of the energy meter, as its bits. */
-static double snapshot_real(struct egret_snap *s, double value)
+/* A number of the energy meter, of a magnitude up to @largest, as its bits. */
+static double snapshot_real(struct egret_snap *s, double value, double largest)
 {
 	uint64_t bits;
 
 	memcpy(&bits, &value, sizeof(bits));
 	bits = snap_u64(s, bits);
 	memcpy(&value, &bits, sizeof(value));
-	if (!isfinite(value) || fabs(value) > LARGEST) {
+	if (!isfinite(value) || fabs(value) > largest) {
 		snap_fail(s, "a figure of the energy meter cannot be");
 		return 0;
 	}
@@ -42,11 +46,11 @@ static void snapshot_power(struct mc_power *p, struct egret_snap *s, uint64_t no
 	c->macs = snap_u64(s, c->macs);
 	c->vram_bytes = snap_u64(s, c->vram_bytes);
 	c->host_bytes = snap_u64(s, c->host_bytes);
-	p->energy_uj = snapshot_real(s, p->energy_uj);
-	p->temperature = snapshot_real(s, p->temperature);
-	p->heat_mw = snapshot_real(s, p->heat_mw);
-	p->load_mw = snapshot_real(s, p->load_mw);
-	p->ambient = snapshot_real(s, p->ambient);
+	p->energy_uj = snapshot_real(s, p->energy_uj, ENERGY_MAX);
+	p->temperature = snapshot_real(s, p->temperature, MC_THERMAL_MAX);
+	p->heat_mw = snapshot_real(s, p->heat_mw, POWER_MAX);
+	p->load_mw = snapshot_real(s, p->load_mw, POWER_MAX);
+	p->ambient = snapshot_real(s, p->ambient, MC_THERMAL_MAX);
 }
 
 static bool status_is_known(uint64_t status)

@@ -148,6 +148,9 @@ void egret_reset_finish(struct egret_model *m)
 		bool keep = keeps_vram(m, m->resetting);
 
 		kind = m->resetting;
+		/* First, or the energy meter would begin with all that was done before. */
+		if (chip)
+			memset(&m->counters, 0, sizeof(m->counters));
 		/* Nobody works and registers are closed: it is safe to let go of the lock. */
 		egret_unlock(m);
 		if (!keep)
