@@ -51,9 +51,11 @@ static void expect_work(struct bench *b)
 	struct chip *c = b->c;
 	struct chip_buffer *mem;
 	struct chip_queue q;
+	uint32_t state;
 
 	egret_model_reset(c->m, EGRET_MODEL_RESET_COLD);
-	fuzz_require(rd32(c, EGRET_REG_STATE) == EGRET_STATE_READY, "not ready after a reset");
+	state = rd32(c, EGRET_REG_STATE);
+	fuzz_require(state == EGRET_STATE_READY, "STATE is %#x after a cold reset", state);
 	memset(c->root, 0, sizeof(c->root));
 	c->vram_used = 0;
 	mem = chip_buffer(c, 1, CHIP_VRAM, 4096);

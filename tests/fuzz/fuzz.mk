@@ -10,7 +10,7 @@
 # What they find goes to $(B)/tests/fuzz/NAME.found/, new inputs of interest to
 # $(B)/tests/fuzz/NAME.corpus/. To see one again: $(B)/tests/fuzz/NAME FILE
 
-FUZZERS := registers packets kernels tables firmware mailbox modules
+FUZZERS := registers packets kernels tables firmware mailbox states modules
 FUZZ_CC ?= clang
 FUZZ ?= $(FUZZERS)
 
@@ -37,6 +37,7 @@ FUZZ_RIG := $(addprefix $(B)/fuzz/,tests/model/rig.o libegret-model.a)
 FUZZ_CONTROLLER := $(addprefix $(B)/fuzz/,tests/fuzz/controller.o libegret-model.a)
 $(B)/tests/fuzz/registers: $(FUZZ_CHIP)
 $(B)/tests/fuzz/packets: $(FUZZ_CHIP)
+$(B)/tests/fuzz/states: $(FUZZ_CHIP)
 $(B)/tests/fuzz/kernels: $(FUZZ_RIG)
 $(B)/tests/fuzz/tables: $(B)/fuzz/libegret-model.a
 $(B)/tests/fuzz/firmware: $(FUZZ_CONTROLLER)
