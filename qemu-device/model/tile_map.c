@@ -8,6 +8,7 @@
  * arrays, and the result is narrowed to the type of the output. Dimensions that continue
  * each other in all operands are merged before, so that rows are long.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "perf.h"
@@ -15,7 +16,9 @@
 #include "tile_math.h"
 #include "tile_types.h"
 
-#define CHUNK	256
+#define CHUNK		256
+#define SHORT_ROW	16	/* rows that are shorter are not worth their overhead */
+#define BLOCK		16	/* of a transposing copy */
 
 /* ---- Operations ---------------------------------------------------------- */
 
@@ -611,6 +614,7 @@ struct map {
 	enum domain domain;
 	struct egret_store store;
 	bool copy;			/* bits of elements of `size` bytes */
+	bool transposes;		/* see copy_transposes() */
 	unsigned int size;
 	union {
 		float f[CHUNK];
@@ -628,13 +632,19 @@ static bool continues(const struct dimension *inner, const struct dimension *out
 	return true;
 }
 
+static bool has_int4_operand(const struct map *m)
+{
+	for (unsigned int o = 0; o < OPERANDS; o++)
+		if (type_is_int4(m->type[o]))
+			return true;
+	return false;
+}
+
 static void set_dimensions(struct map *m, const uint8_t *scratch)
 {
 	const struct egret_map_desc *d = m->d;
-	bool has_int4 = false;
+	bool has_int4 = has_int4_operand(m);
 
-	for (unsigned int o = 0; o < OPERANDS; o++)
-		has_int4 |= type_is_int4(m->type[o]);
 	for (unsigned int i = 0; i < EGRET_DIMS; i++) {
 		bool indexed = (d->flags & INDEX_FLAGS) && i == d->index_dim;
 		struct dimension dim = {
@@ -658,6 +668,49 @@ static void set_dimensions(struct map *m, const uint8_t *scratch)
 	}
 	if (!m->dims)
 		m->dim[m->dims++] = (struct dimension){ .count = 1 };
+}
+
+/* Do no two elements of the output share a byte? Each stride must reach over the smaller ones. */
+static bool outputs_are_apart(const struct map *m)
+{
+	struct dimension sorted[EGRET_DIMS];
+	int64_t span = egret_type_bits(m->type[OUT]) / 8;
+
+	memcpy(sorted, m->dim, sizeof(sorted));
+	for (unsigned int i = 0; i < m->dims; i++)
+		for (unsigned int j = i + 1; j < m->dims; j++)
+			if (llabs(sorted[j].stride[OUT]) < llabs(sorted[i].stride[OUT])) {
+				struct dimension swap = sorted[i];
+
+				sorted[i] = sorted[j];
+				sorted[j] = swap;
+			}
+	for (unsigned int i = 0; i < m->dims; i++) {
+		if (llabs(sorted[i].stride[OUT]) < span)
+			return false;
+		span += (int64_t)(sorted[i].count - 1) * llabs(sorted[i].stride[OUT]);
+	}
+	return true;
+}
+
+/*
+ * Make the longest dimension the row if rows would be short. The order of elements is then
+ * another one, which nobody can see if outputs are apart.
+ */
+static void lengthen_rows(struct map *m)
+{
+	unsigned int longest = 0;
+	struct dimension swap;
+
+	for (unsigned int i = 1; i < m->dims; i++)
+		if (m->dim[i].count > m->dim[longest].count)
+			longest = i;
+	if (has_int4_operand(m) || m->dim[0].count >= SHORT_ROW || !longest || m->indexed == OUT ||
+	    !outputs_are_apart(m))
+		return;
+	swap = m->dim[0];
+	m->dim[0] = m->dim[longest];
+	m->dim[longest] = swap;
 }
 
 static int32_t index_at(const struct dimension *dim, size_t i)
@@ -767,6 +820,60 @@ static void copy_row(const struct map *m, uint8_t *dst, const uint8_t *src)
 	}
 }
 
+/*
+ * Does a copy turn rows into columns? Then its source is walked across cache lines, and
+ * is better taken in small squares. Again the order of elements changes.
+ */
+static bool copy_transposes(const struct map *m)
+{
+	const struct dimension *row = &m->dim[0], *next = &m->dim[1];
+
+	return m->copy && m->dims > 1 && m->indexed == OPERANDS && row->count >= BLOCK &&
+	       next->count >= BLOCK && llabs(row->stride[A]) > llabs(next->stride[A]) &&
+	       outputs_are_apart(m);
+}
+
+#define COPY_SQUARE(T) do {								\
+	for (size_t i = 0; i < rows; i++)						\
+		for (size_t j = 0; j < columns; j++)					\
+			memcpy(dst + (int64_t)i * next->stride[OUT] + (int64_t)j * row->stride[OUT],	\
+			       src + (int64_t)i * next->stride[A] + (int64_t)j * row->stride[A],	\
+			       sizeof(T));						\
+} while (0)
+
+static void copy_square(const struct map *m, uint8_t *dst, const uint8_t *src, size_t rows,
+			size_t columns)
+{
+	const struct dimension *row = &m->dim[0], *next = &m->dim[1];
+
+	switch (m->size) {
+	case 1:
+		COPY_SQUARE(uint8_t);
+		break;
+	case 2:
+		COPY_SQUARE(uint16_t);
+		break;
+	case 4:
+		COPY_SQUARE(uint32_t);
+		break;
+	default:
+		COPY_SQUARE(uint64_t);
+		break;
+	}
+}
+
+static void copy_transposed(const struct map *m, uint8_t *dst, const uint8_t *src)
+{
+	const struct dimension *row = &m->dim[0], *next = &m->dim[1];
+
+	for (size_t i = 0; i < next->count; i += BLOCK)
+		for (size_t j = 0; j < row->count; j += BLOCK)
+			copy_square(m, dst + (int64_t)i * next->stride[OUT] + (int64_t)j * row->stride[OUT],
+				    src + (int64_t)i * next->stride[A] + (int64_t)j * row->stride[A],
+				    next->count - i < BLOCK ? next->count - i : BLOCK,
+				    row->count - j < BLOCK ? row->count - j : BLOCK);
+}
+
 static void run_row(struct map *m, uint8_t *const *base)
 {
 	if (m->copy) {
@@ -786,6 +893,10 @@ static void run_dimensions(struct map *m, unsigned int level, uint8_t *const *ba
 
 	if (!level) {
 		run_row(m, base);
+		return;
+	}
+	if (level == 1 && m->transposes) {
+		copy_transposed(m, base[OUT], base[A]);
 		return;
 	}
 	for (size_t i = 0; i < dim->count; i++) {
@@ -844,6 +955,8 @@ bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d, struct 
 	m.size = egret_type_bits(d->a_type) / 8;
 	m.copy = d->op == EGRET_MAP_COPY && d->a_type == d->out_type && m.size;
 	set_dimensions(&m, t->scratch);
+	lengthen_rows(&m);
+	m.transposes = copy_transposes(&m);
 	if (!check_table(&m, fault))
 		return false;
 	base[OUT] = address_of(t, &m, OUT, d->out);

@@ -3,9 +3,11 @@
 /*
  * Reduce: combine elements along the innermost dimensions.
  *
- * One output after the other, its elements in their order. Sums and the like of F32 have 32
- * partial results, element j going to number j mod 32; so the loops run over groups of 32,
- * which vectorises without changing any result.
+ * Sums and the like of F32 have 32 partial results, element j going to number j mod 32. An
+ * output with many adjacent elements is computed by itself: the loops run over groups of
+ * 32 elements. Where the elements of an output are few or far apart (pooling, sums over
+ * columns), many outputs are computed side by side, each with partial results of its own.
+ * Both ways add in the same order, and vectorise.
  */
 #include <string.h>
 
@@ -16,6 +18,7 @@
 
 #define CHUNK	256	/* a multiple of LANES */
 #define LANES	32
+#define COLUMNS	64	/* outputs side by side */
 
 /* ---- Checks -------------------------------------------------------------- */
 
@@ -439,6 +442,158 @@ static void scan(struct reduce *r, uint8_t *out, const uint8_t *src)
 	}
 }
 
+/* ---- Outputs side by side ------------------------------------------------ */
+
+/* Partial results of COLUMNS outputs. Integers, MAX and MIN need only one each. */
+struct columns {
+	float f[LANES][COLUMNS];
+	int64_t i[COLUMNS];
+	uint64_t j;
+};
+
+static uint64_t reduced_count(const struct egret_reduce_desc *d)
+{
+	uint64_t n = 1;
+
+	for (unsigned int i = 0; i < d->reduced; i++)
+		n *= d->dims[i];
+	return n;
+}
+
+static bool columns_pay(const struct egret_reduce_desc *d)
+{
+	int64_t size = egret_type_bits(d->in_type) / 8, out_stride;
+
+	if (is_arg(d->op) || (d->flags & EGRET_REDUCE_SCAN) || type_is_int4(d->in_type) ||
+	    d->reduced == EGRET_DIMS || d->dims[d->reduced] < 4)
+		return false;
+	/* outputs that overlap are made one after the other */
+	out_stride = (int32_t)d->out_stride[d->reduced];
+	if (type_is_int4(d->out_type) || (out_stride < 0 ? -out_stride : out_stride) <
+					 egret_type_bits(d->out_type) / 8)
+		return false;
+	return reduced_count(d) <= 64 || (int32_t)d->in_stride[0] != size;
+}
+
+#define COLUMN_LOOP(op) do {							\
+	for (size_t i = 0; i < n; i++)						\
+		p[i] = combine_f32(op, p[i], v[i]);				\
+} while (0)
+
+/* p[i] = p[i] op v[i] */
+EGRET_CLONES
+static void combine_columns(enum egret_reduce_op op, float *p, const float *v, size_t n)
+{
+	switch (op) {
+	case EGRET_REDUCE_SUM:
+		COLUMN_LOOP(EGRET_REDUCE_SUM);
+		break;
+	case EGRET_REDUCE_SUMABS:
+		COLUMN_LOOP(EGRET_REDUCE_SUMABS);
+		break;
+	case EGRET_REDUCE_SUMSQ:
+		COLUMN_LOOP(EGRET_REDUCE_SUMSQ);
+		break;
+	case EGRET_REDUCE_PROD:
+		COLUMN_LOOP(EGRET_REDUCE_PROD);
+		break;
+	case EGRET_REDUCE_MAX:
+		COLUMN_LOOP(EGRET_REDUCE_MAX);
+		break;
+	default:
+		COLUMN_LOOP(EGRET_REDUCE_MIN);
+		break;
+	}
+}
+
+static bool order_matters(enum egret_reduce_op op)
+{
+	return op != EGRET_REDUCE_MAX && op != EGRET_REDUCE_MIN;
+}
+
+/* All elements of n outputs, in their order. */
+static void add_columns(struct reduce *r, struct columns *c, unsigned int level,
+			const uint8_t *src, size_t n)
+{
+	const struct egret_reduce_desc *d = r->d;
+	int64_t stride = (int32_t)d->in_stride[d->reduced];
+	size_t lane = order_matters(d->op) ? c->j % LANES : 0;
+
+	if (level) {
+		level--;
+		for (size_t i = 0; i < d->dims[level]; i++)
+			add_columns(r, c, level, src + (int64_t)i * (int32_t)d->in_stride[level], n);
+		return;
+	}
+	if (r->f32) {
+		egret_load_f32(r->v.f, d->in_type, src, stride, 0, n);
+		combine_columns(d->op, c->f[lane], r->v.f, n);
+	} else {
+		egret_load_i64(r->v.i, d->in_type, src, stride, 0, n);
+		for (size_t i = 0; i < n; i++)
+			c->i[i] = combine_int(d->op, r->is_unsigned, c->i[i], r->v.i[i]);
+	}
+	c->j++;
+}
+
+/* Partial results that have no element are left out: they change nothing, being +0 or 1. */
+static void join_columns(const struct reduce *r, struct columns *c, size_t n)
+{
+	enum egret_reduce_op op = joining(r->d->op);
+	size_t lanes = !order_matters(op) ? 1 : c->j < LANES ? (size_t)c->j : LANES;
+
+	for (size_t h = LANES / 2; h; h /= 2)
+		for (size_t i = 0; i < h && i + h < lanes; i++)
+			combine_columns(op, c->f[i], c->f[i + h], n);
+}
+
+static void store_columns(struct reduce *r, struct columns *c, uint8_t *out, size_t n)
+{
+	const struct egret_reduce_desc *d = r->d;
+	enum egret_reduce_op op = joining(d->op);
+	int64_t stride = (int32_t)d->out_stride[d->reduced];
+
+	if (r->f32) {
+		if (d->flags & EGRET_REDUCE_ACC) {
+			egret_load_f32(r->v.f, d->out_type, out, stride, 0, n);
+			combine_columns(op, r->v.f, c->f[0], n);
+			memcpy(c->f[0], r->v.f, n * sizeof(float));
+		}
+		egret_store_f32(c->f[0], &r->store, out, stride, 0, n);
+	} else {
+		if (d->flags & EGRET_REDUCE_ACC) {
+			egret_load_i64(r->v.i, d->out_type, out, stride, 0, n);
+			for (size_t i = 0; i < n; i++)
+				c->i[i] = combine_int(op, r->is_unsigned, r->v.i[i], c->i[i]);
+		}
+		egret_store_i64(c->i, &r->store, out, stride, 0, n);
+	}
+}
+
+/* All outputs along the first dimension that remains. */
+static void side_by_side(struct reduce *r, uint8_t *out, const uint8_t *src)
+{
+	const struct egret_reduce_desc *d = r->d;
+	struct columns c;
+
+	for (size_t first = 0; first < d->dims[d->reduced]; first += COLUMNS) {
+		size_t left = d->dims[d->reduced] - first, n = left < COLUMNS ? left : COLUMNS;
+
+		c.j = 0;
+		for (size_t i = 0; i < n; i++)
+			c.i[i] = identity_int(d->op, r->is_unsigned);
+		for (size_t l = 0; r->f32 && l < LANES && l < reduced_count(d); l++)
+			for (size_t i = 0; i < n; i++)
+				c.f[l][i] = identity_f32(d->op);
+		add_columns(r, &c, d->reduced,
+			    src + (int64_t)first * (int32_t)d->in_stride[d->reduced], n);
+		join_columns(r, &c, n);
+		store_columns(r, &c, out + (int64_t)first * (int32_t)d->out_stride[d->reduced], n);
+	}
+}
+
+/* ---- The block ------------------------------------------------------------ */
+
 static void one(struct reduce *r, uint8_t *out, const uint8_t *src)
 {
 	if (r->d->flags & EGRET_REDUCE_SCAN) {
@@ -450,18 +605,22 @@ static void one(struct reduce *r, uint8_t *out, const uint8_t *src)
 	end(r, out);
 }
 
-/* The dimensions that remain, outermost first. */
-static void each_output(struct reduce *r, unsigned int level, uint8_t *out, const uint8_t *src)
+/* The dimensions that remain, outermost first, down to `last`. */
+static void each_output(struct reduce *r, unsigned int level, unsigned int last, uint8_t *out,
+			const uint8_t *src)
 {
 	const struct egret_reduce_desc *d = r->d;
 
-	if (level <= d->reduced) {
-		one(r, out, src);
+	if (level <= last) {
+		if (last > d->reduced)
+			side_by_side(r, out, src);
+		else
+			one(r, out, src);
 		return;
 	}
 	level--;
 	for (size_t i = 0; i < d->dims[level]; i++)
-		each_output(r, level, out + (int64_t)i * (int32_t)d->out_stride[level],
+		each_output(r, level, last, out + (int64_t)i * (int32_t)d->out_stride[level],
 			    src + (int64_t)i * (int32_t)d->in_stride[level]);
 }
 
@@ -475,5 +634,6 @@ void egret_reduce_run(struct egret_tile *t, const struct egret_reduce_desc *d)
 	};
 
 	r.store.is_unsigned = r.is_unsigned;
-	each_output(&r, EGRET_DIMS, egret_tile_local(t, d->out), egret_tile_local(t, d->in));
+	each_output(&r, EGRET_DIMS, columns_pay(d) ? d->reduced + 1u : d->reduced,
+		    egret_tile_local(t, d->out), egret_tile_local(t, d->in));
 }

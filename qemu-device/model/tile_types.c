@@ -4,7 +4,7 @@
  * Runs of elements to and from the domains.
  *
  * Each pair of types has a loop over adjacent elements, which the compiler vectorises,
- * and one over any stride.
+ * and others.
  */
 #include "tile_types.h"
 
@@ -62,7 +62,7 @@ static inline void put_nibble(uint8_t *dst, int64_t stride, size_t i, unsigned i
 	*p = (uint8_t)((*p & ~(15u << shift)) | (v & 15) << shift);
 }
 
-/* dst[i] = convert(element i) for elements of C type T at any stride. */
+/* dst[i] = convert(element i) for elements of C type T; adjacent, all the same, or at any stride. */
 #define LOAD_RUN(T, expression) do {							\
 	const uint8_t *p = src + (int64_t)first * stride;				\
 	T v;										\
@@ -71,6 +71,10 @@ static inline void put_nibble(uint8_t *dst, int64_t stride, size_t i, unsigned i
 			memcpy(&v, p + i * sizeof(T), sizeof(T));			\
 			dst[i] = (expression);						\
 		}									\
+	} else if (stride == 0) {							\
+		memcpy(&v, p, sizeof(T));						\
+		for (size_t i = 0; i < n; i++)						\
+			dst[i] = (expression);						\
 	} else {									\
 		for (size_t i = 0; i < n; i++) {					\
 			memcpy(&v, p + (int64_t)i * stride, sizeof(T));			\

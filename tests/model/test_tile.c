@@ -525,6 +525,13 @@ static void random_dims(__le32 *dims)
 {
 	for (int i = 0; i < EGRET_DIMS; i++)
 		dims[i] = chance(50) ? 1 : (uint32_t)below(7) + 1;
+	if (chance(20)) { /* squares, and many short rows */
+		dims[0] = chance(50) ? (uint32_t)below(5) + 1 : (uint32_t)below(30) + 10;
+		dims[1] = (uint32_t)below(dims[0] > 5 ? 30 : 150) + 10;
+		dims[2] = (uint32_t)below(3) + 1;
+		dims[3] = dims[4] = 1;
+		return;
+	}
 	if (chance(40))
 		dims[0] = (uint32_t)below(400) + 1;
 	for (int i = 1; i < EGRET_DIMS && dims[0] > 50; i++)
@@ -677,6 +684,22 @@ static void test_conversions(void **state)
 	}
 }
 
+/* Copies of all sizes of elements, at all orders of dimensions in memory. */
+static void test_copy(void **state)
+{
+	(void)state;
+	for (uint64_t number = 8000000; number < 8000400; number++) {
+		union egret_desc d = { .map = { .op = EGRET_MAP_COPY } };
+
+		begin_case(number);
+		d.map.a_type = d.map.out_type = random_type(false);
+		random_dims(d.map.dims);
+		d.map.a = lay_out(d.map.a_type, d.map.dims, d.map.a_stride, true);
+		d.map.out = lay_out(d.map.out_type, d.map.dims, d.map.out_stride, chance(10));
+		check_case(number, EGRET_FUNCT3_MAP, &d, run_map);
+	}
+}
+
 /* ---- Reduce ------------------------------------------------------------------ */
 
 static void run_reduce(uint8_t *scratch, const union egret_desc *d)
@@ -792,6 +815,7 @@ int main(void)
 		cmocka_unit_test(test_matmul_blocks),
 		cmocka_unit_test(test_matmul_tiling),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_conversions),
 		cmocka_unit_test(test_reduce),
 		cmocka_unit_test(test_quant),
