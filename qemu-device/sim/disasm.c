@@ -97,12 +97,13 @@ static void mnemonic(unsigned int number, uint32_t w, char *out, size_t size)
 			out[i] = '.';
 }
 
-/* Which of the sources of an instruction between register files is an integer register. */
-static bool source_is_x(uint32_t w)
+/* Is the source an integer register? */
+static bool source_is_x(unsigned int number, uint32_t w)
 {
 	unsigned int funct5 = w >> 27;
 
-	return funct5 == 0x1a || funct5 == 0x1e; /* fcvt from integers, fmv.w.x */
+	/* fcvt from integers, fmv.w.x; of those with three sources, the third stands there */
+	return insns[number].format != FORMAT_R4 && (funct5 == 0x1a || funct5 == 0x1e);
 }
 
 struct writer {
@@ -141,7 +142,7 @@ static void put_float(struct writer *o, const struct disasm *d, uint32_t w, bool
 	bool rounds = insns[d->number].format != FORMAT_FR && insns[d->number].format != FORMAT_R;
 
 	put(o, " %s, %s", to_x ? x_names[rd] : f_names[rd],
-	    source_is_x(w) ? x_names[d->rs1] : f_names[d->rs1]);
+	    source_is_x(d->number, w) ? x_names[d->rs1] : f_names[d->rs1]);
 	if (has_rs2(d->number))
 		put(o, ", %s", f_names[d->rs2]);
 	if (insns[d->number].format == FORMAT_R4)

@@ -78,6 +78,36 @@ int launch_list(const char *module)
 	return SIM_OK;
 }
 
+int launch_disassemble(const char *module)
+{
+	const struct image_function *function, *last = NULL;
+	struct image image;
+
+	read_module(&image, module);
+	for (size_t i = 0; i < image.segment_count; i++) {
+		const struct image_segment *s = &image.segments[i];
+		struct disasm insn;
+
+		if (!s->execute)
+			continue;
+		for (uint64_t at = 0; at + 2 <= s->size; at += insn.size) {
+			uint32_t raw = 0;
+
+			memcpy(&raw, image.memory + s->offset + at, s->size - at < 4 ? 2 : 4);
+			disasm(raw, s->offset + at, &insn);
+			function = accel_image_function(&image, s->offset + at);
+			if (function && function != last)
+				printf("\n%s:\n", function->name);
+			last = function;
+			printf("%8" PRIx64 "  %0*x%s  %s\n", s->offset + at, 2 * (int)insn.size,
+			       insn.size == 2 ? raw & 0xffff : raw, insn.size == 2 ? "    " : "",
+			       insn.text);
+		}
+	}
+	accel_image_free(&image);
+	return SIM_OK;
+}
+
 static void check_args(const struct args *args, const struct image_kernel *kernel)
 {
 	if (args->size == kernel->args_size)

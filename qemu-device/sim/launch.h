@@ -29,4 +29,7 @@ int launch_run(const struct launch *l);
 /** launch_list() - print the kernels of a module */
 int launch_list(const char *module);
 
+/** launch_disassemble() - print the code of a module */
+int launch_disassemble(const char *module);
+
 #endif /* EGRET_SIM_LAUNCH_H */

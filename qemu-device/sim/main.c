@@ -18,6 +18,7 @@
 static const char usage[] =
 	"usage: egret-sim [OPTIONS] MODULE KERNEL    run a kernel\n"
 	"       egret-sim MODULE                     list its kernels\n"
+	"       egret-sim --disassemble MODULE       show its code\n"
 	"       egret-sim --riscv-test [OPTIONS] FILE|FOLDER...\n"
 	"       egret-sim --bench\n"
 	"\n"
@@ -43,7 +44,7 @@ static const char usage[] =
 	"file that cannot be used; 4 at the limit; 5 when the host is out of something.\n";
 
 enum { OPT_CLUSTERS = 256, OPT_MEMORY, OPT_LIMIT, OPT_TRACE, OPT_TIMELINE, OPT_GDB,
-       OPT_SIGNATURE, OPT_WORD, OPT_TEST, OPT_BENCH };
+       OPT_SIGNATURE, OPT_WORD, OPT_TEST, OPT_BENCH, OPT_DISASSEMBLE };
 
 static const struct option options[] = {
 	{ "arg", required_argument, NULL, 'a' },
@@ -60,6 +61,7 @@ static const struct option options[] = {
 	{ "signature-word", required_argument, NULL, OPT_WORD },
 	{ "riscv-test", no_argument, NULL, OPT_TEST },
 	{ "bench", no_argument, NULL, OPT_BENCH },
+	{ "disassemble", no_argument, NULL, OPT_DISASSEMBLE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -74,6 +76,7 @@ struct command {
 	unsigned int word;
 	bool test;
 	bool bench;
+	bool disassemble;
 };
 
 static uint64_t parse_number(const char *option, const char *text, uint64_t least, uint64_t most)
@@ -171,6 +174,9 @@ static void parse(struct command *c, int argc, char **argv)
 		case OPT_BENCH:
 			c->bench = true;
 			break;
+		case OPT_DISASSEMBLE:
+			c->disassemble = true;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			exit(SIM_OK);
@@ -218,8 +224,8 @@ int main(int argc, char **argv)
 	} else if (c.test) {
 		status = run_tests(&c, argv, argc);
 	} else if (argc == 1) {
-		status = launch_list(argv[0]);
-	} else if (argc == 2) {
+		status = c.disassemble ? launch_disassemble(argv[0]) : launch_list(argv[0]);
+	} else if (argc == 2 && !c.disassemble) {
 		c.launch.module = argv[0];
 		c.launch.kernel = argv[1];
 		status = launch_run(&c.launch);
