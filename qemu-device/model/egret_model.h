@@ -152,6 +152,15 @@ void egret_model_set_bus_master(struct egret_model *m, bool on);
  * interrupt is sent, but for those that register accesses cause.
  */
 void egret_model_pause(struct egret_model *m);
+/**
+ * egret_model_pause_begin() - ask the chip to stand still
+ *
+ * For who has to serve the chip's accesses meanwhile: egret_model_pause() in two parts,
+ * the other being egret_model_pause_wait(), which is to be called until it returns 0.
+ */
+void egret_model_pause_begin(struct egret_model *m);
+/** egret_model_pause_wait() - wait until the chip stands still, @timeout_ns at most; 0 or -ETIMEDOUT */
+int egret_model_pause_wait(struct egret_model *m, uint64_t timeout_ns);
 /** egret_model_resume() - go on after egret_model_pause(); calls nest */
 void egret_model_resume(struct egret_model *m);
 

@@ -463,17 +463,6 @@ void egret_model_set_bus_master(struct egret_model *m, bool on)
 	atomic_store_explicit(&m->mem.bus_master, on, memory_order_release);
 }
 
-void egret_model_pause(struct egret_model *m)
-{
-	egret_lock(m);
-	m->paused++;
-	pthread_cond_broadcast(&m->unpark); /* whoever dawdles */
-	while (m->running)
-		pthread_cond_wait(&m->changed, &m->lock);
-	egret_unlock(m);
-	egret_mc_hold(m->mc);
-}
-
 void egret_model_resume(struct egret_model *m)
 {
 	bool paused;
@@ -502,6 +491,36 @@ static struct timespec deadline(uint64_t ns)
 		t.tv_sec++;
 	}
 	return t;
+}
+
+void egret_model_pause_begin(struct egret_model *m)
+{
+	egret_lock(m);
+	m->paused++;
+	pthread_cond_broadcast(&m->unpark); /* whoever dawdles */
+	egret_unlock(m);
+}
+
+int egret_model_pause_wait(struct egret_model *m, uint64_t timeout_ns)
+{
+	struct timespec until = deadline(timeout_ns);
+	int ret = 0;
+
+	egret_lock(m);
+	while (m->running && !ret)
+		ret = pthread_cond_timedwait(&m->changed, &m->lock, &until);
+	ret = m->running ? -ETIMEDOUT : 0;
+	egret_unlock(m);
+	/* Once, since it nests like the pause: the controller comes last, and is quick. */
+	if (!ret)
+		egret_mc_hold(m->mc);
+	return ret;
+}
+
+void egret_model_pause(struct egret_model *m)
+{
+	egret_model_pause_begin(m);
+	egret_model_pause_wait(m, UINT64_MAX);
 }
 
 int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns)

@@ -258,6 +258,17 @@ void egret_dma_close(EgretDma *dma)
 }
 
 /**
+ * egret_dma_poll() - serve the requests that wait, at once
+ * @dma: the card's way to system memory
+ *
+ * With the big lock held, for who waits for the model while its accesses are to succeed.
+ */
+void egret_dma_poll(EgretDma *dma)
+{
+	egret_dma_serve(dma);
+}
+
+/**
  * egret_dma_open() - serve requests again
  * @dma: the card's way to system memory
  */

@@ -37,6 +37,7 @@ typedef struct EgretDma {
 void egret_dma_init(EgretDma *dma, PCIDevice *dev);
 void egret_dma_destroy(EgretDma *dma);
 void egret_dma_open(EgretDma *dma);
+void egret_dma_poll(EgretDma *dma);
 void egret_dma_close(EgretDma *dma);
 int egret_dma_read(EgretDma *dma, uint64_t addr, void *buf, size_t size);
 int egret_dma_write(EgretDma *dma, uint64_t addr, const void *buf, size_t size);

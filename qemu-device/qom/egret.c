@@ -44,7 +44,7 @@
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
 #include "hw/qdev-properties.h"
-#include "migration/blocker.h"
+#include "migration/vmstate.h"
 
 #include "egret/pci.h"
 #include "egret/regs.h"
@@ -214,8 +214,11 @@ static void egret_bar_release(EgretBar *bar)
 	memory_region_del_subregion(&bar->container, &bar->unpowered);
 }
 
-/* Let the BARs answer, or not. */
-static void egret_update_bars(EgretState *s)
+/**
+ * egret_update_bars() - let the BARs answer, or not
+ * @s: the card
+ */
+void egret_update_bars(EgretState *s)
 {
 	bool powered = egret_power_state(s) == EGRET_D0 && !s->link_down;
 
@@ -362,8 +365,13 @@ static void egret_reset_chip(EgretState *s, enum egret_model_reset kind)
 	trace_egret_reset(egret_name(s), names[kind], kept);
 }
 
-/* Through a broken link, the card reaches nothing either. */
-static void egret_update_bus_master(EgretState *s)
+/**
+ * egret_update_bus_master() - let the chip reach system memory, or not
+ * @s: the card
+ *
+ * Through a broken link it reaches nothing, whatever configuration space says.
+ */
+void egret_update_bus_master(EgretState *s)
 {
 	bool on = !s->link_down &&
 		  (pci_get_word(PCI_DEVICE(s)->config + PCI_COMMAND) & PCI_COMMAND_MASTER);
@@ -579,8 +587,10 @@ static bool egret_init_vram(EgretState *s, Error **errp)
 	egret_bar_init(s, &s->vram_bar, "vram", pow2ceil(s->vram_size),
 		       EGRET_BAR_VRAM, PCI_BASE_ADDRESS_MEM_PREFETCH);
 	memory_region_add_subregion(&s->vram_bar.container, 0, s->vram);
-	if (s->memdev)
+	if (s->memdev) {
 		host_memory_backend_set_mapped(s->memdev, true);
+		vmstate_register_ram(s->vram, DEVICE(s));
+	}
 	return true;
 }
 
@@ -588,8 +598,10 @@ static void egret_release_vram(EgretState *s)
 {
 	memory_region_del_subregion(&s->vram_bar.container, s->vram);
 	egret_bar_release(&s->vram_bar);
-	if (s->memdev)
+	if (s->memdev) {
+		vmstate_unregister_ram(s->vram, DEVICE(s));
 		host_memory_backend_set_mapped(s->memdev, false);
+	}
 }
 
 static void egret_init_registers(EgretState *s)
@@ -676,21 +688,14 @@ static void egret_release_model(EgretState *s)
 	egret_dma_destroy(&s->dma);
 }
 
-static bool egret_block_migration(EgretState *s, Error **errp)
-{
-	error_setg(&s->migration_blocker, "egret %s: saving the state of the card, "
-		   "and so migration and snapshots, is not supported", egret_name(s));
-	return !migrate_add_blocker(&s->migration_blocker, errp);
-}
-
 static void egret_realize(PCIDevice *dev, Error **errp)
 {
 	EgretState *s = EGRET(dev);
 
-	if (!egret_check_properties(s, errp) || !egret_block_migration(s, errp))
+	if (!egret_check_properties(s, errp))
 		return;
 	if (!egret_init_capabilities(s, errp))
-		goto unblock;
+		return;
 	egret_init_registers(s);
 	if (!egret_init_msix(s, errp))
 		goto release_registers;
@@ -699,6 +704,7 @@ static void egret_realize(PCIDevice *dev, Error **errp)
 	if (!egret_init_model(s, errp))
 		goto release_vram;
 	egret_model_set_bus_master(s->model, false);
+	egret_follow_machine(s);
 	trace_egret_realize(egret_name(s), s->vram_size);
 	return;
 
@@ -709,8 +715,6 @@ release_msix:
 release_registers:
 	egret_release_registers(s);
 	pcie_aer_exit(dev);
-unblock:
-	migrate_del_blocker(&s->migration_blocker);
 }
 
 static void egret_exit(PCIDevice *dev)
@@ -718,13 +722,13 @@ static void egret_exit(PCIDevice *dev)
 	EgretState *s = EGRET(dev);
 
 	trace_egret_exit(egret_name(s));
+	qemu_del_vm_change_state_handler(s->vm_change);
 	egret_release_model(s);
 	egret_release_vram(s);
 	egret_release_msix(s);
 	egret_release_registers(s);
 	pcie_aer_exit(dev);
 	pcie_cap_exit(dev);
-	migrate_del_blocker(&s->migration_blocker);
 }
 
 /* ---- The class --------------------------------------------------------------------- */
@@ -779,6 +783,7 @@ static void egret_class_init(ObjectClass *class, void *data)
 
 	rc->phases.hold = egret_reset_hold;
 
+	dc->vmsd = &egret_vmstate;
 	dc->desc = "Egret-1 inference accelerator";
 	set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 	device_class_set_props(dc, egret_properties);

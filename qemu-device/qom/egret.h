@@ -10,6 +10,7 @@
 #include "hw/pci/pci_device.h"
 #include "qom/object.h"
 #include "system/hostmem.h"
+#include "system/runstate.h"
 
 #include "model/egret_model.h"
 #include "qom/dma.h"
@@ -47,7 +48,10 @@ typedef struct EgretBar {
  * @messages: MSI-X messages sent
  * @waking: a reset is that from D3hot to D0, for which the chip itself is ready
  * @link_down: property: the link is broken, nothing gets through
- * @migration_blocker: why the card cannot be migrated
+ * @stopped: the machine is stopped, and so the chip stands still
+ * @vm_change: tells of that
+ * @state: the chip's state on its way to or from a migration stream
+ * @state_size: its bytes
  * @vram_size: property: bytes of device memory
  * @memdev: property: memory backend to take device memory from
  * @clusters: property, as the following: see egret_properties
@@ -80,7 +84,10 @@ struct EgretState {
 
 	bool waking;
 	bool link_down;
-	Error *migration_blocker;
+	bool stopped;
+	VMChangeStateEntry *vm_change;
+	uint8_t *state;
+	uint32_t state_size;
 
 	uint64_t vram_size;
 	HostMemoryBackend *memdev;
@@ -94,6 +101,10 @@ struct EgretState {
 const char *egret_name(EgretState *s);
 unsigned int egret_power_state(EgretState *s);
 void egret_set_link(EgretState *s, bool up);
+extern const VMStateDescription egret_vmstate;
+void egret_update_bars(EgretState *s);
+void egret_update_bus_master(EgretState *s);
+void egret_follow_machine(EgretState *s);
 void egret_class_add_inspection(ObjectClass *class);
 
 #endif /* EGRET_QOM_EGRET_H */

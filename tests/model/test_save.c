@@ -612,7 +612,9 @@ static void forged_streams_do_no_harm(void **state)
 	struct stream t, forged;
 
 	save_busy(e, &t);
+	egret_model_pause(e->c->m);
 	memcpy(c->vram, e->c->vram, e->c->vram_used);
+	egret_model_resume(e->c->m);
 	forged = t;
 	forged.data = malloc(t.size);
 	for (unsigned int i = 0; i < 3000; i++) {

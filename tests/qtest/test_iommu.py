@@ -120,6 +120,28 @@ def test_translation():
         equal(iommu.take_fault(), None, 'fault of the IOMMU')
 
 
+def test_stop_with_accesses_under_way():
+    """They go through the main loop, which is what stops the machine."""
+    with new_machine() as machine:
+        card = machine.card()
+        iommu = Iommu(machine)
+        iommu.map(IOVA, SYSTEM, 8 * MIB)
+        queues = start_work(card, IOVA)
+        for _ in range(10):
+            machine.qmp('stop')
+            progress = queues[2].read(egret.Q_PROGRESS, wide=True)
+            equal(queues[2].read(egret.Q_PROGRESS, wide=True), progress, 'progress')
+            machine.qmp('cont')
+            qtest.wait_until(lambda: queues[2].read(egret.Q_PROGRESS, wide=True) > progress,
+                             'progress')
+        equal(queues[2].state(), egret.Q_STATE_ACTIVE, 'state')
+        equal(iommu.take_fault(), None, 'fault of the IOMMU')
+        # A machine that is stopped can be reset, and lose its card.
+        machine.qmp('stop')
+        machine.qmp('system_reset')
+        machine.qmp('cont')
+
+
 def test_blocked():
     """What the IOMMU refuses is a fault of the queue, and reported by the IOMMU too."""
     with new_machine() as machine:

@@ -115,15 +115,6 @@ def test_bad_memory_backends():
                          '-device', 'egret,memdev=mem'), 'multiple of 2 MiB')
 
 
-def test_migration_is_refused():
-    with qtest.Machine() as machine:
-        try:
-            machine.qmp('migrate', uri='exec:cat >/dev/null')
-            raise AssertionError('migration was accepted')
-        except qtest.QmpError as error:
-            expect_words(str(error), 'egret0')
-
-
 def test_info():
     with qtest.Machine(card_opts='vram=64M') as machine:
         machine.card()
