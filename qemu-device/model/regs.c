@@ -249,7 +249,15 @@ static struct egret_worker *cluster(struct egret_model *m, unsigned int n)
 	return &m->workers[1 + n];
 }
 
-READ(read_cl_status, atomic_load(&cluster(m, n)->busy) ? EGRET_CL_STATUS_BUSY : 0)
+static uint64_t read_cl_status(struct egret_model *m, unsigned int n)
+{
+	const struct egret_worker *w = cluster(m, n);
+	bool busy = atomic_load(&w->busy);
+	bool hung = w->health == EGRET_WORKER_LOST || (w->health == EGRET_WORKER_HUNG && busy);
+
+	return (busy ? EGRET_CL_STATUS_BUSY : 0) | (hung ? EGRET_CL_STATUS_HUNG : 0);
+}
+
 READ(read_cl_queue, atomic_load(&cluster(m, n)->last_queue))
 READ(read_cl_pc, atomic_load(&cluster(m, n)->pc))
 READ(read_cl_busy, m->cluster_totals[n].busy)

@@ -295,8 +295,8 @@ static void save_queue_registers(struct egret_queue *q, struct egret_snap *s)
 }
 
 /*
- * A queue that has been loaded is left where nobody finds it, with its workgroups marked
- * by EGRET_PLACE_GROUPS of a queue that is on no list; start_queues() puts it to work.
+ * A queue that has been loaded is left where nobody finds it; start_queues() puts it to
+ * work. @groups tells whether workgroups of it run.
  */
 static void save_queue(struct egret_model *m, struct egret_queue *q, struct egret_snap *s,
 		       bool *groups)
@@ -323,7 +323,7 @@ static bool is_pristine(const struct egret_queue *q)
 		!q->doorbell_read && !q->doorbell_write;
 }
 
-/* @groups: bit n is set if workgroups of queue n run. */
+/* @groups: whose workgroups run. */
 static void save_queues(struct egret_model *m, struct egret_snap *s,
 			bool groups[EGRET_MAX_QUEUES])
 {
@@ -402,7 +402,7 @@ static void save_workers(struct egret_model *m, const bool *groups, struct egret
 		save_worker(m, &m->workers[1 + i], groups, s);
 }
 
-/* ---- Loading: what follows from all of it ------------------------------------------------------ */
+/* ---- Loading: what follows from all of it ------------------------------------ */
 
 /* Has every workgroup been given to somebody, and is there an end to it? */
 static void check_groups(struct egret_queue *q, struct egret_snap *s)
@@ -460,7 +460,7 @@ static void apply(struct egret_model *m, struct egret_snap *s)
 	egret_unlock(m);
 }
 
-/* ---- The interface --------------------------------------------------------------------------------- */
+/* ---- The interface ----------------------------------------------------------- */
 
 /* Pauses the chip; a reset that was under way is complete. */
 static void stand_still(struct egret_model *m)

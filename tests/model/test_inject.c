@@ -98,6 +98,8 @@ static void hung_cluster_faults_its_queue(void **state)
 			 EGRET_UNIT_HART);
 	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_INFO) >> 4 & 0xff, 1);
 	assert_int_equal(q64(&e->q, EGRET_Q_FAULT_PC), e->endless);
+	chip_until(rd32(e->c, EGRET_REG_CLUSTER(1, EGRET_CL_STATUS)) == EGRET_CL_STATUS_HUNG);
+	assert_false(rd32(e->c, EGRET_REG_CLUSTER(0, EGRET_CL_STATUS)) & EGRET_CL_STATUS_HUNG);
 	for (unsigned int i = 0; i < 20; i++)
 		assert_int_equal(chip_run(&other, pkt_dispatch(e->ret, 64, 1, 1)),
 				 EGRET_Q_STATE_IDLE);
@@ -105,6 +107,7 @@ static void hung_cluster_faults_its_queue(void **state)
 	chip_put(&other, pkt_dispatch(e->ret, 64, 1, 1));
 	chip_kick(&other);
 	reset_engines(e);
+	assert_int_equal(rd32(e->c, EGRET_REG_CLUSTER(1, EGRET_CL_STATUS)), 0);
 	assert_int_equal(chip_run(&e->q, pkt_dispatch(e->ret, 1024, 1, 1)), EGRET_Q_STATE_IDLE);
 	chip_queue_free(&other);
 }

@@ -456,7 +456,7 @@ static void load_replaces_work(void **state)
 	chip_free(fresh);
 }
 
-/* ---- What is refused ---------------------------------------------------------------------------- */
+/* ---- What is refused ----------------------------------------------------------- */
 
 static void other_chips_are_refused(void **state)
 {
@@ -625,7 +625,8 @@ static void forged_streams_do_no_harm(void **state)
 			size_t at = EGRET_SNAPSHOT_HEADER +
 				    chip_below(&r, t.size - EGRET_SNAPSHOT_HEADER - 4);
 
-			forged.data[at] = chip_below(&r, 3) ? chip_random(&r) : chip_below(&r, 3) - 1;
+			forged.data[at] = chip_below(&r, 3) ? chip_random(&r) :
+							      chip_below(&r, 3) - 1;
 		}
 		sum_up(&forged);
 		if (load(c, &forged, NULL)) {

@@ -11,6 +11,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import qtest
+import test_firmware
 from driver import (BAR0, BAR2, DATA, SYSTEM, PAGE, Context, Queue, check_works, copy, fence,
                     start_work, wait)
 from layout import egret
@@ -181,6 +182,42 @@ def test_endless_work_is_saved():
             for queue in queues:
                 queue.kill()
             check_works(card)
+
+
+def test_memory_backend_moves():
+    backend = ('-object', 'memory-backend-ram,id=mem,size=64M')
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'state')
+        with machine('memdev=mem', backend) as first:
+            card = first.card()
+            card.memwrite(BAR2, 0x3fff000, b'what was here before')
+            save(first, path)
+        with machine('memdev=mem', (*backend, '-incoming', 'defer')) as second:
+            load(second, path)
+            card = follow(card, second)
+            equal(card.memread(BAR2, 0x3fff000, 20), b'what was here before', 'device memory')
+            check_works(card)
+
+
+def test_firmware_goes_on():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'state')
+        with machine() as first:
+            card = first.card()
+            test_firmware.boot(card)
+            version = card.readl(BAR0, egret.REG_FW_VERSION)
+            test_firmware.pass_time(first, 2)
+            save(first, path)
+        with incoming() as second:
+            load(second, path)
+            card = follow(card, second)
+            equal(card.readl(BAR0, egret.REG_BOOT_STATUS), egret.BOOT_READY, 'boot status')
+            equal(card.readl(BAR0, egret.REG_FW_VERSION), version, 'version')
+            beats = card.readl(BAR0, egret.REG_FW_HEARTBEAT)
+            test_firmware.pass_time(second, 3)
+            qtest.wait_until(lambda: card.readl(BAR0, egret.REG_FW_HEARTBEAT) > beats,
+                             'a heartbeat')
+            equal(card.readl(BAR0, egret.REG_BOOT_STATUS), egret.BOOT_READY, 'boot status')
 
 
 def test_other_cards_are_refused():
