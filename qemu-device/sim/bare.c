@@ -68,8 +68,7 @@ static bool check_tohost(void *arg, struct machine_unit *u)
 {
 	struct bare *b = arg;
 
-	if (!b->tohost ||
-	    machine_read(u, b->tohost, &b->value, sizeof(b->value)) != sizeof(b->value))
+	if (machine_read(u, b->tohost, &b->value, sizeof(b->value)) != sizeof(b->value))
 		return true;
 	return !b->value;
 }
@@ -99,13 +98,15 @@ struct bare *bare_load(const char *path, const char **reason)
 		fail(SIM_HOST, "there is no room for %s", path);
 	*reason = load_elf(&file, memory, &entry);
 	free(file.data);
+	if (!*reason) {
+		b->symbols = symbols_open(path, 0);
+		if (!symbols_find(b->symbols, "tohost", &b->tohost))
+			*reason = "it has no symbol tohost to end by";
+	}
 	if (*reason) {
 		bare_free(b);
 		return NULL;
 	}
-	b->symbols = symbols_open(path, 0);
-	if (!symbols_find(b->symbols, "tohost", &b->tohost))
-		b->tohost = 0;
 	machine_dispatch(b->machine, entry, one, "", 0);
 	machine_watch(b->machine, &(struct machine_watch) {
 		.arg = b,

@@ -30,7 +30,7 @@ struct bare {
 	struct machine *machine;
 	struct symbols *symbols;
 	const char *path;
-	uint64_t tohost;	/* address, or 0 */
+	uint64_t tohost;	/* address */
 	uint64_t value;		/* what was written there */
 };
 

@@ -230,9 +230,9 @@ void machine_watch(struct machine *m, const struct machine_watch *watch)
 
 void machine_set_stepping(struct machine *m, bool on)
 {
-	m->stepping = on;
+	m->stepping += on ? 1 : -1u;
 	for (unsigned int i = 0; i < m->clusters; i++)
-		egret_hart_set_stepping(m->unit[i].hart, on);
+		egret_hart_set_stepping(m->unit[i].hart, m->stepping);
 }
 
 static bool ask_before(struct machine *m, struct machine_unit *u)

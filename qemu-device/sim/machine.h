@@ -67,7 +67,7 @@ struct machine {
 	struct machine_unit *unit;
 	uint64_t vram_used;
 	uint64_t root;			/* device memory offset of the root page table */
-	bool stepping;
+	unsigned int stepping;		/* who wants to see each instruction */
 	struct machine_watch watch[MACHINE_WATCHES];
 	unsigned int watches;
 	struct machine_unit *current;	/* runs now, or ran last */
@@ -110,7 +110,7 @@ uint8_t *machine_map(struct machine *m, uint64_t va, uint64_t size, uint64_t acc
 /** machine_watch() - add a watch, which is copied */
 void machine_watch(struct machine *m, const struct machine_watch *watch);
 
-/** machine_set_stepping() - run one instruction at a time, or in quanta again */
+/** machine_set_stepping() - run one instruction at a time; in quanta again when all have ended it */
 void machine_set_stepping(struct machine *m, bool on);
 
 /**

@@ -6,28 +6,19 @@
 #include "timeline.h"
 #include "trace.h"
 
-static enum machine_state run(const struct session *s, struct machine *m, uint64_t base)
-{
-	enum machine_state state;
-	struct gdb *g;
-
-	if (!s->gdb)
-		return machine_run(m);
-	g = gdb_start(m, s->gdb, base);
-	state = gdb_run(g);
-	gdb_finish(g);
-	return state;
-}
-
 enum machine_state session_run(const struct session *s, struct machine *m,
 			       struct symbols *symbols, uint64_t base)
 {
+	/* The debugger is asked first: what it stops is not traced before it goes on. */
+	struct gdb *gdb = s->gdb ? gdb_start(m, s->gdb, base) : NULL;
 	struct timeline *timeline = s->timeline ? timeline_start(m, symbols) : NULL;
 	struct trace *trace = s->trace ? trace_start(m, symbols, s->trace) : NULL;
 	enum machine_state state;
 
 	m->limit = s->limit;
-	state = run(s, m, base);
+	state = gdb ? gdb_run(gdb) : machine_run(m);
+	if (gdb)
+		gdb_finish(gdb);
 	if (trace)
 		trace_finish(trace);
 	if (timeline)
