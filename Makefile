@@ -117,6 +117,7 @@ help:
 	'' \
 	'parts:             qemu modules lib tools firmware kernels' \
 	'make host-packages install the Debian packages that building needs' \
+	'make riscv-tests   run RISC-V test programs on the hart: those in DIR, or our own' \
 	'' \
 	'variables:         V=1 show commands; KERNEL=6.12 Debian kernel series;' \
 	'                   TESTS="..." for make check: suites or tests to run;' \
