@@ -542,6 +542,12 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
+/* The harts' CSR time. */
+static uint64_t hart_time(void *arg)
+{
+	return egret_time(arg);
+}
+
 static int worker_init(struct egret_worker *w, struct egret_model *m, unsigned int number)
 {
 	w->m = m;
@@ -560,7 +566,10 @@ static int worker_init(struct egret_worker *w, struct egret_model *m, unsigned i
 		return 0;
 	egret_port_init(&w->memory, &m->mmu, EGRET_UNIT_HART, w->index);
 	w->cluster = egret_cluster_create(w->index, &w->memory);
-	return w->cluster ? 0 : -ENOMEM;
+	if (!w->cluster)
+		return -ENOMEM;
+	egret_cluster_set_time(w->cluster, hart_time, m);
+	return 0;
 }
 
 static void name_thread(struct egret_worker *w)

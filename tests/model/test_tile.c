@@ -423,19 +423,19 @@ static void matmul_cases(unsigned int kind, uint64_t first, uint64_t count)
 static void test_matmul_int(void **state)
 {
 	(void)state;
-	matmul_cases(0, 1000000, 300);
+	matmul_cases(0, 1000000, 120);
 }
 
 static void test_matmul_float(void **state)
 {
 	(void)state;
-	matmul_cases(1, 2000000, 300);
+	matmul_cases(1, 2000000, 120);
 }
 
 static void test_matmul_blocks(void **state)
 {
 	(void)state;
-	matmul_cases(2, 3000000, 300);
+	matmul_cases(2, 3000000, 120);
 }
 
 /* Dividing k into steps that continue in acc gives the bits of one operation. */
@@ -620,7 +620,7 @@ static void test_map(void **state)
 	uint64_t number = 5000000;
 
 	(void)state;
-	for (unsigned int round = 0; round < 20; round++) {
+	for (unsigned int round = 0; round < 12; round++) {
 		for (unsigned int i = 0; i < sizeof(exact_ops); i++, number++) {
 			union egret_desc d;
 
@@ -688,7 +688,7 @@ static void test_conversions(void **state)
 static void test_copy(void **state)
 {
 	(void)state;
-	for (uint64_t number = 8000000; number < 8000400; number++) {
+	for (uint64_t number = 8000000; number < 8000150; number++) {
 		union egret_desc d = { .map = { .op = EGRET_MAP_COPY } };
 
 		begin_case(number);
@@ -743,7 +743,7 @@ static void test_reduce(void **state)
 	uint64_t number = 6000000;
 
 	(void)state;
-	for (unsigned int round = 0; round < 60; round++) {
+	for (unsigned int round = 0; round < 30; round++) {
 		for (unsigned int op = 0; op < EGRET_REDUCE_COUNT; op++, number++) {
 			union egret_desc d;
 
