@@ -127,7 +127,9 @@ static void reset_engines(struct egret_model *m)
 	memset(m->cluster_totals, 0, sizeof(m->cluster_totals));
 	memset(m->fault_pending, 0, sizeof(m->fault_pending));
 	egret_mmu_invalidate(&m->mmu, &everything, false);
+	/* Whoever asked for it (egret_model_wait_idle()) has his answer: nobody waits. */
 	m->recheck = false;
+	m->checks++;
 }
 
 static bool keeps_vram(const struct egret_model *m, enum egret_reset kind)
