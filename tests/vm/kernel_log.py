@@ -24,7 +24,7 @@ SPLATS = [
     (r'refcount_t: ', 'reference count error'),
     (r'kmemleak: \d+ new suspected memory leak', 'Kernel memory leak'),
     (r'unreferenced object 0x', 'Kernel memory leak'),
-    (r'Kernel memory leak', 'Kernel memory leak'),
+    (r'Kernel memory leak(?! detector)', 'Kernel memory leak'),
     (r'INFO: task .* blocked for more than', 'hung task'),
     (r'rcu.*(self-detected stall|detected stalls)', 'RCU stall'),
     (r'Objects remaining in \S+ on (__)?kmem_cache_shutdown', 'Kernel memory leak'),
