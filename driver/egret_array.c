@@ -35,7 +35,7 @@ void *egret_array_copy(const struct drm_egret_array *array, size_t min_stride,
 	if (array->stride < min_stride)
 		return ERR_PTR(-EINVAL);
 
-	elements = kvcalloc(array->count, size, GFP_KERNEL);
+	elements = kvcalloc(array->count, size, GFP_KERNEL_ACCOUNT);
 	if (!elements)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < array->count; i++) {

@@ -210,7 +210,7 @@ static struct egret_bo *egret_bo_create(struct egret_device *edev, u64 size,
 	if (placement == DRM_EGRET_BO_VRAM && size > edev->vram.mm.size)
 		return ERR_PTR(-ENOSPC);
 
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
+	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->placement = placement;

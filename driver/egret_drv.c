@@ -29,7 +29,7 @@ static int egret_open(struct drm_device *drm, struct drm_file *file)
 
 	if (egret_device_is_wedged(edev))
 		return -ENODEV;
-	efile = kzalloc(sizeof(*efile), GFP_KERNEL);
+	efile = kzalloc(sizeof(*efile), GFP_KERNEL_ACCOUNT);
 	if (!efile)
 		return -ENOMEM;
 	efile->edev = edev;
@@ -219,8 +219,6 @@ static int __init egret_init(void)
 {
 	int ret;
 
-	if (drm_firmware_drivers_only())
-		return -ENODEV;
 	ret = egret_queue_module_init();
 	if (ret)
 		return ret;

@@ -47,7 +47,7 @@ static const struct dma_fence_ops egret_fence_ops = {
  */
 struct egret_fence *egret_fence_alloc(void)
 {
-	struct egret_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+	struct egret_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL_ACCOUNT);
 
 	if (fence) {
 		spin_lock_init(&fence->lock);

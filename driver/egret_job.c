@@ -283,7 +283,7 @@ static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
 static struct egret_job *egret_job_alloc(struct egret_queue *queue,
 					 const struct drm_egret_array *calls)
 {
-	struct egret_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+	struct egret_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 	int ret;
 
 	if (!job)

@@ -70,7 +70,7 @@ static void pt_free(struct egret_pgtable *pgt, struct egret_pt *pt)
 
 static struct egret_pt *pt_alloc(struct egret_pgtable *pgt, unsigned int level)
 {
-	struct egret_pt *pt = kzalloc(sizeof(*pt), GFP_KERNEL);
+	struct egret_pt *pt = kzalloc(sizeof(*pt), GFP_KERNEL_ACCOUNT);
 	int ret = -ENOMEM;
 
 	if (!pt)
@@ -78,17 +78,17 @@ static struct egret_pt *pt_alloc(struct egret_pgtable *pgt, unsigned int level)
 	pt->level = level;
 	INIT_LIST_HEAD(&pt->link);
 	if (level) {
-		pt->child = kvcalloc(EGRET_MMU_ENTRIES, sizeof(*pt->child), GFP_KERNEL);
+		pt->child = kvcalloc(EGRET_MMU_ENTRIES, sizeof(*pt->child), GFP_KERNEL_ACCOUNT);
 		if (!pt->child)
 			goto err_free;
 	}
 	if (level == EGRET_LARGE_LEVEL) {
-		pt->leaf = kvcalloc(EGRET_MMU_ENTRIES, sizeof(*pt->leaf), GFP_KERNEL);
+		pt->leaf = kvcalloc(EGRET_MMU_ENTRIES, sizeof(*pt->leaf), GFP_KERNEL_ACCOUNT);
 		if (!pt->leaf)
 			goto err_free;
 	}
 	if (!level) {
-		pt->valid = bitmap_zalloc(EGRET_MMU_ENTRIES, GFP_KERNEL);
+		pt->valid = bitmap_zalloc(EGRET_MMU_ENTRIES, GFP_KERNEL_ACCOUNT);
 		if (!pt->valid)
 			goto err_free;
 	}

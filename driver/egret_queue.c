@@ -475,7 +475,7 @@ static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, u32 type)
 	struct egret_queue *queue;
 	int ret;
 
-	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
 	if (!queue)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&queue->refs);

@@ -85,7 +85,7 @@ int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 				    DRM_EGRET_SYNCS_MAX);
 	if (IS_ERR_OR_NULL(elements))
 		return PTR_ERR_OR_ZERO(elements);
-	syncs->array = kvcalloc(args->count, sizeof(*syncs->array), GFP_KERNEL);
+	syncs->array = kvcalloc(args->count, sizeof(*syncs->array), GFP_KERNEL_ACCOUNT);
 	if (!syncs->array)
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < args->count; i++) {

@@ -39,7 +39,7 @@ static int egret_system_alloc(struct ttm_resource_manager *man,
 			      const struct ttm_place *place,
 			      struct ttm_resource **out)
 {
-	struct ttm_resource *res = kzalloc(sizeof(*res), GFP_KERNEL);
+	struct ttm_resource *res = kzalloc(sizeof(*res), GFP_KERNEL_ACCOUNT);
 
 	if (!res)
 		return -ENOMEM;
@@ -91,7 +91,7 @@ static void egret_system_fini(struct egret_device *edev)
 
 static struct ttm_tt *egret_tt_create(struct ttm_buffer_object *tbo, u32 page_flags)
 {
-	struct ttm_tt *tt = kzalloc(sizeof(*tt), GFP_KERNEL);
+	struct ttm_tt *tt = kzalloc(sizeof(*tt), GFP_KERNEL_ACCOUNT);
 
 	if (!tt)
 		return NULL;

@@ -358,7 +358,7 @@ static int egret_bind_lookup_bo(struct egret_bind *bind, u32 i, struct drm_file 
 static int egret_bind_add_spare(struct egret_bind *bind, unsigned int n)
 {
 	while (n--) {
-		struct egret_vma *vma = kzalloc(sizeof(*vma), GFP_KERNEL);
+		struct egret_vma *vma = kzalloc(sizeof(*vma), GFP_KERNEL_ACCOUNT);
 
 		if (!vma)
 			return -ENOMEM;
@@ -616,7 +616,7 @@ static struct egret_vm *egret_vm_create(struct egret_device *edev)
 	struct egret_vm *vm;
 	int ret;
 
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	vm->edev = edev;

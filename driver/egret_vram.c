@@ -36,7 +36,7 @@ static int egret_vram_man_alloc(struct ttm_resource_manager *man,
 	struct egret_vram_resource *res;
 	int ret;
 
-	res = kzalloc(sizeof(*res), GFP_KERNEL);
+	res = kzalloc(sizeof(*res), GFP_KERNEL_ACCOUNT);
 	if (!res)
 		return -ENOMEM;
 	ttm_resource_init(tbo, place, &res->base);
