@@ -285,13 +285,19 @@ static void test_wait_holds_back(void)
 static void test_many_jobs(void)
 {
 	enum { JOBS = 2000 };
-	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
-	struct bo bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
-	uint32_t timeline = syncobj_create(c.fd), i;
 	struct drm_egret_sync syncs[2];
-	struct drm_egret_call call = { .va = c.cmd.va, .count = 1 };
+	struct drm_egret_call call;
+	uint32_t timeline, i;
+	struct client c;
+	struct bo bo;
 
-	/* All wait for the first. */
+	/* All wait for the first, which stands at a WAIT until all are there. */
+	set_parameter("hang_timeout_ms", 60000);
+	c = client_open(DRM_EGRET_QUEUE_COPY);
+	bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+	timeline = syncobj_create(c.fd);
+	call.count = 1;
+	call.pad = 0;
 	packet_wait(&c, bo.va, 1);
 	packet(&c, EGRET_OP_NOP, 0);
 	for (i = 0; i < JOBS; i++) {
@@ -385,7 +391,7 @@ int main(void)
 		TEST("binary sync objects", test_binary),
 		TEST("timeline sync objects", test_timeline),
 		TEST("a wait holds back", test_wait_holds_back),
-		TEST_LONG("many jobs", test_many_jobs, 60),
+		TEST_LONG("many jobs", test_many_jobs, 120),
 		TEST_LONG("many threads", test_threads, 60),
 		TEST("memory in use stays", test_memory_in_use),
 	};
