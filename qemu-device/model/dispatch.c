@@ -23,7 +23,7 @@ void egret_dispatch_begin(struct egret_dispatch *d, const struct egret_pkt_dispa
 
 bool egret_dispatch_available(const struct egret_dispatch *d)
 {
-	return !d->abandoned && d->next < d->groups &&
+	return !d->abandoned && !d->faulted && d->next < d->groups &&
 		d->next - d->merged < EGRET_DISPATCH_WINDOW;
 }
 
@@ -58,15 +58,22 @@ static void add(struct egret_group_stats *sum, const struct egret_group_stats *s
 	sum->host_write += s->host_write;
 }
 
-/* The next workgroup in order goes to the modelled cluster that is free first. */
-static void merge(struct egret_dispatch *d, const struct egret_group_stats *s,
-		  struct egret_cluster_totals *totals)
+/* It is the one that is free first. */
+unsigned int egret_dispatch_cluster(const struct egret_dispatch *d)
 {
 	unsigned int c = 0;
 
 	for (unsigned int i = 1; i < d->clusters; i++)
 		if (d->free_at[i] < d->free_at[c])
 			c = i;
+	return c;
+}
+
+static void merge(struct egret_dispatch *d, const struct egret_group_stats *s,
+		  struct egret_cluster_totals *totals)
+{
+	unsigned int c = egret_dispatch_cluster(d);
+
 	d->free_at[c] += PERF_GROUP + s->cycles;
 	totals[c].busy += PERF_GROUP + s->cycles;
 	totals[c].instructions += s->instructions;
@@ -88,9 +95,26 @@ void egret_dispatch_end_group(struct egret_dispatch *d, uint64_t number,
 	}
 }
 
+bool egret_dispatch_wants(const struct egret_dispatch *d, uint64_t number, uint64_t cycles)
+{
+	if (d->abandoned)
+		return false;
+	return !d->faulted || (number < d->fault_number && cycles <= EGRET_FAULT_GRACE);
+}
+
+void egret_dispatch_fault(struct egret_dispatch *d, uint64_t number,
+			  const struct egret_fault *fault)
+{
+	if (d->faulted && number > d->fault_number)
+		return;
+	d->faulted = true;
+	d->fault_number = number;
+	d->fault = *fault;
+}
+
 bool egret_dispatch_over(const struct egret_dispatch *d)
 {
-	return !d->running && (d->abandoned || d->merged == d->groups);
+	return !d->running && (d->abandoned || d->faulted || d->merged == d->groups);
 }
 
 uint64_t egret_dispatch_cycles(const struct egret_dispatch *d)

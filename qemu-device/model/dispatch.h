@@ -8,6 +8,13 @@
  * what came early), so that modelled cycles come out the same whatever host
  * thread ran what when. The schedule that is charged is described in perf.h.
  *
+ * For the same reason a fault does not end a DISPATCH at once. Workgroups below the one
+ * that faulted have all been given out before it. They go on to their end, and if one of
+ * them faults too its fault takes the place of the other; those above are dropped. So
+ * the lowest workgroup that faults is recorded, whichever thread was first. Only for a
+ * workgroup that runs longer than EGRET_FAULT_GRACE nobody waits, or one that never ends would
+ * keep the fault from being told.
+ *
  * Protected by egret_model.lock, except @args, which does not change while
  * workgroups run.
  */
@@ -39,10 +46,10 @@ struct egret_dispatch {
 	uint64_t next;		/* the next to give out */
 	uint64_t merged;	/* those below are done and added up */
 	unsigned int running;	/* given out and not back yet */
-	bool abandoned;		/* killed or faulted: give out no more */
-	bool faulted;
-	struct egret_fault fault;
-	uint32_t fault_group[3];
+	bool abandoned;		/* killed: give out no more, drop those that run */
+	bool faulted;		/* give out no more; drop those that the fault makes needless */
+	uint64_t fault_number;	/* the lowest workgroup that is known to have faulted */
+	struct egret_fault fault; /* its fault */
 	unsigned int clusters;
 	uint64_t free_at[EGRET_MAX_CLUSTERS]; /* modelled time when each cluster is free */
 	struct egret_group_stats sum;
@@ -74,6 +81,24 @@ void egret_dispatch_coordinates(const struct egret_pkt_dispatch *p, uint64_t num
 void egret_dispatch_end_group(struct egret_dispatch *d, uint64_t number,
 			      const struct egret_group_stats *stats,
 			      struct egret_cluster_totals *totals);
+
+/**
+ * egret_dispatch_wants() - should a workgroup that has been given out go on?
+ * @number: its number
+ * @cycles: modelled cycles that it has run
+ */
+bool egret_dispatch_wants(const struct egret_dispatch *d, uint64_t number, uint64_t cycles);
+
+/** egret_dispatch_fault() - a workgroup has faulted */
+void egret_dispatch_fault(struct egret_dispatch *d, uint64_t number,
+			  const struct egret_fault *fault);
+
+/**
+ * egret_dispatch_cluster() - the modelled cluster of the next workgroup to be added up
+ *
+ * When workgroups are over because one faulted, this is the cluster that it had.
+ */
+unsigned int egret_dispatch_cluster(const struct egret_dispatch *d);
 
 /** egret_dispatch_over() - has everything that will ever run ended? */
 bool egret_dispatch_over(const struct egret_dispatch *d);

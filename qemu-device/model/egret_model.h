@@ -68,6 +68,7 @@ struct egret_model_ops {
 };
 
 #define EGRET_VRAM_DEFAULT	(512ull << 20)
+#define EGRET_DEFAULT_CLUSTERS	4
 #define EGRET_VRAM_GRANULE	(2ull << 20)
 
 struct egret_model_config {
@@ -79,6 +80,14 @@ struct egret_model_config {
 	unsigned int queues;	/* 1..EGRET_MAX_QUEUES; 0 for the default */
 	unsigned int contexts;	/* 1..EGRET_MAX_CONTEXTS; 0 for the default */
 	uint64_t serial;
+	/*
+	 * Host threads that run workgroups, at most one for each cluster; 0 for so many. No
+	 * result depends on it. 1: one thread does all of the chip's work, one thing at a time
+	 * and always in the same order, so that what software gives to the chip at once is
+	 * done the same way each time. It is for debugging: a kernel that does not end keeps
+	 * all other queues waiting until it is killed.
+	 */
+	unsigned int threads;
 };
 
 /*

@@ -43,4 +43,10 @@ static inline void egret_fault_set_unit(struct egret_fault *fault, enum egret_fa
 	fault->info = (fault->info & ~(uint32_t)EGRET_FAULT_INFO_UNIT_MASK) | unit;
 }
 
+/** egret_fault_set_index() - say which cluster or copy engine it was */
+static inline void egret_fault_set_index(struct egret_fault *fault, unsigned int index)
+{
+	fault->info = (fault->info & ~(uint32_t)EGRET_FAULT_INFO_INDEX_MASK) | (index & 0xffu) << 4;
+}
+
 #endif /* EGRET_MODEL_FAULT_H */

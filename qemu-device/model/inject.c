@@ -33,8 +33,8 @@ static int hang_cluster(struct egret_model *m, uint64_t n)
 {
 	struct egret_worker *w;
 
-	if (n >= m->clusters)
-		return -EINVAL;
+	if (n >= m->threads)
+		return -EINVAL; /* nobody is there to hang */
 	egret_lock(m);
 	w = &m->workers[1 + n];
 	if (w->health == EGRET_WORKER_WELL)

@@ -10,7 +10,7 @@
  * cluster.c and what it includes a compute cluster.
  *
  * Threads. One for the command processor, each cluster and each copy engine
- * (worker.c), and one of the management controller (mc.c). Register accesses come from
+ * (worker.c; less by configuration), and one of the management controller (mc.c). Register accesses come from
  * the embedder's threads.
  *
  * Locks, from the outermost:
@@ -324,6 +324,7 @@ static int read_config(const struct egret_model_config *from, struct egret_model
 	if (c->vram_size % EGRET_VRAM_GRANULE || c->vram_size > EGRET_PTE_ADDR_MASK ||
 	    (uintptr_t)c->vram % 4096 ||
 	    c->clusters > EGRET_MAX_CLUSTERS || c->copy_engines > EGRET_MAX_COPY_ENGINES ||
+	    c->threads > c->clusters ||
 	    c->queues > EGRET_MAX_QUEUES || c->contexts > EGRET_MAX_CONTEXTS)
 		return -EINVAL;
 	return 0;
@@ -359,6 +360,8 @@ static struct egret_model *allocate(const struct egret_model_config *c)
 	if (!m)
 		return NULL;
 	m->clusters = c->clusters;
+	m->threads = c->threads ? c->threads : c->clusters;
+	m->serial_order = c->threads == 1;
 	m->copy_engines = c->copy_engines;
 	m->queues = c->queues;
 	m->contexts = c->contexts;

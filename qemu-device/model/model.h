@@ -21,7 +21,6 @@
 #include "runlist.h"
 #include "worker.h"
 
-#define EGRET_DEFAULT_CLUSTERS		4
 #define EGRET_DEFAULT_COPY_ENGINES	2
 
 /** struct egret_counters - EGRET_REG_CNT_* */
@@ -69,6 +68,8 @@ struct egret_injected {
 struct egret_model {
 	/* Fixed after creation. */
 	unsigned int clusters;
+	unsigned int threads;		/* clusters that have a thread, the first ones */
+	bool serial_order;		/* one thread does it all (worker.c) */
 	unsigned int copy_engines;
 	unsigned int queues;
 	unsigned int contexts;

@@ -30,8 +30,8 @@
 #include "save.h"
 
 /* Kinds of sections, and the version of each. */
-#define SECTION_CHIP	"CHIP", 1
-#define SECTION_QUEUES	"QUEU", 1
+#define SECTION_CHIP	"CHIP", 2
+#define SECTION_QUEUES	"QUEU", 2
 #define SECTION_CLUSTER	"CLUS", 1
 #define SECTION_MC	"MGMT", 1
 
@@ -86,6 +86,7 @@ static void save_identity(struct egret_model *m, struct egret_snap *s)
 {
 	must_match(s, m->mem.vram_size, "device memory in bytes");
 	must_match(s, m->clusters, "number of clusters");
+	must_match(s, m->threads, "number of threads for workgroups");
 	must_match(s, m->copy_engines, "number of copy engines");
 	must_match(s, m->queues, "number of queues");
 	must_match(s, m->contexts, "number of contexts");
@@ -205,9 +206,8 @@ static void save_dispatch(struct egret_model *m, struct egret_queue *q, struct e
 		snap_fail(s, "too many workgroups at work");
 	d->abandoned = snap_bool(s, d->abandoned);
 	d->faulted = snap_bool(s, d->faulted);
+	d->fault_number = snap_max(s, d->fault_number, d->groups - 1, "the workgroup that faulted");
 	egret_fault_snapshot(s, &d->fault);
-	for (int i = 0; i < 3; i++)
-		d->fault_group[i] = snap_u32(s, d->fault_group[i]);
 	snap_words(s, d->free_at, m->clusters);
 	egret_stats_snapshot(s, &d->sum);
 	snap_bytes(s, d->args, p->args_size);
@@ -404,16 +404,30 @@ static void save_workers(struct egret_model *m, const bool *groups, struct egret
 
 /* ---- Loading: what follows from all of it ------------------------------------ */
 
+static bool at_work(const struct egret_model *m, const struct egret_queue *q, uint64_t number)
+{
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		if (m->workers[i].queue == q && m->workers[i].group == number)
+			return true;
+	return false;
+}
+
 /* Has every workgroup been given to somebody, and is there an end to it? */
-static void check_groups(struct egret_queue *q, struct egret_snap *s)
+static void check_groups(struct egret_model *m, struct egret_queue *q, struct egret_snap *s)
 {
 	struct egret_dispatch *d = &q->dispatch;
 	unsigned int out = 0;
+	bool bad;
 
 	for (uint64_t n = d->merged; n < d->next; n++)
 		out += !d->ended[n % EGRET_DISPATCH_WINDOW];
-	if (egret_dispatch_over(d) || (!d->abandoned && out != d->running) ||
-	    (d->faulted && !d->abandoned))
+	if (d->faulted)
+		bad = d->fault_number < d->merged || d->fault_number >= d->next ||
+		      d->ended[d->fault_number % EGRET_DISPATCH_WINDOW] ||
+		      at_work(m, q, d->fault_number);
+	else
+		bad = !d->abandoned && out != d->running;
+	if (bad || egret_dispatch_over(d))
 		snap_fail(s, "workgroups of queue %u are lost", q->id);
 }
 
@@ -440,7 +454,7 @@ static void apply(struct egret_model *m, struct egret_snap *s)
 	save_workers(m, groups, s);
 	for (unsigned int i = 0; i < m->queues && snap_ok(s); i++)
 		if (groups[i])
-			check_groups(&m->queue[i], s);
+			check_groups(m, &m->queue[i], s);
 	egret_unlock(m);
 	if (!snap_ok(s))
 		return;

@@ -12,6 +12,10 @@
  * thread that was woken already and has not run yet; therefore a worker that takes
  * something and leaves more behind wakes another one.
  *
+ * One thread. With egret_model_config.threads = 1 only the first cluster has a thread, which
+ * does what all others would do, in turn. A worker is then no more than the state of a
+ * unit, and the thread waits where the command processor's would.
+ *
  * Rest. `running` counts workers that may access memory or call back. A pause waits for
  * it to become zero; workgroups stand still between two quanta then. `engaged` counts
  * those that have something in hand; a reset waits for that, after it made them
@@ -54,13 +58,15 @@ void egret_wake_cp(struct egret_model *m)
 
 void egret_wake_clusters(struct egret_model *m, uint64_t groups)
 {
+	if (m->serial_order)
+		pthread_cond_signal(&m->cp_wake);
 	for (unsigned int i = 0; i < m->cluster_idle && i < groups; i++)
 		pthread_cond_signal(&m->cluster_wake);
 }
 
 void egret_wake_copy(struct egret_model *m)
 {
-	pthread_cond_signal(&m->copy_wake);
+	pthread_cond_signal(m->serial_order ? &m->cp_wake : &m->copy_wake);
 }
 
 void egret_wake_all(struct egret_model *m)
@@ -158,6 +164,7 @@ static void account(struct egret_model *m, const struct egret_dispatch *d)
 static bool groups_are_over(struct egret_model *m, struct egret_queue *q)
 {
 	struct egret_dispatch *d = &q->dispatch;
+	uint32_t group[3];
 
 	account(m, d);
 	if (atomic_load_explicit(&q->kill, memory_order_relaxed)) {
@@ -165,7 +172,11 @@ static bool groups_are_over(struct egret_model *m, struct egret_queue *q)
 		return false;
 	}
 	if (d->faulted) {
-		egret_queue_fault(m, q, &d->fault, d->fault_group);
+		egret_dispatch_coordinates(&q->packet.dispatch, d->fault_number, group);
+		/* Which thread it was is nobody's business, unless its cluster is broken. */
+		if (d->fault.code != EGRET_FAULT_HUNG)
+			egret_fault_set_index(&d->fault, egret_dispatch_cluster(d));
+		egret_queue_fault(m, q, &d->fault, group);
 		return false;
 	}
 	q->groups_done = true;
@@ -272,8 +283,10 @@ static void rest(struct egret_worker *w, const struct egret_queue *q)
 static bool may_go_on(struct egret_worker *w, struct egret_queue *q)
 {
 	struct egret_model *m = w->m;
+	struct egret_group_stats stats;
 	bool wanted;
 
+	egret_cluster_stats(w->cluster, &stats);
 	egret_port_poll(&w->memory);
 	egret_lock(m);
 	if (must_rest(w, q)) {
@@ -281,7 +294,8 @@ static bool may_go_on(struct egret_worker *w, struct egret_queue *q)
 		rest(w, q);
 		egret_port_begin(&w->memory, egret_queue_context(q));
 	}
-	wanted = !q->dispatch.abandoned && w->health != EGRET_WORKER_LOST;
+	wanted = egret_dispatch_wants(&q->dispatch, w->group, stats.cycles) &&
+		 w->health != EGRET_WORKER_LOST;
 	egret_unlock(m);
 	return wanted;
 }
@@ -347,14 +361,9 @@ static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, s
 static void group_faulted(struct egret_worker *w, struct egret_queue *q,
 			  const struct egret_fault *fault)
 {
-	struct egret_dispatch *d = &q->dispatch;
-
-	if (d->abandoned)
-		return; /* another one was first, or the queue was killed */
-	d->faulted = true;
-	d->fault = *fault;
-	egret_dispatch_coordinates(&q->packet.dispatch, w->group, d->fault_group);
-	abandon(w->m, q);
+	egret_dispatch_fault(&q->dispatch, w->group, fault);
+	list_groups(w->m, q);
+	pthread_cond_broadcast(&w->m->unpark);
 }
 
 static void group_hung(struct egret_worker *w, struct egret_queue *q)
@@ -501,6 +510,20 @@ static void check_waiting(struct egret_model *m, struct check *c)
 	}
 }
 
+/* One thing of each kind. Returns whether there was one. */
+static bool take_in_turn(struct egret_model *m)
+{
+	struct egret_worker *cp = &m->workers[0];
+	struct egret_worker *cluster = &m->workers[1];
+	struct egret_worker *copy = &m->workers[1 + m->clusters];
+	bool did = take_packets(cp, &m->ready);
+
+	if (cluster->health != EGRET_WORKER_LOST)
+		did |= take_group(cluster);
+	did |= take_packets(copy, &m->copies);
+	return did;
+}
+
 static void cp_main(struct egret_worker *w)
 {
 	struct egret_model *m = w->m;
@@ -513,7 +536,7 @@ static void cp_main(struct egret_worker *w)
 		}
 		if (!egret_held(m))
 			check_waiting(m, &check);
-		if (take_packets(w, &m->ready))
+		if (m->serial_order ? take_in_turn(m) : take_packets(w, &m->ready))
 			continue;
 		if (m->waiting_count && !egret_held(m))
 			wait_until(&m->cp_wake, &m->lock, check.when);
@@ -527,7 +550,7 @@ static void *worker_main(void *arg)
 	struct egret_worker *w = arg;
 
 	egret_lock(w->m);
-	switch (w->kind) {
+	switch (w->m->serial_order ? EGRET_WORKER_CP : w->kind) {
 	case EGRET_WORKER_CP:
 		cp_main(w);
 		break;
@@ -548,6 +571,14 @@ static uint64_t hart_time(void *arg)
 	return egret_time(arg);
 }
 
+/* Clusters without a thread are modelled, but run nothing. */
+static bool has_thread(const struct egret_worker *w)
+{
+	if (w->kind == EGRET_WORKER_CLUSTER)
+		return w->index < w->m->threads;
+	return !w->m->serial_order;
+}
+
 static int worker_init(struct egret_worker *w, struct egret_model *m, unsigned int number)
 {
 	w->m = m;
@@ -560,9 +591,9 @@ static int worker_init(struct egret_worker *w, struct egret_model *m, unsigned i
 		w->kind = EGRET_WORKER_COPY;
 		w->index = number - 1 - m->clusters;
 	}
-	egret_port_init(&w->port, &m->mmu, EGRET_UNIT_CP,
-			w->kind == EGRET_WORKER_COPY ? w->index : 0);
-	if (w->kind != EGRET_WORKER_CLUSTER)
+	/* Copy engines are all alike, and each piece of a copy may be another's: no number. */
+	egret_port_init(&w->port, &m->mmu, EGRET_UNIT_CP, 0);
+	if (w->kind != EGRET_WORKER_CLUSTER || !has_thread(w))
 		return 0;
 	egret_port_init(&w->memory, &m->mmu, EGRET_UNIT_HART, w->index);
 	w->cluster = egret_cluster_create(w->index, &w->memory);
@@ -600,6 +631,8 @@ int egret_workers_start(struct egret_model *m)
 	for (unsigned int i = 0; i < m->worker_count && !ret; i++) {
 		struct egret_worker *w = &m->workers[i];
 
+		if (!has_thread(w))
+			continue;
 		if (pthread_create(&w->thread, NULL, worker_main, w)) {
 			ret = -EAGAIN;
 			break;

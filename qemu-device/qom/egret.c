@@ -538,6 +538,8 @@ static bool egret_check_properties(EgretState *s, Error **errp)
 		return false;
 	}
 	return egret_check_max(s, "clusters", s->clusters, EGRET_MAX_CLUSTERS, errp) &&
+	       egret_check_max(s, "threads", s->threads,
+			       s->clusters ?: EGRET_DEFAULT_CLUSTERS, errp) &&
 	       egret_check_max(s, "copy-engines", s->copy_engines,
 			       EGRET_MAX_COPY_ENGINES, errp) &&
 	       egret_check_max(s, "queues", s->queues, EGRET_MAX_QUEUES, errp) &&
@@ -660,6 +662,7 @@ static bool egret_init_model(EgretState *s, Error **errp)
 		.queues = s->queues,
 		.contexts = s->contexts,
 		.serial = s->serial,
+		.threads = s->threads,
 	};
 	int ret;
 
@@ -738,6 +741,7 @@ static const Property egret_properties[] = {
 	DEFINE_PROP_LINK("memdev", EgretState, memdev, TYPE_MEMORY_BACKEND,
 			 HostMemoryBackend *),
 	DEFINE_PROP_UINT32("clusters", EgretState, clusters, 0),
+	DEFINE_PROP_UINT32("threads", EgretState, threads, 0),
 	DEFINE_PROP_UINT32("copy-engines", EgretState, copy_engines, 0),
 	DEFINE_PROP_UINT32("queues", EgretState, queues, 0),
 	DEFINE_PROP_UINT32("contexts", EgretState, contexts, 0),
@@ -752,6 +756,7 @@ static void egret_describe_properties(ObjectClass *class)
 		{ "vram", "size of device memory, a multiple of 2 MiB; 0 for 512 MiB" },
 		{ "memdev", "memory backend to use as device memory" },
 		{ "clusters", "number of compute clusters; 0 for the chip's own" },
+		{ "threads", "host threads for workgroups, 1 for all of the chip in a fixed order; 0 for one per cluster" },
 		{ "copy-engines", "number of copy engines; 0 for the chip's own" },
 		{ "queues", "number of hardware queues; 0 for the chip's own" },
 		{ "contexts", "number of address spaces; 0 for the chip's own" },

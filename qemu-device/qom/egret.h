@@ -55,6 +55,7 @@ typedef struct EgretBar {
  * @vram_size: property: bytes of device memory
  * @memdev: property: memory backend to take device memory from
  * @clusters: property, as the following: see egret_properties
+ * @threads:
  * @copy_engines:
  * @queues:
  * @contexts:
@@ -92,6 +93,7 @@ struct EgretState {
 	uint64_t vram_size;
 	HostMemoryBackend *memdev;
 	uint32_t clusters;
+	uint32_t threads;
 	uint32_t copy_engines;
 	uint32_t queues;
 	uint32_t contexts;

@@ -354,12 +354,36 @@ static uint64_t quantum(const struct machine *m)
 	return most;
 }
 
+/* After a fault: workgroups that the chip would drop stand still. */
+static void hold_needless(struct machine *m)
+{
+	for (unsigned int i = 0; m->dispatch.faulted && i < m->clusters; i++) {
+		struct machine_unit *u = &m->unit[i];
+
+		if (u->busy && !egret_dispatch_wants(&m->dispatch, u->group, u->hart->now))
+			u->held = true;
+	}
+}
+
+void machine_settle(struct machine *m)
+{
+	struct machine_unit *u;
+
+	do {
+		u = m->current;
+		egret_dispatch_fault(&m->dispatch, u->group, egret_cluster_fault(u->cluster));
+	} while (machine_run(m) == MACHINE_FAULT);
+	m->current = u;
+}
+
 enum machine_state machine_run(struct machine *m)
 {
 	for (;;) {
-		struct machine_unit *u = next_unit(m);
+		struct machine_unit *u;
 		enum egret_run result;
 
+		hold_needless(m);
+		u = next_unit(m);
 		if (!u)
 			return egret_dispatch_over(&m->dispatch) ? MACHINE_DONE : MACHINE_STOPPED;
 		if (!u->busy) {

@@ -126,6 +126,13 @@ void machine_dispatch(struct machine *m, uint64_t entry, const uint32_t grid[3],
 /** machine_run() - go on until something stops it; may be called again after MACHINE_STOPPED */
 enum machine_state machine_run(struct machine *m);
 
+/**
+ * machine_settle() - after MACHINE_FAULT: make machine.current the workgroup that the chip records
+ *
+ * The first to fault in modelled time need not be the lowest, see dispatch.h. Ends the dispatch.
+ */
+void machine_settle(struct machine *m);
+
 /** machine_time() - modelled time of a cluster */
 uint64_t machine_time(const struct machine_unit *u);
 

@@ -17,8 +17,11 @@ enum machine_state session_run(const struct session *s, struct machine *m,
 
 	m->limit = s->limit;
 	state = gdb ? gdb_run(gdb) : machine_run(m);
+	/* A debugger wants to see what happened first; otherwise the fault is the one the chip tells. */
 	if (gdb)
 		gdb_finish(gdb);
+	else if (state == MACHINE_FAULT)
+		machine_settle(m);
 	if (trace)
 		trace_finish(trace);
 	if (timeline)

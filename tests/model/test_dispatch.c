@@ -4,6 +4,7 @@
  * DISPATCH: workgroups over clusters, profiles, faults and commands in their middle.
  * What a hart does by itself is tested in test_hart.c.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -23,18 +24,23 @@ struct env {
 	struct chip_buffer *args;
 };
 
-static struct env *make_env(unsigned int clusters)
+static struct env *make_env_threads(unsigned int clusters, unsigned int threads)
 {
 	struct env *e = calloc(1, sizeof(*e));
 
 	e->c = chip_new_config((struct egret_model_config) {
-		.clusters = clusters, .queues = 32, .contexts = 32,
+		.clusters = clusters, .queues = 32, .contexts = 32, .threads = threads,
 	});
 	e->q = chip_queue(e->c, 1, CTX, 0);
 	e->code = chip_buffer(e->c, CTX, CHIP_VRAM, 16 * KIB);
 	e->data = chip_buffer(e->c, CTX, CHIP_VRAM, 256 * KIB);
 	e->args = chip_buffer(e->c, CTX, CHIP_VRAM, 8 * KIB);
 	return e;
+}
+
+static struct env *make_env(unsigned int clusters)
+{
+	return make_env_threads(clusters, 0);
 }
 
 static void free_env(struct env *e)
@@ -410,7 +416,8 @@ static void a_workgroup_faults(void **state)
 	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_GROUP_Y), 0);
 	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_GROUP_Z), 0);
 	assert_int_equal(info & EGRET_FAULT_INFO_UNIT_MASK, EGRET_UNIT_HART);
-	assert_in_range((info & EGRET_FAULT_INFO_INDEX_MASK) >> 4, 0, 3);
+	/* All are alike, so the sixth has the second cluster. */
+	assert_int_equal((info & EGRET_FAULT_INFO_INDEX_MASK) >> 4, 1);
 	chip_until(atomic_load(&e->c->interrupts[EGRET_VECTOR_FAULT]) == 1);
 	/* Nobody else notices; no profile, no fence. */
 	assert_int_equal(chip_drain(&other), EGRET_Q_STATE_IDLE);
@@ -418,6 +425,129 @@ static void a_workgroup_faults(void **state)
 	assert_int_equal(word(e->data, 8), 0);
 	assert_int_equal(word(e->args, 0), 42);
 	chip_queue_free(&other);
+}
+
+/* ---- Several faults at once ---- */
+
+#define CROWD	64
+
+/* What a workgroup does: counts down, then ends or gives up. */
+struct part {
+	uint64_t count;
+	uint64_t then;		/* 0: ends, and writes PART_DONE here; 1: gives up */
+};
+#define PART_DONE	3
+
+static uint64_t part_kernel(struct env *e)
+{
+	return PUT_CODE(e, 6,
+		LD(A4, A0, 0),
+		SLLI(T0, A1, 4),
+		ADD(A4, A4, T0),
+		LD(T1, A4, 0),
+		LD(T2, A4, 8),
+		ADDI(T1, T1, -1),
+		BNE(T1, ZERO, -4),
+		BNE(T2, ZERO, 16),
+		ADDI(T2, ZERO, PART_DONE),
+		SD(T2, A4, 8),
+		RET,
+		ADD(A0, A1, ZERO),
+		EBREAK);
+}
+
+/* Those that give up sooner are often behind those that give up later. Returns the foremost. */
+static unsigned int make_crowd(struct part *parts, struct chip_random *r)
+{
+	unsigned int foremost = 1 + chip_below(r, CROWD / 2);
+
+	for (unsigned int i = 0; i < CROWD; i++)
+		parts[i] = (struct part) {
+			.count = 1 + chip_below(r, chip_below(r, 4) ? 100 : 60000),
+			.then = i == foremost || (i > foremost && chip_below(r, 2)),
+		};
+	parts[foremost].count += 30000;
+	return foremost;
+}
+
+/* All that the registers tell of a fault. */
+struct record {
+	uint32_t code, info, value, group[3];
+	uint64_t addr, pc, packet, cookie, head, workgroups, instructions;
+};
+
+static struct record read_record(struct env *e)
+{
+	struct record r;
+
+	memset(&r, 0, sizeof(r));
+	r.code = q32(&e->q, EGRET_Q_FAULT_CODE);
+	r.info = q32(&e->q, EGRET_Q_FAULT_INFO);
+	r.value = q32(&e->q, EGRET_Q_FAULT_VALUE);
+	r.group[0] = q32(&e->q, EGRET_Q_FAULT_GROUP_X);
+	r.group[1] = q32(&e->q, EGRET_Q_FAULT_GROUP_Y);
+	r.group[2] = q32(&e->q, EGRET_Q_FAULT_GROUP_Z);
+	r.addr = q64(&e->q, EGRET_Q_FAULT_ADDR);
+	r.pc = q64(&e->q, EGRET_Q_FAULT_PC);
+	r.packet = q64(&e->q, EGRET_Q_FAULT_PACKET);
+	r.cookie = q64(&e->q, EGRET_Q_FAULT_COOKIE);
+	r.head = q64(&e->q, EGRET_Q_HEAD);
+	r.workgroups = rd64(e->c, EGRET_REG_CNT_WORKGROUPS);
+	r.instructions = rd64(e->c, EGRET_REG_CNT_INSTRUCTIONS);
+	return r;
+}
+
+static void check_crowd(struct env *e, const struct part *parts, unsigned int foremost)
+{
+	for (unsigned int i = 0; i < foremost; i++)
+		if (word(e->data, 16 * i + 8) != PART_DONE)
+			fail_msg("workgroup %u has not ended, %u faulted", i, foremost);
+	for (unsigned int i = foremost; i < CROWD; i++)
+		if (word(e->data, 16 * i + 8) != parts[i].then)
+			assert_int_equal(word(e->data, 16 * i + 8), PART_DONE);
+}
+
+static struct record crowd(unsigned int clusters, unsigned int threads, unsigned int round)
+{
+	struct env *e = make_env_threads(clusters, threads);
+	struct chip_random random = { 100 + round };
+	union egret_packet p = pkt_dispatch(part_kernel(e), CROWD, 1, 1);
+	struct part parts[CROWD];
+	unsigned int foremost = make_crowd(parts, &random);
+	struct record r;
+
+	chip_store(e->data, 0, parts, sizeof(parts));
+	p.dispatch.cookie = 7;
+	chip_put(&e->q, with_args(e, p, &e->data->va, 8));
+	chip_kick(&e->q);
+	chip_expect(&e->q, EGRET_Q_STATE_FAULTED);
+	r = read_record(e);
+	assert_int_equal(r.group[0], foremost);
+	assert_int_equal(r.value, foremost);
+	assert_int_equal(r.workgroups, foremost);
+	check_crowd(e, parts, foremost);
+	for (unsigned int c = 0; c < clusters; c++)
+		assert_int_equal(rd32(e->c, EGRET_REG_CLUSTER(c, EGRET_CL_STATUS)), 0);
+	free_env(e);
+	return r;
+}
+
+/* Whoever was first: the record is the same to the last bit. */
+static void the_foremost_fault_is_recorded(void **state)
+{
+	static const unsigned int counts[] = { 1, 2, 4, 8 };
+
+	(void)state;
+	for (unsigned int k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+		for (unsigned int round = 0; round < 8; round++) {
+			struct record first = crowd(counts[k], 1, round);
+
+			for (unsigned int threads = 0; threads <= counts[k]; threads++) {
+				struct record r = crowd(counts[k], threads, round);
+
+				assert_memory_equal(&r, &first, sizeof(r));
+			}
+		}
 }
 
 /* A fault stops workgroups that would never end. */
@@ -430,7 +560,7 @@ static void a_fault_ends_the_others(void **state)
 		EBREAK,
 		JUMP_SELF);
 
-	for (unsigned int i = 0; i < 20; i++) {
+	for (unsigned int i = 0; i < 2; i++) {
 		chip_put(&e->q, pkt_dispatch(entry, 1000, 1, 1));
 		chip_kick(&e->q);
 		chip_expect(&e->q, EGRET_Q_STATE_FAULTED);
@@ -769,6 +899,108 @@ static void scratchpads_keep_secrets(void **state)
 	free_env(e);
 }
 
+/* ---- Threads ------------------------------------------------------------------------------ */
+
+/* What happened, in order. */
+struct sequence {
+	unsigned int count;
+	struct {
+		char kind;
+		int queue;
+		uint64_t number;
+	} event[1024];
+};
+
+static void note_event(struct chip *c, const struct egret_trace *event)
+{
+	struct sequence *s = c->user;
+	bool group = !strcmp(event->what, "group");
+
+	if (!group && strcmp(event->what, "packet"))
+		return;
+	assert_in_range(s->count, 0, 1023);
+	s->event[s->count].kind = *event->what;
+	s->event[s->count].queue = event->queue;
+	s->event[s->count++].number = group ? event->a : event->c;
+}
+
+/* Queues of all kinds, given to a chip that stands still. */
+static struct sequence sequence_of_one_thread(void)
+{
+	struct env *e = make_env_threads(4, 1);
+	struct chip_queue other = chip_queue(e->c, 2, CTX, 0);
+	struct chip_queue copies = chip_queue(e->c, 3, CTX, EGRET_Q_CONFIG_COPY);
+	struct chip_buffer *big = chip_buffer(e->c, CTX, CHIP_VRAM, 8 * MIB);
+	uint64_t count = count_kernel(e);
+	struct sequence s = { .count = 0 };
+
+	e->c->user = &s;
+	e->c->on_trace = note_event;
+	egret_model_pause(e->c->m);
+	chip_put(&copies, pkt_copy(big->va, big->va + 4 * MIB, 4 * MIB));
+	chip_put(&copies, pkt_fence(e->data->va + 128 * KIB, 1));
+	chip_put(&copies, pkt_wait(e->data->va + 128 * KIB + 8, 1));
+	chip_put(&e->q, pkt_wait(e->data->va + 128 * KIB, 1));
+	chip_put(&e->q, mark(e, 70, 1, 1));
+	chip_put(&e->q, pkt_copy(big->va, big->va + 4 * MIB, 3 * MIB));
+	chip_put(&e->q, pkt_fence(e->data->va + 128 * KIB + 8, 1));
+	for (unsigned int i = 0; i < 5; i++)
+		chip_put(&other, pkt_dispatch(count, 30 + i, 1, 1));
+	chip_kick(&copies);
+	chip_kick(&e->q);
+	chip_kick(&other);
+	egret_model_resume(e->c->m);
+	assert_int_equal(chip_drain(&other), EGRET_Q_STATE_IDLE);
+	assert_int_equal(chip_drain(&copies), EGRET_Q_STATE_IDLE);
+	assert_int_equal(chip_drain(&e->q), EGRET_Q_STATE_IDLE);
+	assert_int_equal(rd64(e->c, EGRET_REG_CNT_WORKGROUPS), 70 + 30 + 31 + 32 + 33 + 34);
+	/* A kernel that never ends can be killed, and a reset comes through. */
+	chip_put(&e->q, pkt_dispatch(endless_kernel(e), 9, 1, 1));
+	chip_kick(&e->q);
+	chip_until(rd32(e->c, EGRET_REG_CLUSTER(0, EGRET_CL_STATUS)) & EGRET_CL_STATUS_BUSY);
+	chip_ctrl(&e->q, EGRET_Q_CTRL_KILL);
+	chip_expect(&e->q, EGRET_Q_STATE_DISABLED);
+	wr32(e->c, EGRET_REG_RESET, EGRET_RESET_ENGINES);
+	chip_until(rd32(e->c, EGRET_REG_STATE) & EGRET_STATE_READY);
+	e->c->on_trace = NULL;
+	chip_queue_free(&other);
+	chip_queue_free(&copies);
+	free(big);
+	free_env(e);
+	return s;
+}
+
+static void one_thread_does_it_all(void **state)
+{
+	struct sequence first = sequence_of_one_thread();
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		struct sequence s = sequence_of_one_thread();
+
+		/* The last dispatch was killed: how many workgroups it began is not the same. */
+		assert_in_range(s.count, 240, 250);
+		assert_memory_equal(s.event, first.event, 240 * sizeof(s.event[0]));
+	}
+}
+
+static void threads_have_limits(void **state)
+{
+	struct egret_model_config config = {
+		.size = sizeof(config), .vram_size = 4 * MIB, .clusters = 2, .threads = 3,
+	};
+	struct egret_model *m = NULL;
+
+	(void)state;
+	assert_int_equal(egret_model_create(&config, &chip_ops, NULL, &m), -EINVAL);
+	config.threads = 1;
+	assert_int_equal(egret_model_create(&config, &chip_ops, NULL, &m), 0);
+	/* The second cluster is modelled, but there is nobody to hang. */
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_CLUSTER_HANG, 1), -EINVAL);
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_CLUSTER_HANG, 0), 0);
+	egret_model_destroy(m);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -780,7 +1012,10 @@ int main(void)
 		cmocka_unit_test(cycles_do_not_depend_on_the_host),
 		T(cluster_registers_add_up),
 		T(a_workgroup_faults),
+		cmocka_unit_test(the_foremost_fault_is_recorded),
 		T(a_fault_ends_the_others),
+		cmocka_unit_test(one_thread_does_it_all),
+		cmocka_unit_test(threads_have_limits),
 		T(memory_faults_of_a_dispatch),
 		T(kill_inside_a_workgroup),
 		T(fences_go_on_while_all_clusters_are_held),

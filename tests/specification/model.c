@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (C) 2026 The Egret authors */
-/* The model's tile engine, DMA unit and MMU, for tests/tools/specification. */
+/* The model's tile engine, DMA unit, MMU and dispatching, for tests/tools/specification. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "dispatch.h"
 #include "dma.h"
 #include "mem.h"
 #include "mmu.h"
@@ -20,6 +21,8 @@ int specification_dma(const void *descriptor, uint8_t *scratch, uint8_t *memory,
 		      uint64_t fault[3]);
 int specification_translate(const uint8_t *tables, const uint8_t *host, size_t size,
 			    const uint64_t query[4], uint64_t answer[2]);
+void specification_dispatch(const uint64_t (*groups)[2], uint32_t count, uint32_t clusters,
+			    uint32_t threads, uint64_t seed, uint64_t answer[5]);
 
 static int give_fault(const struct egret_fault *f, uint64_t fault[3])
 {
@@ -166,4 +169,62 @@ int specification_translate(const uint8_t *tables, const uint8_t *host, size_t s
 	answer[0] = span.addr;
 	answer[1] = !span.host;
 	return 0;
+}
+
+/* ---- Dispatching -------------------------------------------------------------- */
+
+#define NOBODY	UINT64_MAX
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+/* The workgroup @number comes back, well or not. */
+static void come_back(struct egret_dispatch *d, uint64_t number, const uint64_t group[2])
+{
+	static struct egret_cluster_totals totals[EGRET_MAX_CLUSTERS];
+	struct egret_group_stats stats = { .cycles = group[0] };
+	struct egret_fault f = { .code = EGRET_FAULT_ABORT };
+
+	d->running--;
+	if (!egret_dispatch_wants(d, number, 0))
+		return;
+	if (group[1])
+		egret_dispatch_fault(d, number, &f);
+	else
+		egret_dispatch_end_group(d, number, &stats, totals);
+}
+
+/*
+ * Runs @count workgroups, each a pair of its cycles and whether it faults, on as many threads
+ * as @threads says, in an order that @seed says. Answer: whether there was a fault, the
+ * workgroup, its cluster, how many workgroups count, their cycles.
+ */
+void specification_dispatch(const uint64_t (*groups)[2], uint32_t count, uint32_t clusters,
+			    uint32_t threads, uint64_t seed, uint64_t answer[5])
+{
+	const struct egret_pkt_dispatch p = { .grid = { count, 1, 1 } };
+	static struct egret_dispatch d;
+	uint64_t has[EGRET_MAX_CLUSTERS];
+
+	for (uint32_t t = 0; t < threads; t++)
+		has[t] = NOBODY;
+	egret_dispatch_begin(&d, &p, clusters);
+	while (!egret_dispatch_over(&d)) {
+		uint32_t t = next_random(&seed) % threads;
+
+		if (has[t] != NOBODY) {
+			come_back(&d, has[t], groups[has[t]]);
+			has[t] = NOBODY;
+		} else if (egret_dispatch_available(&d)) {
+			has[t] = egret_dispatch_take(&d);
+		}
+	}
+	answer[0] = d.faulted;
+	answer[1] = d.fault_number;
+	answer[2] = egret_dispatch_cluster(&d);
+	answer[3] = d.merged;
+	answer[4] = egret_dispatch_cycles(&d);
 }

@@ -34,7 +34,7 @@ enum egret_fault_code {
 
 /* Fields of EGRET_Q_FAULT_INFO. */
 #define EGRET_FAULT_INFO_UNIT_MASK	0x0000000f	/* enum egret_fault_unit */
-#define EGRET_FAULT_INFO_INDEX_MASK	0x00000ff0	/* which cluster or copy engine */
+#define EGRET_FAULT_INFO_INDEX_MASK	0x00000ff0	/* which cluster; 0 for other units, copy engines included */
 #define EGRET_FAULT_INFO_ACCESS_MASK	0x00003000	/* enum egret_fault_access */
 #define EGRET_FAULT_INFO_LEVEL_MASK	0x00070000	/* page table level at which the walk ended: 3 is the root, 0 the last */
 
@@ -51,5 +51,7 @@ enum egret_fault_access {
 	EGRET_ACCESS_WRITE		= 1,	/* store, atomic, or write by a packet */
 	EGRET_ACCESS_EXEC		= 2,	/* instruction fetch */
 };
+
+#define EGRET_FAULT_GRACE	(1ull << 26)	/* core cycles that a workgroup may have run to be waited for after a fault */
 
 #endif /* EGRET_FAULT_H */
