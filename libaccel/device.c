@@ -12,6 +12,26 @@
 
 #include "scan.h"
 
+/* ---- Forks ---- */
+
+unsigned int accel_process;
+
+static void count_fork(void)
+{
+	accel_process++;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, count_fork);
+}
+
+int accel_fail_process(const char *what)
+{
+	return fail(-ECHILD, what, "open the device in this process, or give it work before the fork",
+		    "the device was opened before this process was forked from another one");
+}
+
 /* ---- Opening ---- */
 
 /* True if the entry is the one that the name means. */
@@ -151,6 +171,7 @@ static int open_named(const char *what, struct accel_device *device, const char 
 ACCEL_API
 int accel_device_open(const char *name, struct accel_device **out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct accel_device *device;
 	const char *shown;
 	char what[160];
@@ -164,12 +185,14 @@ int accel_device_open(const char *name, struct accel_device **out)
 		if (name && !name[0])
 			name = NULL;
 	}
+	pthread_once(&once, watch_forks);
 	shown = name ? name : "a card";
 	snprintf(what, sizeof(what), "cannot open %s", shown);
 	device = calloc(1, sizeof(*device));
 	if (!device)
 		return fail_errno(-ENOMEM, what);
 	atomic_init(&device->refs, 1);
+	device->process = accel_process;
 	ret = open_named(what, device, name);
 	if (ret) {
 		free(device);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "graph.h"
+
 ACCEL_API
 int accel_event_create(struct accel_context *context, struct accel_event **out)
 {
@@ -50,9 +52,13 @@ int accel_event_record(struct accel_event *event, struct accel_stream *stream)
 	ret = accel_stream_flush(stream);
 	if (ret)
 		return accel_fail_again(ret, what);
-	pthread_mutex_lock(&stream->lock);
-	point = stream->submitted;
-	pthread_mutex_unlock(&stream->lock);
+	if (stream->graph) {
+		point = accel_graph_point(stream);
+	} else {
+		pthread_mutex_lock(&stream->lock);
+		point = stream->submitted;
+		pthread_mutex_unlock(&stream->lock);
+	}
 
 	accel_stream_get(stream);
 	pthread_mutex_lock(&event->lock);
@@ -81,6 +87,18 @@ static int get_point(const char *what, struct accel_event *event, struct accel_s
 	return 0;
 }
 
+/* The same for what asks about work that has been given to the card. */
+static int get_real_point(const char *what, struct accel_event *event,
+			  struct accel_stream **stream, uint64_t *point)
+{
+	int ret = get_point(what, event, stream, point);
+
+	if (ret || !(*stream)->graph)
+		return ret;
+	accel_stream_put(*stream);
+	return accel_graph_fail_recording(what);
+}
+
 ACCEL_API
 int accel_event_wait(struct accel_event *event, int64_t deadline)
 {
@@ -89,7 +107,7 @@ int accel_event_wait(struct accel_event *event, int64_t deadline)
 	uint64_t point;
 	int ret;
 
-	ret = get_point(what, event, &stream, &point);
+	ret = get_real_point(what, event, &stream, &point);
 	if (ret)
 		return ret;
 	ret = accel_stream_wait_point(what, stream, point, deadline);
@@ -106,7 +124,7 @@ int accel_event_fd(struct accel_event *event)
 	uint64_t point;
 	int ret;
 
-	ret = get_point(what, event, &stream, &point);
+	ret = get_real_point(what, event, &stream, &point);
 	if (ret)
 		return ret;
 	device = stream->context->device;
@@ -130,6 +148,12 @@ int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *eve
 		return ret;
 	if (event->context != stream->context) {
 		ret = fail(-EINVAL, what, NULL, "event and stream are of different contexts");
+	} else if (other->graph != stream->graph) {
+		ret = fail(-EINVAL, what, "let the stream that the graph is launched on wait, or "
+			   "record the event on it", "a graph can only wait for its own work, and "
+			   "nothing outside for a part of it");
+	} else if (stream->graph) {
+		accel_graph_wait(stream, point);
 	} else if (other != stream) {
 		ret = accel_stream_add_wait(what, stream, other, point);
 	}

@@ -10,10 +10,9 @@
  * drops, and every object holds one of what it was made from. So an object is freed when
  * neither the program nor a child needs it any more.
  *
- * Locks, in the order of taking: stream, event, context. Two streams' locks are never held
- * at once. A lock is not held while waiting for the card, except that of a stream whose
- * rings are full, or that copies through its ring to the program: then everybody who wants
- * to queue on it has to wait anyway.
+ * Locks, in the order of taking: graph, stream, event, pool, context. Two locks of the same
+ * kind are never held at once. A lock is not held while waiting for the card, except that of
+ * a stream whose rings are full: then everybody who wants to queue on it has to wait anyway.
  */
 
 #include <pthread.h>
@@ -57,12 +56,34 @@ static inline bool ref_put(refcount *refs)
 
 struct accel_device {
 	refcount refs;
+	unsigned int process;	/* accel_process of the process that opened it */
 	const struct backend *backend;
 	struct backend_device *dev;
 	struct drm_egret_device_info info;
 	char name[32];
 	char pci_address[32];
 };
+
+/*
+ * Counts the forks that this process descends from. A forked child has the objects of its
+ * parent, but not its threads, and the card is not the child's: functions fail, and
+ * releasing an object does no more than free its memory.
+ */
+extern unsigned int accel_process;
+
+int accel_fail_process(const char *what);
+
+/* True if the device belongs to a process that this one was forked from. */
+static inline bool accel_is_foreign(const struct accel_device *device)
+{
+	return device->process != accel_process;
+}
+
+/* 0, or an error if the device is another process's. */
+static inline int accel_check_process(const char *what, const struct accel_device *device)
+{
+	return accel_is_foreign(device) ? accel_fail_process(what) : 0;
+}
 
 /* ---- Context ---- */
 
@@ -135,6 +156,10 @@ struct accel_kernel {
 	uint64_t entry;		/* device address */
 };
 
+/* Check what a launch of the kernel is given. */
+int accel_check_launch(const struct accel_kernel *kernel, const uint32_t grid[3],
+		       const void *args, size_t args_size);
+
 struct accel_module {
 	struct accel_context *context;
 	struct accel_module *next, *prev;	/* context->lock */
@@ -157,12 +182,21 @@ struct batch {
 	uint64_t data;
 };
 
+/* A place in the data ring that a download still needs. */
+struct stream_pin {
+	struct stream_pin *next;
+	uint64_t position;
+};
+
 struct accel_stream {
 	refcount refs;
 	struct accel_context *context;
 	uint32_t type;
 	uint32_t queue_id;
 	uint32_t timeline;
+	/* Of a recording stream its graph, and nothing below is used; otherwise NULL. */
+	struct accel_graph *graph;
+	uint32_t floor, top;	/* graph->lock; see graph.c */
 	/* Command ring, data ring, and the completed point, in one host buffer. */
 	struct accel_buffer *memory;
 	union egret_packet *packets;
@@ -173,7 +207,10 @@ struct accel_stream {
 	 * size is the place. */
 	pthread_mutex_t lock;
 	uint64_t slot_head, slot_begin, slot_tail;	/* oldest in flight, batch, next */
-	uint64_t data_head, data_tail;
+	uint64_t data_head, data_tail;	/* oldest in use, next */
+	uint64_t data_done;		/* oldest that the card needs; data_head but for pins */
+	struct stream_pin *pins;	/* ascending */
+	pthread_cond_t unpinned;	/* a pin was taken out */
 	uint64_t submitted;		/* last point */
 	struct batch batches[STREAM_BATCHES];
 	uint64_t batch_head, batch_tail;
@@ -186,6 +223,8 @@ struct accel_stream {
 	bool dead;
 };
 
+/* An empty object: no rings, no queue. NULL without memory. */
+struct accel_stream *accel_stream_new(struct accel_context *context, uint32_t type);
 void accel_stream_get(struct accel_stream *stream);
 void accel_stream_put(struct accel_stream *stream);
 

@@ -54,9 +54,10 @@ $(B)/libaccel/libaccel.pc: libaccel/libaccel.pc.in libaccel/include/accel/accel.
 		-e 's|@kerneldir@|$(kerneldir)|' -e 's|@version@|$(LIBACCEL_VERSION)|' $< >$@
 
 # Stands for all pages.
-$(B)/libaccel/man/accel.3: libaccel/include/accel/accel.h libaccel/man/generate
+$(B)/libaccel/man/accel.3: libaccel/include/accel/accel.h libaccel/man/examples.c \
+		libaccel/man/generate
 	$(call say,GEN,$@)
-	$(Q)libaccel/man/generate $< $(@D)
+	$(Q)libaccel/man/generate $< libaccel/man/examples.c $(@D)
 
 install-lib:: lib
 	$(INSTALL) -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)/accel $(DESTDIR)$(pkgconfigdir) \

@@ -233,6 +233,7 @@ static int make_state(struct backend_device *dev)
 static void free_device(struct backend_device *dev)
 {
 	egret_model_destroy(dev->model);
+	sim_free_jobs(dev);
 	accel_ranges_fini(&dev->vram_free);
 	free(dev->contexts);
 	free(dev->hw_queues);

@@ -61,6 +61,7 @@ struct backend_device {
 	struct sim_table bos, vms, queues, timelines;
 	struct sim_vm **contexts;	/* by hardware context */
 	struct sim_queue **hw_queues;	/* by hardware queue */
+	struct job *spare_jobs;		/* of sim_queue.c */
 };
 
 /* ---- Registers (sim.c) ---- */
@@ -115,6 +116,9 @@ void sim_timeline_destroy(struct backend_device *dev, uint32_t handle);
 int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
 		      int64_t deadline);
 int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point);
+
+/* Free what is kept for later jobs. */
+void sim_free_jobs(struct backend_device *dev);
 
 /* Look at every queue: complete, cancel, start. With the lock held. */
 void sim_advance(struct backend_device *dev);

@@ -57,6 +57,7 @@ struct job {
 	uint32_t call_count;
 	struct job_sync *waits, *signals;
 	uint32_t wait_count, signal_count;
+	uint32_t call_room, sync_room;	/* of the arrays */
 };
 
 struct sim_queue {
@@ -210,7 +211,8 @@ int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
 
 /* ---- Jobs; with the lock held ---- */
 
-static void free_job(struct job *job)
+/* Jobs are used again, with their arrays: an exec rarely needs memory. */
+static void free_job(struct backend_device *dev, struct job *job)
 {
 	uint32_t i;
 
@@ -218,10 +220,22 @@ static void free_job(struct job *job)
 		put_timeline(job->waits[i].timeline);
 	for (i = 0; i < job->signal_count; i++)
 		put_timeline(job->signals[i].timeline);
-	free(job->waits);
-	free(job->signals);
-	free(job->calls);
-	free(job);
+	job->wait_count = job->signal_count = 0;
+	job->next = dev->spare_jobs;
+	dev->spare_jobs = job;
+}
+
+void sim_free_jobs(struct backend_device *dev)
+{
+	struct job *job;
+
+	while ((job = dev->spare_jobs)) {
+		dev->spare_jobs = job->next;
+		free(job->waits);
+		free(job->signals);
+		free(job->calls);
+		free(job);
+	}
 }
 
 /* The first job of the queue is over, well or badly. */
@@ -236,7 +250,7 @@ static void end_job(struct backend_device *dev, struct sim_queue *queue)
 	queue->completed++;
 	for (i = 0; i < job->signal_count; i++)
 		signal_point(dev, job->signals[i].timeline, job->signals[i].point);
-	free_job(job);
+	free_job(dev, job);
 }
 
 static bool is_ready(const struct job *job)
@@ -568,25 +582,57 @@ static int add_sync(struct backend_device *dev, struct job *job,
 	return 0;
 }
 
-static struct job *make_job(const struct drm_egret_call *calls, uint32_t call_count,
-			    uint32_t sync_count)
+/* Room for more elements of an array that is empty; NULL without memory. */
+static void *grow(void *array, uint32_t *room, uint32_t need, size_t element)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	void *grown;
 
+	if (array && *room >= need)
+		return array;
+	need = need < 4 ? 4 : need;
+	grown = realloc(array, need * element);
+	if (grown)
+		*room = need;
+	return grown;
+}
+
+static struct job *make_job(struct backend_device *dev, const struct drm_egret_call *calls,
+			    uint32_t call_count, uint32_t sync_count)
+{
+	struct job *job = dev->spare_jobs;
+	uint32_t wait_room, signal_room;
+	void *array;
+
+	if (job)
+		dev->spare_jobs = job->next;
+	else
+		job = calloc(1, sizeof(*job));
 	if (!job)
 		return NULL;
-	/* One more, since calloc(0) may return NULL. */
-	job->calls = calloc(call_count + 1, sizeof(*job->calls));
-	job->waits = calloc(sync_count + 1, sizeof(*job->waits));
-	job->signals = calloc(sync_count + 1, sizeof(*job->signals));
-	if (!job->calls || !job->waits || !job->signals) {
-		free_job(job);
-		return NULL;
-	}
+	array = grow(job->calls, &job->call_room, call_count, sizeof(*job->calls));
+	if (!array)
+		goto no_memory;
+	job->calls = array;
+	wait_room = signal_room = job->sync_room;
+	array = grow(job->waits, &wait_room, sync_count, sizeof(*job->waits));
+	if (!array)
+		goto no_memory;
+	job->waits = array;
+	array = grow(job->signals, &signal_room, sync_count, sizeof(*job->signals));
+	if (!array)
+		goto no_memory;
+	job->signals = array;
+	job->sync_room = signal_room;
 	if (call_count)
 		memcpy(job->calls, calls, call_count * sizeof(*calls));
 	job->call_count = call_count;
+	job->number = 0;
+	job->next = NULL;
 	return job;
+
+no_memory:
+	free_job(dev, job);
+	return NULL;
 }
 
 /* Nothing can fail any more. */
@@ -616,10 +662,12 @@ int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egr
 		return ret;
 	if (sync_count > DRM_EGRET_SYNCS_MAX)
 		return -E2BIG;
-	job = make_job(calls, call_count, sync_count);
-	if (!job)
-		return -ENOMEM;
 	pthread_mutex_lock(&dev->lock);
+	job = make_job(dev, calls, call_count, sync_count);
+	if (!job) {
+		pthread_mutex_unlock(&dev->lock);
+		return -ENOMEM;
+	}
 	queue = sim_table_get(&dev->queues, queue_id);
 	if (!queue)
 		ret = -ENOENT;
@@ -630,7 +678,7 @@ int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egr
 	if (ret == 0)
 		queue_job(dev, queue, job);
 	else
-		free_job(job);
+		free_job(dev, job);
 	pthread_mutex_unlock(&dev->lock);
 	return ret;
 }

@@ -18,7 +18,7 @@
  * Rejected: submitting every launch at once. It halves the latency of a lone launch
  * that nobody waits for, which is rare, and costs a system call for each packet.
  */
-#include "internal.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,26 +27,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <egret/packet.h>
-
 #include "fault.h"
-
-/* Pieces of uploads and downloads, so that one is moved while the next is copied. */
-#define PIECE		(STREAM_DATA / 4)
-#define DATA_ALIGN	64
-
-/* Places in the stream's memory. */
-#define AT_PACKETS	0
-#define AT_DATA		(AT_PACKETS + STREAM_SLOTS * EGRET_PACKET_SIZE)
-#define AT_COMPLETED	(AT_DATA + STREAM_DATA)
-#define MEMORY_SIZE	(AT_COMPLETED + EGRET_PACKET_SIZE)
+#include "graph.h"
 
 /* ---- What became of the work ---- */
-
-static uint64_t completed(const struct accel_stream *stream)
-{
-	return atomic_load_explicit(stream->completed, memory_order_acquire);
-}
 
 static int explain_dead(const char *what, struct accel_stream *stream,
 			const struct drm_egret_queue_query *query)
@@ -93,13 +77,13 @@ int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint6
 	struct accel_device *device = stream->context->device;
 	int ret;
 
-	if (completed(stream) >= point)
+	if (stream_completed(stream) >= point)
 		return 0;
 	/* A time before the clock's start has passed as well as any other. */
 	if (deadline < 0)
 		deadline = ACCEL_NO_WAIT;
 	ret = device->backend->timeline_wait(device->dev, stream->timeline, point, deadline);
-	if (completed(stream) >= point)
+	if (stream_completed(stream) >= point)
 		return 0;
 	if (ret == -ETIME || ret == -ETIMEDOUT)
 		return fail(-ETIMEDOUT, what, NULL, "the work had not completed by the deadline");
@@ -113,10 +97,19 @@ int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint6
 
 /* ---- Rings. The caller holds the stream's lock. ---- */
 
+/* What the card is done with, and no pin keeps, is free. */
+static void free_data(struct accel_stream *stream)
+{
+	const struct stream_pin *oldest = stream->pins;
+
+	stream->data_head = oldest && oldest->position < stream->data_done ? oldest->position :
+									     stream->data_done;
+}
+
 /* Take back what completed batches used. */
 static void retire(struct accel_stream *stream)
 {
-	uint64_t done = completed(stream);
+	uint64_t done = stream_completed(stream);
 
 	while (stream->batch_head != stream->batch_tail) {
 		const struct batch *batch =
@@ -125,9 +118,10 @@ static void retire(struct accel_stream *stream)
 		if (batch->point > done)
 			break;
 		stream->slot_head = batch->slots;
-		stream->data_head = batch->data;
+		stream->data_done = batch->data;
 		stream->batch_head++;
 	}
+	free_data(stream);
 }
 
 /* Wait for the oldest batch in flight, and take back what it used. */
@@ -140,14 +134,9 @@ static int retire_one(const char *what, struct accel_stream *stream)
 	ret = device->backend->timeline_wait(device->dev, stream->timeline, point,
 					     ACCEL_FOREVER);
 	retire(stream);
-	if (completed(stream) >= point)
+	if (stream_completed(stream) >= point)
 		return 0;
 	return ret ? fail_errno(ret, what) : fail_dead(what, stream);
-}
-
-static union egret_packet *slot(struct accel_stream *stream, uint64_t position)
-{
-	return &stream->packets[position % STREAM_SLOTS];
 }
 
 static uint64_t slot_address(const struct accel_stream *stream, uint64_t position)
@@ -159,7 +148,7 @@ static uint64_t slot_address(const struct accel_stream *stream, uint64_t positio
 /* End the batch with the packet that tells of its completion. */
 static void end_batch(struct accel_stream *stream)
 {
-	*slot(stream, stream->slot_tail) = (union egret_packet) {
+	stream->packets[stream->slot_tail % STREAM_SLOTS] = (union egret_packet) {
 		.fence = {
 			.header.opcode = EGRET_OP_FENCE,
 			.addr = stream->memory->address + AT_COMPLETED,
@@ -194,7 +183,7 @@ static void drop_waits(struct accel_stream *stream)
 		accel_stream_put(stream->wait_for[--stream->wait_count]);
 }
 
-static int submit(const char *what, struct accel_stream *stream)
+int accel_stream_submit(const char *what, struct accel_stream *stream)
 {
 	struct accel_device *device = stream->context->device;
 	struct drm_egret_call calls[2];
@@ -231,80 +220,90 @@ static int submit(const char *what, struct accel_stream *stream)
 	return 0;
 }
 
-static int flush(const char *what, struct accel_stream *stream)
+int accel_stream_submit_rest(const char *what, struct accel_stream *stream)
 {
 	if (stream->dead)
 		return fail_dead(what, stream);
-	return stream->slot_tail == stream->slot_begin ? 0 : submit(what, stream);
+	return stream->slot_tail == stream->slot_begin ? 0 :
+		accel_stream_submit(what, stream);
 }
 
-/* Where `bytes` would begin in the data ring, which they must not wrap around in. */
-static uint64_t data_position(const struct accel_stream *stream, size_t bytes)
+int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, size_t bytes)
 {
-	uint64_t at = (stream->data_tail + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN;
+	int ret = 0;
 
-	if (at % STREAM_DATA + bytes > STREAM_DATA)
-		at += STREAM_DATA - at % STREAM_DATA;
-	return at;
+	if (stream->dead)
+		return fail_dead(what, stream);
+	if (stream->slot_tail - stream->slot_begin >= STREAM_BATCH)
+		ret = accel_stream_submit(what, stream);
+	retire(stream);
+	while (!ret && !stream_has_room(stream, bytes)) {
+		if (stream->batch_head != stream->batch_tail)
+			ret = retire_one(what, stream);
+		else if (stream->slot_tail != stream->slot_begin)
+			/* Nothing is in flight: what fills the rings is the batch. */
+			ret = accel_stream_submit(what, stream);
+		else
+			/* What fills them is being copied out by downloads. */
+			pthread_cond_wait(&stream->unpinned, &stream->lock);
+		if (!ret && stream->dead)
+			ret = fail_dead(what, stream);
+	}
+	return ret;
 }
 
-static bool has_room(const struct accel_stream *stream, size_t bytes)
+bool accel_stream_room_now(struct accel_stream *stream, size_t bytes)
 {
-	/* One packet, and the FENCE after it. */
-	if (stream->slot_tail + 2 - stream->slot_head > STREAM_SLOTS)
-		return false;
-	return !bytes || data_position(stream, bytes) + bytes - stream->data_head <= STREAM_DATA;
+	retire(stream);
+	return !stream->dead && stream->slot_tail - stream->slot_begin < STREAM_BATCH &&
+	       stream_has_room(stream, bytes);
 }
 
-/*
- * Make room for one packet and `bytes` of data, at most PIECE. The position of the data
- * is returned; it is taken when the packet is queued.
- */
-static int reserve(const char *what, struct accel_stream *stream, size_t bytes,
-		   uint64_t *position)
+void accel_stream_pin(struct accel_stream *stream, struct stream_pin *pin, uint64_t position)
 {
+	struct stream_pin **link = &stream->pins;
+
+	while (*link)
+		link = &(*link)->next;
+	pin->position = position;
+	pin->next = NULL;
+	*link = pin;
+}
+
+void accel_stream_unpin(struct accel_stream *stream, struct stream_pin *pin)
+{
+	struct stream_pin **link = &stream->pins;
+
+	while (*link != pin)
+		link = &(*link)->next;
+	*link = pin->next;
+	free_data(stream);
+	pthread_cond_broadcast(&stream->unpinned);
+}
+
+int accel_stream_queue(const char *what, struct accel_stream *stream,
+		       const union egret_packet *packet, const void *data, size_t bytes,
+		       size_t address_at)
+{
+	union egret_packet *slot;
+	uint64_t position, address;
 	int ret;
 
-	if (stream->dead)
-		return fail_dead(what, stream);
-	if (stream->slot_tail - stream->slot_begin >= STREAM_BATCH) {
-		ret = submit(what, stream);
-		if (ret)
-			return ret;
-	}
-	retire(stream);
-	while (!has_room(stream, bytes)) {
-		if (stream->batch_head == stream->batch_tail) {
-			/* Nothing is in flight: what fills the rings is the batch. */
-			ret = submit(what, stream);
-			if (ret)
-				return ret;
+	if (stream->graph)
+		return accel_graph_add(what, stream, packet, data, bytes, address_at);
+	pthread_mutex_lock(&stream->lock);
+	ret = stream_reserve(what, stream, bytes, &position);
+	if (ret == 0) {
+		slot = stream_next(stream, position, bytes);
+		*slot = *packet;
+		if (bytes) {
+			memcpy(stream_data(stream, position), data, bytes);
+			address = stream_data_address(stream, position);
+			memcpy((uint8_t *)slot + address_at, &address, sizeof(address));
 		}
-		ret = retire_one(what, stream);
-		if (ret)
-			return ret;
 	}
-	*position = data_position(stream, bytes);
-	return 0;
-}
-
-/* Queue a packet, for which room was reserved, and keep its data. */
-static void queue_packet(struct accel_stream *stream, const union egret_packet *packet,
-			 uint64_t position, size_t bytes)
-{
-	*slot(stream, stream->slot_tail++) = *packet;
-	if (bytes)
-		stream->data_tail = position + bytes;
-}
-
-static uint8_t *data_pointer(struct accel_stream *stream, uint64_t position)
-{
-	return stream->data + position % STREAM_DATA;
-}
-
-static uint64_t data_address(const struct accel_stream *stream, uint64_t position)
-{
-	return stream->memory->address + AT_DATA + position % STREAM_DATA;
+	pthread_mutex_unlock(&stream->lock);
+	return ret;
 }
 
 /* ---- Waiting for other streams ---- */
@@ -341,7 +340,7 @@ static int add_wait(const char *what, struct accel_stream *stream, struct accel_
 	int ret;
 
 	/* What is queued so far does not wait. */
-	ret = flush(what, stream);
+	ret = accel_stream_submit_rest(what, stream);
 	if (ret)
 		return ret;
 	for (i = 0; i < stream->wait_count; i++) {
@@ -369,7 +368,7 @@ int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 {
 	int ret;
 
-	if (completed(other) >= point)
+	if (stream_completed(other) >= point)
 		return 0;
 	pthread_mutex_lock(&stream->lock);
 	ret = add_wait(what, stream, other, point);
@@ -382,7 +381,7 @@ int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 static int make_memory(const char *what, struct accel_stream *stream)
 {
 	const struct binding binding = {
-		.size = MEMORY_SIZE,
+		.size = STREAM_MEMORY,
 		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
 	};
 	uint32_t page = stream->context->device->info.page_size;
@@ -391,7 +390,7 @@ static int make_memory(const char *what, struct accel_stream *stream)
 	int ret;
 
 	whole.size = (binding.size + page - 1) / page * page;
-	ret = accel_buffer_make(what, stream->context, MEMORY_SIZE, ACCEL_MEMORY_HOST,
+	ret = accel_buffer_make(what, stream->context, STREAM_MEMORY, ACCEL_MEMORY_HOST,
 				"(stream)", &whole, 1, &stream->memory);
 	if (ret)
 		return ret;
@@ -449,9 +448,26 @@ void accel_stream_put(struct accel_stream *stream)
 	drop_waits(stream);
 	free(stream->waits);
 	free(stream->wait_for);
+	accel_graph_put(stream->graph);
+	pthread_cond_destroy(&stream->unpinned);
 	pthread_mutex_destroy(&stream->lock);
 	accel_context_put(stream->context);
 	free(stream);
+}
+
+struct accel_stream *accel_stream_new(struct accel_context *context, uint32_t type)
+{
+	struct accel_stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	atomic_init(&stream->refs, 1);
+	pthread_mutex_init(&stream->lock, NULL);
+	pthread_cond_init(&stream->unpinned, NULL);
+	accel_context_get(context);
+	stream->context = context;
+	stream->type = type;
+	return stream;
 }
 
 ACCEL_API
@@ -473,14 +489,9 @@ int accel_stream_create(struct accel_context *context,
 		return fail(-EINVAL, what, NULL, "unknown type, %u", opts.type);
 	if (opts.priority > ACCEL_PRIORITY_REALTIME)
 		return fail(-EINVAL, what, NULL, "unknown priority, %u", opts.priority);
-	stream = calloc(1, sizeof(*stream));
+	stream = accel_stream_new(context, opts.type);
 	if (!stream)
 		return fail_errno(-ENOMEM, what);
-	atomic_init(&stream->refs, 1);
-	pthread_mutex_init(&stream->lock, NULL);
-	accel_context_get(context);
-	stream->context = context;
-	stream->type = opts.type;
 	ret = grow_waits(what, stream);
 	if (ret == 0)
 		ret = make_memory(what, stream);
@@ -504,309 +515,14 @@ void accel_stream_destroy(struct accel_stream *stream)
 	/* Events may keep the object, but the work ends now. */
 	device = stream->context->device;
 	pthread_mutex_lock(&stream->lock);
-	device->backend->queue_destroy(device->dev, stream->queue_id);
+	if (stream->queue_id)
+		device->backend->queue_destroy(device->dev, stream->queue_id);
 	stream->queue_id = 0;
 	stream->dead = true;
 	/* Two streams that were to wait for each other must not keep each other. */
 	drop_waits(stream);
 	pthread_mutex_unlock(&stream->lock);
 	accel_stream_put(stream);
-}
-
-/* ---- Queueing ---- */
-
-static int check_stream(const char *what, const struct accel_stream *stream, uint32_t flags)
-{
-	if (!stream)
-		return fail(-EINVAL, what, NULL, "the stream is NULL");
-	if (flags & ~ACCEL_OVERLAP)
-		return fail(-EINVAL, what, NULL, "unknown flags 0x%x", flags & ~ACCEL_OVERLAP);
-	return 0;
-}
-
-static int check_range(const char *what, const struct accel_stream *stream,
-		       const struct accel_buffer *buffer, size_t offset, size_t bytes)
-{
-	if (!buffer)
-		return fail(-EINVAL, what, NULL, "the buffer is NULL");
-	if (buffer->context != stream->context)
-		return fail(-EINVAL, what, NULL, "buffer%s%s is of another context than the stream",
-			    buffer->name[0] ? " " : "", buffer->name);
-	if (offset > buffer->bytes || bytes > buffer->bytes - offset)
-		return fail(-EINVAL, what, NULL,
-			    "%zu bytes at offset %zu reach beyond buffer%s%s of %" PRIu64 " bytes",
-			    bytes, offset, buffer->name[0] ? " " : "", buffer->name, buffer->bytes);
-	return 0;
-}
-
-static uint8_t packet_flags(uint32_t flags)
-{
-	return flags & ACCEL_OVERLAP ? 0 : EGRET_PKT_BARRIER;
-}
-
-static int queue_simple(const char *what, struct accel_stream *stream,
-			const union egret_packet *packet)
-{
-	uint64_t position;
-	int ret;
-
-	pthread_mutex_lock(&stream->lock);
-	ret = reserve(what, stream, 0, &position);
-	if (ret == 0)
-		queue_packet(stream, packet, 0, 0);
-	pthread_mutex_unlock(&stream->lock);
-	return ret;
-}
-
-static union egret_packet copy_packet(uint64_t dst, uint64_t src, uint64_t bytes, uint8_t flags)
-{
-	return (union egret_packet) {
-		.copy = {
-			.header = { .opcode = EGRET_OP_COPY, .flags = flags },
-			.src = src,
-			.dst = dst,
-			.size = bytes,
-		},
-	};
-}
-
-ACCEL_API
-int accel_copy(struct accel_stream *stream, struct accel_buffer *dst, size_t dst_offset,
-	       struct accel_buffer *src, size_t src_offset, size_t bytes, uint32_t flags)
-{
-	static const char what[] = "cannot queue a copy";
-	union egret_packet packet;
-	int ret;
-
-	ret = check_stream(what, stream, flags);
-	if (ret == 0)
-		ret = check_range(what, stream, dst, dst_offset, bytes);
-	if (ret == 0)
-		ret = check_range(what, stream, src, src_offset, bytes);
-	if (ret || !bytes)
-		return ret;
-	if (dst == src && dst_offset < src_offset + bytes && src_offset < dst_offset + bytes)
-		return fail(-EINVAL, what, NULL, "the two ranges of %zu bytes at offsets %zu and %zu "
-			    "overlap", bytes, dst_offset, src_offset);
-	packet = copy_packet(dst->address + dst_offset, src->address + src_offset, bytes,
-			     packet_flags(flags));
-	return queue_simple(what, stream, &packet);
-}
-
-ACCEL_API
-int accel_fill(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
-	       size_t bytes, uint64_t pattern, unsigned int width, uint32_t flags)
-{
-	static const char what[] = "cannot queue a fill";
-	union egret_packet packet;
-	int ret;
-
-	ret = check_stream(what, stream, flags);
-	if (ret == 0)
-		ret = check_range(what, stream, buffer, offset, bytes);
-	if (ret)
-		return ret;
-	if (width != 1 && width != 2 && width != 4 && width != 8)
-		return fail(-EINVAL, what, NULL, "a pattern of %u bytes is not possible", width);
-	if (offset % width || bytes % width)
-		return fail(-EINVAL, what, NULL, "offset %zu or size %zu is not a multiple of the "
-			    "pattern's %u bytes", offset, bytes, width);
-	if (!bytes)
-		return 0;
-	if (width < 8)
-		pattern &= ((uint64_t)1 << 8 * width) - 1;
-	packet = (union egret_packet) {
-		.fill = {
-			.header = { .opcode = EGRET_OP_FILL, .flags = packet_flags(flags) },
-			.width = width,
-			.dst = buffer->address + offset,
-			.size = bytes,
-			.pattern = pattern,
-		},
-	};
-	return queue_simple(what, stream, &packet);
-}
-
-ACCEL_API
-int accel_upload(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
-		 const void *data, size_t bytes)
-{
-	static const char what[] = "cannot upload";
-	union egret_packet packet;
-	size_t done, piece;
-	uint64_t position;
-	int ret;
-
-	ret = check_stream(what, stream, 0);
-	if (ret == 0)
-		ret = check_range(what, stream, buffer, offset, bytes);
-	if (ret)
-		return ret;
-	if (!data && bytes)
-		return fail(-EINVAL, what, NULL, "the data is NULL");
-	pthread_mutex_lock(&stream->lock);
-	for (done = 0; !ret && done < bytes; done += piece) {
-		piece = bytes - done < PIECE ? bytes - done : PIECE;
-		ret = reserve(what, stream, piece, &position);
-		if (ret)
-			break;
-		memcpy(data_pointer(stream, position), (const uint8_t *)data + done, piece);
-		/* Pieces do not depend on each other, only the first on what was before. */
-		packet = copy_packet(buffer->address + offset + done,
-				     data_address(stream, position), piece,
-				     done ? 0 : EGRET_PKT_BARRIER);
-		queue_packet(stream, &packet, position, piece);
-		/* Large data: let the card move this piece while the next is copied. */
-		if (bytes - done > PIECE)
-			ret = submit(what, stream);
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return ret;
-}
-
-/* Copy a piece to the program's memory. The lock keeps others from reusing its place. */
-static int download_piece(const char *what, struct accel_stream *stream, uint64_t src,
-			  void *data, size_t bytes)
-{
-	union egret_packet packet;
-	uint64_t position;
-	int ret;
-
-	ret = reserve(what, stream, bytes, &position);
-	if (ret)
-		return ret;
-	packet = copy_packet(data_address(stream, position), src, bytes, EGRET_PKT_BARRIER);
-	queue_packet(stream, &packet, position, bytes);
-	ret = submit(what, stream);
-	while (!ret && completed(stream) < stream->submitted)
-		ret = retire_one(what, stream);
-	if (ret == 0)
-		memcpy(data, data_pointer(stream, position), bytes);
-	return ret;
-}
-
-ACCEL_API
-int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
-		   void *data, size_t bytes)
-{
-	static const char what[] = "cannot download";
-	size_t done, piece;
-	int ret;
-
-	ret = check_stream(what, stream, 0);
-	if (ret == 0)
-		ret = check_range(what, stream, buffer, offset, bytes);
-	if (ret)
-		return ret;
-	if (!data && bytes)
-		return fail(-EINVAL, what, NULL, "the data is NULL");
-	pthread_mutex_lock(&stream->lock);
-	for (done = 0; !ret && done < bytes; done += piece) {
-		piece = bytes - done < PIECE ? bytes - done : PIECE;
-		ret = download_piece(what, stream, buffer->address + offset + done,
-				     (uint8_t *)data + done, piece);
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return ret;
-}
-
-/* ---- Launching ---- */
-
-static int check_launch(const char *what, const struct accel_stream *stream,
-			const struct accel_kernel *kernel, const uint32_t grid[3],
-			const void *args, size_t args_size)
-{
-	uint64_t groups = 1;
-	int i;
-
-	if (stream->type != ACCEL_STREAM_COMPUTE)
-		return fail(-EINVAL, what, NULL, "the stream is for copies only");
-	if (kernel->module->context != stream->context)
-		return fail(-EINVAL, what, NULL, "it is of another context than the stream");
-	for (i = 0; i < 3; i++) {
-		if (!grid[i] || grid[i] > EGRET_GRID_MAX)
-			return fail(-EINVAL, what, NULL, "a grid of %u x %u x %u workgroups is not "
-				    "possible: each must be 1 to %u", grid[0], grid[1], grid[2],
-				    EGRET_GRID_MAX);
-		/* Below 2^32 before, and 2^24 times that fits. */
-		groups *= grid[i];
-		if (groups > UINT32_MAX)
-			return fail(-EINVAL, what, NULL, "a grid of %u x %u x %u workgroups is not "
-				    "possible: the product must be below 2^32", grid[0], grid[1],
-				    grid[2]);
-	}
-	if (args_size != kernel->info->args_size)
-		return fail(-EINVAL, what, "check that host and kernel agree about the structure",
-			    "%zu bytes of arguments were given, it takes %u", args_size,
-			    kernel->info->args_size);
-	if (args_size && !args)
-		return fail(-EINVAL, what, NULL, "the arguments are NULL");
-	return 0;
-}
-
-static int queue_launch(const char *what, struct accel_stream *stream,
-			const struct accel_kernel *kernel, const uint32_t grid[3],
-			const void *args, size_t args_size,
-			const struct accel_launch_options *opts)
-{
-	union egret_packet packet = {
-		.dispatch = {
-			.header = {
-				.opcode = EGRET_OP_DISPATCH,
-				.flags = packet_flags(opts->flags),
-			},
-			.args_size = args_size,
-			.entry = kernel->entry,
-			.grid = { grid[0], grid[1], grid[2] },
-			.profile = opts->profile ? opts->profile->buffer->address : 0,
-			.cookie = kernel->entry,
-		},
-	};
-	unsigned int generation = atomic_load(&stream->context->code_generation);
-	uint64_t position;
-	int ret;
-
-	ret = reserve(what, stream, args_size, &position);
-	if (ret)
-		return ret;
-	if (generation != stream->code_generation)
-		packet.header.flags |= EGRET_PKT_INVALIDATE_CODE | EGRET_PKT_BARRIER;
-	stream->code_generation = generation;
-	if (args_size) {
-		memcpy(data_pointer(stream, position), args, args_size);
-		packet.dispatch.args = data_address(stream, position);
-	}
-	queue_packet(stream, &packet, position, args_size);
-	return 0;
-}
-
-ACCEL_API
-int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
-		 const uint32_t grid[3], const void *args, size_t args_size,
-		 const struct accel_launch_options *options)
-{
-	struct accel_launch_options opts;
-	char what[128] = "cannot launch a kernel";
-	int ret;
-
-	if (!kernel || !grid)
-		return fail(-EINVAL, what, NULL, "the %s is NULL", kernel ? "grid" : "kernel");
-	snprintf(what, sizeof(what), "cannot launch kernel %s", kernel->info->name);
-	ret = accel_copy_in(what, &opts, sizeof(opts), options);
-	if (ret == 0)
-		ret = check_stream(what, stream, opts.flags);
-	if (ret == 0 && opts.reserved)
-		ret = fail(-EINVAL, what, NULL, "a reserved option is set");
-	if (ret == 0 && opts.profile && opts.profile->buffer->context != stream->context)
-		ret = fail(-EINVAL, what, NULL, "the profile is of another context");
-	if (ret == 0)
-		ret = check_launch(what, stream, kernel, grid, args, args_size);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&stream->lock);
-	ret = queue_launch(what, stream, kernel, grid, args, args_size, &opts);
-	pthread_mutex_unlock(&stream->lock);
-	return ret;
 }
 
 /* ---- Starting and waiting ---- */
@@ -819,8 +535,11 @@ int accel_stream_flush(struct accel_stream *stream)
 
 	if (!stream)
 		return fail(-EINVAL, what, NULL, "the stream is NULL");
+	/* A recording stream has nothing to start: so code that flushes can be recorded. */
+	if (stream->graph)
+		return 0;
 	pthread_mutex_lock(&stream->lock);
-	ret = flush(what, stream);
+	ret = accel_stream_submit_rest(what, stream);
 	pthread_mutex_unlock(&stream->lock);
 	return ret;
 }
@@ -847,8 +566,10 @@ int accel_stream_wait(struct accel_stream *stream, int64_t deadline)
 
 	if (!stream)
 		return fail(-EINVAL, what, NULL, "the stream is NULL");
+	if (stream->graph)
+		return accel_graph_fail_recording(what);
 	pthread_mutex_lock(&stream->lock);
-	ret = flush(what, stream);
+	ret = accel_stream_submit_rest(what, stream);
 	point = stream->submitted;
 	pthread_mutex_unlock(&stream->lock);
 	return ret ? ret : accel_stream_wait_point(what, stream, point, deadline);

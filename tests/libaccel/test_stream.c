@@ -105,6 +105,252 @@ static void test_fill(void **state)
 	accel_buffer_destroy(buffer);
 }
 
+/* Against a copy by the host, over random shapes. */
+static void test_copy_rect(void **state)
+{
+	enum { SIZE = 20000 };
+	struct fixture *f = *state;
+	struct accel_buffer *to = make_buffer(f, SIZE, ACCEL_MEMORY_DEVICE);
+	struct accel_buffer *from = make_buffer(f, SIZE, ACCEL_MEMORY_HOST);
+	unsigned char *data = pattern(SIZE, 8), *expected = malloc(SIZE), *back = malloc(SIZE);
+	unsigned int seed = 5;
+
+	good(accel_upload(f->stream, from, 0, data, SIZE));
+	for (int i = 0; i < 60; i++) {
+		struct accel_rect rect = {
+			.size = sizeof(rect),
+			.width = rand_r(&seed) % 40 + 1,
+			.rows = rand_r(&seed) % 6,
+			.slices = rand_r(&seed) % 5,
+			.dst_offset = rand_r(&seed) % 100,
+			.src_offset = rand_r(&seed) % 100,
+		};
+		size_t rows = rect.rows ? rect.rows : 1, slices = rect.slices ? rect.slices : 1;
+		size_t dst_pitch = rect.width, src_pitch = rect.width, dst_slice, src_slice;
+
+		/* Every other time a pitch is left out. */
+		if (rand_r(&seed) % 2)
+			dst_pitch = rect.dst_pitch = rect.width + rand_r(&seed) % 50;
+		if (rand_r(&seed) % 2)
+			src_pitch = rect.src_pitch = rect.width + rand_r(&seed) % 50;
+		dst_slice = rows * dst_pitch;
+		src_slice = rows * src_pitch;
+		if (rand_r(&seed) % 2)
+			dst_slice = rect.dst_slice_pitch = dst_slice + rand_r(&seed) % 500;
+		if (rand_r(&seed) % 2)
+			src_slice = rect.src_slice_pitch = src_slice + rand_r(&seed) % 500;
+		memset(expected, i, SIZE);
+		for (size_t z = 0; z < slices; z++)
+			for (size_t y = 0; y < rows; y++)
+				memcpy(expected + rect.dst_offset + z * dst_slice + y * dst_pitch,
+				       data + rect.src_offset + z * src_slice + y * src_pitch,
+				       rect.width);
+		good(accel_fill(f->stream, to, 0, SIZE, i, 1, 0));
+		good(accel_copy_rect(f->stream, to, from, &rect, 0));
+		good(accel_download(f->stream, to, 0, back, SIZE));
+		assert_memory_equal(back, expected, SIZE);
+	}
+	accel_buffer_destroy(to);
+	accel_buffer_destroy(from);
+	free(data);
+	free(expected);
+	free(back);
+}
+
+static void test_bad_rects(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *b = make_buffer(f, 100, ACCEL_MEMORY_DEVICE);
+	struct accel_buffer *a = make_buffer(f, 100, ACCEL_MEMORY_DEVICE);
+	struct accel_rect r = { .size = sizeof(r), .width = 10, .rows = 10 };
+
+	good(accel_copy_rect(f->stream, a, b, &r, 0));
+	r.dst_offset = 1;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "beyond");
+	r.dst_offset = 0;
+	r.src_pitch = 11;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "beyond");
+	r.src_pitch = 9;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "overlap");
+	r.src_pitch = SIZE_MAX;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "beyond");
+	r.src_pitch = 0;
+	r.rows = 2;
+	r.slices = 3;
+	r.src_slice_pitch = 19;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "slices overlap");
+	r.src_slice_pitch = SIZE_MAX / 2 + 1;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "beyond");
+	r.src_slice_pitch = 0;
+	r.width = 0;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "not possible");
+	r.width = (size_t)1 << 32;
+	bad(accel_copy_rect(f->stream, a, b, &r, 0), -EINVAL, "not possible");
+	r.width = 1;
+	bad(accel_copy_rect(f->stream, a, b, &r, 2), -EINVAL, "flags");
+	bad(accel_copy_rect(f->stream, a, b, NULL, 0), -EINVAL, "NULL");
+	bad(accel_copy_rect(f->stream, NULL, b, &r, 0), -EINVAL, "NULL");
+	bad(accel_copy_rect(NULL, a, b, &r, 0), -EINVAL, "NULL");
+	accel_buffer_destroy(a);
+	accel_buffer_destroy(b);
+}
+
+/* Between contexts, through the host; in one, by the card. */
+static void test_transfer(void **state)
+{
+	static const size_t sizes[] = { 1, 4096, 262145, 3000001 };
+	struct fixture *f = *state;
+	struct accel_context *other;
+	struct accel_stream *there, *second;
+
+	good(accel_context_create(f->device, &other));
+	good(accel_stream_create(other, NULL, &there));
+	good(accel_stream_create(f->context, NULL, &second));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t n = sizes[i];
+		unsigned char *data = pattern(n, i), *back = malloc(n);
+		struct accel_buffer *ours = make_buffer(f, n + 3, ACCEL_MEMORY_DEVICE);
+		struct accel_buffer *ours_too = make_buffer(f, n, ACCEL_MEMORY_HOST);
+		struct accel_buffer *theirs;
+
+		good(accel_buffer_create(other, n + 9, NULL, &theirs));
+		good(accel_upload(f->stream, ours, 3, data, n));
+		good(accel_transfer(there, theirs, 9, f->stream, ours, 3, n));
+		/* The data have been taken. */
+		good(accel_fill(f->stream, ours, 0, n, 0, 1, 0));
+		good(accel_transfer(f->stream, ours_too, 0, there, theirs, 9, n));
+		good(accel_transfer(second, ours, 0, f->stream, ours_too, 0, n));
+		good(accel_download(second, ours, 0, back, n));
+		assert_memory_equal(data, back, n);
+		bad(accel_transfer(there, theirs, 10, f->stream, ours, 0, n), -EINVAL, "beyond");
+		bad(accel_transfer(there, ours, 0, f->stream, ours, 0, n), -EINVAL,
+		    "another context");
+		accel_buffer_destroy(ours);
+		accel_buffer_destroy(ours_too);
+		accel_buffer_destroy(theirs);
+		free(data);
+		free(back);
+	}
+	bad(accel_transfer(NULL, NULL, 0, f->stream, NULL, 0, 0), -EINVAL, "NULL");
+	bad(accel_transfer(there, NULL, 0, f->stream, NULL, 0, 0), -EINVAL, "NULL");
+	accel_stream_destroy(there);
+	accel_stream_destroy(second);
+	accel_context_destroy(other);
+}
+
+/* Between two devices; where there is only one, it is opened twice. */
+static void test_transfer_between_devices(void **state)
+{
+	struct fixture *f = *state;
+	const size_t size = 600000;
+	unsigned char *data = pattern(size, 1), *back = malloc(size);
+	struct accel_buffer *ours = make_buffer(f, size, ACCEL_MEMORY_DEVICE), *theirs;
+	struct accel_device *device;
+	struct accel_context *context;
+	struct accel_stream *stream;
+
+	good(accel_device_open(NULL, &device));
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	good(accel_buffer_create(context, size, NULL, &theirs));
+	good(accel_upload(f->stream, ours, 0, data, size));
+	good(accel_transfer(stream, theirs, 0, f->stream, ours, 0, size));
+	good(accel_download(stream, theirs, 0, back, size));
+	assert_memory_equal(data, back, size);
+	accel_buffer_destroy(theirs);
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+	accel_buffer_destroy(ours);
+	free(data);
+	free(back);
+}
+
+/* ---- Downloads in the middle of others' work ---- */
+
+struct downloader {
+	struct accel_stream *stream;
+	struct accel_buffer *buffer;
+	const unsigned char *expected;
+	size_t size;
+	pthread_t thread;
+};
+
+static void *download_often(void *opaque)
+{
+	struct downloader *d = opaque;
+	unsigned char *back = malloc(d->size);
+
+	for (int i = 0; i < 10; i++) {
+		memset(back, 0, d->size);
+		good(accel_download(d->stream, d->buffer, 0, back, d->size));
+		assert_memory_equal(back, d->expected, d->size);
+	}
+	free(back);
+	return NULL;
+}
+
+/* More threads than the data ring has pieces: they wait for each other's pins. */
+static void test_downloads_share_a_stream(void **state)
+{
+	enum { THREADS = 6 };
+	struct fixture *f = *state;
+	const size_t size = 1500000;
+	unsigned char *data = pattern(size, 9);
+	struct accel_buffer *buffer = make_buffer(f, size, ACCEL_MEMORY_DEVICE);
+	struct downloader all[THREADS];
+
+	good(accel_upload(f->stream, buffer, 0, data, size));
+	for (int i = 0; i < THREADS; i++) {
+		all[i] = (struct downloader){ .stream = f->stream, .buffer = buffer, .expected = data,
+					      .size = size };
+		assert_int_equal(pthread_create(&all[i].thread, NULL, download_often, &all[i]), 0);
+	}
+	/* Uploads want the same ring. */
+	for (int i = 0; i < 10; i++)
+		good(accel_upload(f->stream, buffer, 0, data, size));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(all[i].thread, NULL);
+	accel_buffer_destroy(buffer);
+	free(data);
+}
+
+/* A download that waits for endless work leaves the stream to others. */
+static void *download_and_fail(void *opaque)
+{
+	struct downloader *d = opaque;
+	uint64_t back;
+
+	bad(accel_download(d->stream, d->buffer, 0, &back, sizeof(back)), -ECANCELED,
+	    "released");
+	return NULL;
+}
+
+static void test_download_leaves_the_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	struct downloader d = { .stream = f->stream, .buffer = buffer };
+	struct spin_args args = { 0 };
+	struct accel_event *event;
+
+	/* The event keeps the stream's object for the thread. */
+	good(accel_event_create(f->context, &event));
+	good(launch(f, "spin", 1, &args, sizeof(args)));
+	good(accel_event_record(event, f->stream));
+	assert_int_equal(pthread_create(&d.thread, NULL, download_and_fail, &d), 0);
+	/* Let it wait; if it has not begun by then, the test is easier than it should be. */
+	usleep(50000);
+	good(accel_fill(f->stream, buffer, 0, 64, 0, 8, 0));
+	good(accel_stream_flush(f->stream));
+	bad(accel_stream_wait(f->stream, ACCEL_NO_WAIT), -ETIMEDOUT, "deadline");
+	accel_stream_destroy(f->stream);
+	pthread_join(d.thread, NULL);
+	good(accel_stream_create(f->context, NULL, &f->stream));
+	accel_event_destroy(event);
+	accel_buffer_destroy(buffer);
+}
+
 static void test_bad_ranges(void **state)
 {
 	struct fixture *f = *state;
@@ -441,6 +687,12 @@ int main(void)
 		device_test(test_copies_between_memories),
 		device_test(test_copy_within_a_buffer),
 		device_test(test_fill),
+		device_test(test_copy_rect),
+		device_test(test_bad_rects),
+		device_test(test_transfer),
+		device_test(test_transfer_between_devices),
+		device_test(test_downloads_share_a_stream),
+		device_test(test_download_leaves_the_lock),
 		device_test(test_bad_ranges),
 		device_test(test_copy_stream),
 		device_test(test_bad_streams),

@@ -80,5 +80,23 @@ $(B)/tests/host/libaccel-$(1)-$(2): $(B)/$(2)/$(T)/test_$(1).o $(B)/$(2)/$(T)/de
 	$$(Q)$$(LINK.program) $(3) -lcmocka $(LIBDRM_LIBS) $$(MODEL_LDLIBS)
 HOST_TESTS += $(B)/tests/host/libaccel-$(1)-$(2)
 endef
-$(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
-$(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
+# test_path.c replaces malloc(), as sanitizers do.
+LIBACCEL_SANITIZED_TESTS := $(filter-out path,$(LIBACCEL_TESTS))
+$(foreach t,$(LIBACCEL_SANITIZED_TESTS),$(eval $(call libaccel_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
+$(foreach t,$(LIBACCEL_SANITIZED_TESTS),$(eval $(call libaccel_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
+
+# --- the examples of the manual pages ---
+
+$(B)/libaccel/man/examples.o: EXTRA_CFLAGS = -Ilibaccel/include
+$(B)/tests/host/libaccel-man-examples: LDLIBS = -Wl,-rpath,'$$ORIGIN/../../libaccel'
+$(B)/tests/host/libaccel-man-examples: $(B)/libaccel/man/examples.o \
+		$(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) \
+		| $(LIBACCEL_TEST_KERNELS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program)
+$(B)/tests/vm/libaccel-man-examples: $(B)/tests/host/libaccel-man-examples
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -f $< $@
+HOST_TESTS += $(B)/tests/host/libaccel-man-examples
+VM_TESTS += $(B)/tests/vm/libaccel-man-examples

@@ -49,6 +49,7 @@ struct accel_event;
 struct accel_module;
 struct accel_kernel;
 struct accel_profile;
+struct accel_graph;
 
 /* For example: accel_stream_create(ctx, ACCEL_OPTIONS(accel_stream_options,
  *	.type = ACCEL_STREAM_COPY), &stream) */
@@ -451,6 +452,66 @@ int accel_copy(struct accel_stream *stream, struct accel_buffer *dst, size_t dst
 	       struct accel_buffer *src, size_t src_offset, size_t bytes, uint32_t flags);
 
 /**
+ * struct accel_rect - a block of rows and slices in two buffers
+ *
+ * A block is @slices slices of @rows rows of @width bytes. A pitch is the number of bytes
+ * from the beginning of a row to that of the next, a slice pitch the same for slices. 0
+ * stands for rows that follow each other without gaps, likewise slices.
+ */
+struct accel_rect {
+	/** @size: sizeof(struct accel_rect) */
+	size_t size;
+	/** @width: Bytes of a row, 1 to 4294967295. */
+	size_t width;
+	/** @rows: Rows of a slice; 0 stands for 1. */
+	size_t rows;
+	/** @slices: Slices; 0 stands for 1. */
+	size_t slices;
+	/** @dst_offset: Where the block begins in the buffer that is written, in bytes. */
+	size_t dst_offset;
+	/** @dst_pitch: Its pitch there. */
+	size_t dst_pitch;
+	/** @dst_slice_pitch: Its slice pitch there. */
+	size_t dst_slice_pitch;
+	/** @src_offset: Where the block begins in the buffer that is read, in bytes. */
+	size_t src_offset;
+	/** @src_pitch: Its pitch there. */
+	size_t src_pitch;
+	/** @src_slice_pitch: Its slice pitch there. */
+	size_t src_slice_pitch;
+};
+
+/**
+ * accel_copy_rect() - queue a copy of a block of rows and slices
+ * @stream: stream
+ * @dst: where to
+ * @src: where from; may be @dst if the two blocks do not overlap, which is not checked:
+ *	bytes that are both read and written are unspecified
+ * @rect: the block
+ * @flags: 0 or ACCEL_OVERLAP
+ */
+int accel_copy_rect(struct accel_stream *stream, struct accel_buffer *dst,
+		    struct accel_buffer *src, const struct accel_rect *rect, uint32_t flags);
+
+/**
+ * accel_transfer() - copy between buffers of different contexts or devices
+ * @dst_stream: stream of @dst, on which the data are queued to be written
+ * @dst: where to
+ * @dst_offset: in bytes
+ * @src_stream: stream of @src, whose earlier work is waited for
+ * @src: where from
+ * @src_offset: in bytes
+ * @bytes: how much; nothing is done for zero
+ *
+ * Both in one context, it is a copy that @dst_stream does after what is queued on
+ * @src_stream. Otherwise the data go through the host: the function returns when all have
+ * been read and queued to be written. On an error, a part may have been queued.
+ */
+int accel_transfer(struct accel_stream *dst_stream, struct accel_buffer *dst, size_t dst_offset,
+		   struct accel_stream *src_stream, struct accel_buffer *src, size_t src_offset,
+		   size_t bytes);
+
+/**
  * accel_fill() - queue filling a buffer with a pattern
  * @stream: stream
  * @buffer: buffer
@@ -484,6 +545,9 @@ int accel_upload(struct accel_stream *stream, struct accel_buffer *buffer, size_
  * @offset: in bytes
  * @data: where to; undefined after an error
  * @bytes: how much
+ *
+ * Other threads can use the stream meanwhile. More than 256 KiB come in pieces, and work
+ * that they queue may be done between two of them.
  */
 int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, size_t offset,
 		   void *data, size_t bytes);
@@ -584,6 +648,82 @@ int accel_event_fd(struct accel_event *event);
  * stream goes on, and accel_event_wait() tells of it.
  */
 int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event);
+
+/* ---- Graphs --------------------------------------------------------------------------- */
+
+/**
+ * accel_graph_create() - make an empty graph: work that is recorded once and replayed
+ * @context: its context
+ * @graph: the graph on success
+ *
+ * Record work with accel_graph_record(), call accel_graph_instantiate(), then
+ * accel_graph_launch() as often as wanted, and accel_graph_update() in between. A replay is
+ * one packet for the host, however much the card does in it.
+ *
+ * A graph names buffers, kernels and profiles, and does not keep them: they must stay until
+ * its last launch has completed.
+ */
+int accel_graph_create(struct accel_context *context, struct accel_graph **graph);
+
+/**
+ * accel_graph_destroy() - release a graph
+ *
+ * Launches of it that have not completed fault: wait for them first.
+ */
+void accel_graph_destroy(struct accel_graph *graph);
+
+/**
+ * accel_graph_record() - make a stream whose work goes into a graph
+ * @graph: graph, not instantiated yet
+ * @stream: the recording stream on success, to be released with accel_stream_destroy()
+ *
+ * What queues work takes it in place of an ordinary stream: accel_launch(), accel_copy(),
+ * accel_copy_rect(), accel_fill() and accel_upload(), whose data are kept with the graph.
+ * Work of several recording streams of a graph may run beside each other; order it with
+ * accel_event_record() and accel_stream_wait_event(). Work that has no order runs together
+ * with what has the same number of steps before it. accel_stream_flush() does nothing on a
+ * recording stream, and what waits for work fails with -EINVAL.
+ */
+int accel_graph_record(struct accel_graph *graph, struct accel_stream **stream);
+
+/**
+ * accel_graph_launch_count() - number of kernel launches recorded so far
+ *
+ * Launches are numbered from 0 in the order of their recording: the count before recording
+ * one is its number.
+ */
+size_t accel_graph_launch_count(struct accel_graph *graph);
+
+/**
+ * accel_graph_instantiate() - put what was recorded on the card
+ * @graph: graph, which takes no more work afterwards
+ *
+ * Return: 0; -EINVAL (nothing recorded, or instantiated already); -ENOSPC (no room on the
+ * card).
+ */
+int accel_graph_instantiate(struct accel_graph *graph);
+
+/**
+ * accel_graph_update() - change a kernel launch of a graph
+ * @graph: graph, instantiated
+ * @number: number of the launch; see accel_graph_launch_count()
+ * @grid: workgroups in x, y and z; NULL leaves them as they are
+ * @args: arguments, copied before the function returns; NULL leaves them as they are
+ * @args_size: their size, which must be the kernel's
+ *
+ * Takes effect with the next accel_graph_launch(); earlier ones are not affected.
+ */
+int accel_graph_update(struct accel_graph *graph, size_t number, const uint32_t grid[3],
+		       const void *args, size_t args_size);
+
+/**
+ * accel_graph_launch() - queue a replay of a graph
+ * @graph: graph, instantiated
+ * @stream: stream of the same context; a compute stream if the graph has launches
+ *
+ * Launches of one graph run one after the other, also those on different streams.
+ */
+int accel_graph_launch(struct accel_graph *graph, struct accel_stream *stream);
 
 /* ---- Modules and kernels ------------------------------------------------------------------ */
 
