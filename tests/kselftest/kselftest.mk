@@ -21,9 +21,11 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
 
 # Parts of tests/vmrun, which start their own machines.
-VM_TESTS += $(B)/tests/kselftest/lost-card
-$(B)/tests/kselftest/lost-card: LDLIBS = -ldrm
-$(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o \
-		$(B)/tests/kselftest/egret_test.o
+KSELFTEST_PARTS := $(B)/tests/kselftest/lost-card $(B)/tests/kselftest/moving-machine
+VM_TESTS += $(KSELFTEST_PARTS)
+$(KSELFTEST_PARTS): LDLIBS = -ldrm
+$(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o
+$(B)/tests/kselftest/moving-machine: $(B)/tests/kselftest/moving_machine.o
+$(KSELFTEST_PARTS): $(B)/tests/kselftest/egret_test.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)

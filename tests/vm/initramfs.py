@@ -130,6 +130,23 @@ class ModuleTree:
         return data
 
 
+def libraries(path):
+    """The shared libraries of a program, and the loader that it asks for."""
+    result = subprocess.run(['ldd', path], check=False, capture_output=True, text=True)
+    found = []
+    for line in result.stdout.splitlines():
+        words = line.split()
+        for word in words:
+            # "name => path (address)", and for the loader "path (address)"
+            if word.startswith('/') and os.path.exists(word):
+                found.append(word)
+                break
+        else:
+            if 'not found' in line:
+                raise FileNotFoundError(f'{path} needs {words[0]}')
+    return found
+
+
 def busybox():
     """The path of a static busybox."""
     for path in ('/bin/busybox', '/usr/bin/busybox', shutil.which('busybox')):
