@@ -44,6 +44,7 @@
  *
  * Otherwise it is only waiting for its turn, while others of higher priority run.
  */
+#include <linux/dma-fence-chain.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -340,21 +341,42 @@ static void egret_job_abort(struct egret_job *job)
 	egret_job_destroy(job);
 }
 
-/*
- * A point of a timeline stands for all points before it. Taken apart, what is
- * left to wait for on the host are only other queues: jobs of one queue run in
- * order anyway (see egret_fence.c).
- */
-static int egret_job_add_wait(struct egret_job *job, struct dma_fence *wait)
+/* Wait for what one point of a timeline adds, or for a fence that is in none. */
+static int egret_job_add_wait_link(struct egret_job *job, struct dma_fence *link)
 {
 	struct dma_fence_unwrap iter;
 	struct dma_fence *fence;
 	int ret = 0;
 
-	dma_fence_unwrap_for_each(fence, &iter, wait) {
+	dma_fence_unwrap_for_each(fence, &iter, dma_fence_chain_contained(link)) {
 		if (ret || fence->context == job->queue->fence_context)
 			continue;
 		ret = drm_sched_job_add_dependency(&job->base, dma_fence_get(fence));
+	}
+	return ret;
+}
+
+/*
+ * A point of a timeline stands for all points before it. Taken apart, what is
+ * left to wait for on the host are only other queues: jobs of one queue run in
+ * order anyway (see egret_fence.c). For the same reason the walk ends at a point
+ * that an earlier job of the queue has waited for; without that, jobs that follow
+ * each other on a timeline would cost the more the more of them there are.
+ */
+static int egret_job_add_wait(struct egret_job *job, struct dma_fence *wait)
+{
+	struct dma_fence *link;
+	int ret = 0;
+
+	dma_fence_chain_for_each(link, wait) {
+		bool known = egret_queue_knows_wait(job->queue, link);
+
+		if (!known)
+			ret = egret_job_add_wait_link(job, link);
+		if (known || ret) {
+			dma_fence_put(link);
+			break;
+		}
 	}
 	return ret;
 }
@@ -364,9 +386,11 @@ static int egret_job_add_waits(struct egret_job *job, const struct egret_syncs *
 	u32 i;
 	int ret = 0;
 
+	mutex_lock(&job->queue->submit_lock);
 	for (i = 0; !ret && i < syncs->count; i++)
 		if (syncs->array[i].fence)
 			ret = egret_job_add_wait(job, syncs->array[i].fence);
+	mutex_unlock(&job->queue->submit_lock);
 	return ret;
 }
 
@@ -376,10 +400,14 @@ static void egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 {
 	struct egret_queue *queue = job->queue;
 	struct dma_fence *fence = &job->fence->base;
+	u32 i;
 
 	mutex_lock(&queue->submit_lock);
 	drm_sched_job_arm(&job->base);
 	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno);
+	for (i = 0; i < syncs->count; i++)
+		if (syncs->array[i].fence)
+			egret_queue_note_wait(queue, syncs->array[i].fence);
 	egret_syncs_signal(syncs, fence);
 	/* Memory is not freed while it is used; nobody waits for it implicitly. */
 	drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,

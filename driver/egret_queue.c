@@ -19,6 +19,7 @@
  * others as cancelled.
  */
 #include <linux/capability.h>
+#include <linux/dma-fence-chain.h>
 #include <linux/dma-mapping.h>
 #include <linux/iopoll.h>
 #include <linux/slab.h>
@@ -151,6 +152,67 @@ void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
 	egret_fence_cancel(fence);
 }
 
+/* ---- what jobs waited for: under the submit lock -------------------------------------- */
+
+/**
+ * egret_queue_knows_wait() - whether a new job need not wait for a point
+ * @queue: queue; its submit lock is held
+ * @link: point of a timeline
+ *
+ * Return: true if an earlier job, behind which the new one will run, waits for it
+ * and so for all points before it.
+ */
+bool egret_queue_knows_wait(struct egret_queue *queue, struct dma_fence *link)
+{
+	u32 i;
+
+	lockdep_assert_held(&queue->submit_lock);
+	/*
+	 * By identity: a timeline that was copied in part has other points with
+	 * the same numbers.
+	 */
+	for (i = 0; i < EGRET_QUEUE_WAITED; i++)
+		if (queue->waited[i] == link)
+			return true;
+	return false;
+}
+
+/* Which of the remembered points @wait replaces. */
+static u32 egret_queue_find_waited(struct egret_queue *queue, struct dma_fence *wait)
+{
+	u32 i;
+
+	for (i = 0; i < EGRET_QUEUE_WAITED; i++)
+		if (queue->waited[i] && queue->waited[i]->context == wait->context)
+			return i;
+	return queue->next_waited++ % EGRET_QUEUE_WAITED;
+}
+
+/**
+ * egret_queue_note_wait() - remember what a job waits for that was accepted
+ * @queue: queue; its submit lock is held
+ * @wait: what the job waits for
+ */
+void egret_queue_note_wait(struct egret_queue *queue, struct dma_fence *wait)
+{
+	u32 i;
+
+	lockdep_assert_held(&queue->submit_lock);
+	if (!to_dma_fence_chain(wait))
+		return;
+	i = egret_queue_find_waited(queue, wait);
+	dma_fence_put(queue->waited[i]);
+	queue->waited[i] = dma_fence_get(wait);
+}
+
+static void egret_queue_forget_waits(struct egret_queue *queue)
+{
+	u32 i;
+
+	for (i = 0; i < EGRET_QUEUE_WAITED; i++)
+		dma_fence_put(queue->waited[i]);
+}
+
 /* ---- killing ------------------------------------------------------------------------- */
 
 /* When it returns, the hardware queue does nothing any more. */
@@ -276,6 +338,7 @@ static void egret_queue_cleanup(struct work_struct *work)
 	drm_sched_fini(&queue->sched);
 	egret_vm_unmap_kernel(queue->vm, egret_queue_ring_va(queue), EGRET_QUEUE_BYTES);
 	egret_queue_free_ring(queue);
+	egret_queue_forget_waits(queue);
 	egret_vm_put(queue->vm);
 	mutex_destroy(&queue->submit_lock);
 

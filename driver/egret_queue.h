@@ -14,6 +14,7 @@
 
 #include "egret_fault.h"
 
+struct dma_fence;
 struct drm_device;
 struct drm_file;
 struct egret_device;
@@ -32,6 +33,9 @@ struct seq_file;
  * number before it counts the FENCE packet as consumed.
  */
 #define EGRET_RING_CREDITS	(EGRET_RING_PACKETS - 2)
+
+/* Timelines whose last point that was waited for is remembered. */
+#define EGRET_QUEUE_WAITED	4
 
 /**
  * struct egret_queue - a queue: a hardware queue with its ring and scheduler
@@ -71,10 +75,17 @@ struct egret_queue {
 	struct drm_sched_entity entity;
 	/**
 	 * @submit_lock: Makes the numbers of jobs, their order in @entity and
-	 * their order in sync objects agree. Protects @last_seqno, and that @ring
-	 * is freed once.
+	 * their order in sync objects agree. Protects @last_seqno, @waited, and
+	 * that @ring is freed once.
 	 */
 	struct mutex submit_lock;
+	/**
+	 * @waited: The last points of timelines, or NULL, that jobs which were
+	 * accepted wait for; references. Later jobs need not wait for them again.
+	 */
+	struct dma_fence *waited[EGRET_QUEUE_WAITED];
+	/** @next_waited: Which of @waited is replaced next. */
+	u32 next_waited;
 	/** @fence_context: Timeline of the jobs' fences. Constant. */
 	u64 fence_context;
 	/** @last_seqno: Number of the last job that was accepted. */
@@ -133,6 +144,8 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
 void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence);
 void egret_queue_signal_completed(struct egret_queue *queue);
 void egret_queue_poll(struct egret_queue *queue);
+bool egret_queue_knows_wait(struct egret_queue *queue, struct dma_fence *link);
+void egret_queue_note_wait(struct egret_queue *queue, struct dma_fence *wait);
 void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p);
 
 static inline struct egret_queue *egret_queue_get(struct egret_queue *queue)

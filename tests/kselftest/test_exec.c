@@ -281,6 +281,46 @@ static void test_wait_holds_back(void)
 	CHECK_EQ(bo.u64[1], 7);
 }
 
+/*
+ * Points of a timeline come from several queues. A job that waits for a point waits
+ * for all before it, and one that comes later need not look at them again.
+ */
+static void test_timeline_of_many(void)
+{
+	struct client a = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&a, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct client b = client_fork(&a, DRM_EGRET_QUEUE_COPY);
+	struct client c = client_fork(&b, DRM_EGRET_QUEUE_COPY);
+	uint32_t timeline = syncobj_create(a.fd), done[3], i;
+	struct drm_egret_sync syncs[2];
+
+	/* Points 1 and 2 are of b and a, and are there when a and b say so. */
+	packet_wait(&b, bo.va, 1);
+	syncs[0] = sync_signal(timeline, 1);
+	CHECK_OK(submit(&b, syncs, 1));
+	packet_wait(&a, bo.va + 8, 1);
+	syncs[0] = sync_signal(timeline, 2);
+	CHECK_OK(submit(&a, syncs, 1));
+	/* c waits for 1, for 2 (which adds a to what it knows), and for 2 again. */
+	for (i = 0; i < ARRAY_SIZE(done); i++) {
+		done[i] = syncobj_create(a.fd);
+		packet_fence(&c, bo.va + 16 + 8 * i, 1);
+		syncs[0] = sync_wait(timeline, i ? 2 : 1);
+		syncs[1] = sync_signal(done[i], 0);
+		CHECK_OK(submit(&c, syncs, 2));
+	}
+	CHECK_EQ(syncobj_wait(a.fd, done[0], 0, 100), -ETIME);
+	bo.u64[0] = 1;
+	CHECK_OK(syncobj_wait(a.fd, done[0], 0, 10000));
+	CHECK_EQ(bo.u64[2], 1);
+	CHECK_EQ(syncobj_wait(a.fd, done[1], 0, 100), -ETIME);
+	CHECK_EQ(bo.u64[3], 0);
+	bo.u64[1] = 1;
+	CHECK_OK(syncobj_wait(a.fd, done[2], 0, 10000));
+	CHECK_EQ(bo.u64[3], 1);
+	CHECK_EQ(bo.u64[4], 1);
+}
+
 /* Jobs of one queue that wait for each other, deeper than the ring. */
 static void test_many_jobs(void)
 {
@@ -292,7 +332,7 @@ static void test_many_jobs(void)
 	struct bo bo;
 
 	/* All wait for the first, which stands at a WAIT until all are there. */
-	set_parameter("hang_timeout_ms", 60000);
+	set_parameter("hang_timeout_ms", 600000);
 	c = client_open(DRM_EGRET_QUEUE_COPY);
 	bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
 	timeline = syncobj_create(c.fd);
@@ -391,6 +431,7 @@ int main(void)
 		TEST("binary sync objects", test_binary),
 		TEST("timeline sync objects", test_timeline),
 		TEST("a wait holds back", test_wait_holds_back),
+		TEST("a timeline of many queues", test_timeline_of_many),
 		TEST_LONG("many jobs", test_many_jobs, 120),
 		TEST_LONG("many threads", test_threads, 60),
 		TEST("memory in use stays", test_memory_in_use),
