@@ -233,7 +233,10 @@ int egret_device_init(struct egret_device *edev)
 	ret = egret_ttm_init(edev);
 	if (ret)
 		return ret;
-	return drmm_add_action_or_reset(&edev->drm, egret_device_ttm_release, NULL);
+	ret = drmm_add_action_or_reset(&edev->drm, egret_device_ttm_release, NULL);
+	if (ret)
+		return ret;
+	return egret_firmware_init(edev);
 }
 
 /**
@@ -252,6 +255,7 @@ void egret_device_remove(struct egret_device *edev)
 		drm_err(&edev->drm, "the card does not stop\n");
 	pci_clear_master(edev->pdev);
 	egret_irq_fini(edev);
+	egret_firmware_stop(edev);
 	complete_all(&edev->stopped);
 
 	egret_queue_kill_all(edev);

@@ -16,7 +16,9 @@
 
 #include <drm/egret_accel.h>
 
+#include "egret_firmware.h"
 #include "egret_irq.h"
+#include "egret_mailbox.h"
 #include "egret_vram.h"
 
 struct pci_dev;
@@ -40,6 +42,10 @@ struct egret_device {
 	struct drm_egret_device_info info;
 	/** @irq: Interrupt vectors. */
 	struct egret_irq irq;
+	/** @mailbox: Messages to and from the management firmware. */
+	struct egret_mailbox mailbox;
+	/** @firmware: The management firmware. */
+	struct egret_firmware firmware;
 	/** @ttm: Buffer management. */
 	struct ttm_device ttm;
 	/** @vram: Device memory. */

@@ -13,11 +13,13 @@
 
 #include "compat.h"
 #include "egret_bo.h"
+#include "egret_debugfs.h"
 #include "egret_device.h"
 #include "egret_hw.h"
 #include "egret_job.h"
 #include "egret_query.h"
 #include "egret_queue.h"
+#include "egret_sysfs.h"
 #include "egret_vm.h"
 
 /* ---- files ------------------------------------------------------------------------ */
@@ -183,6 +185,7 @@ static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = egret_device_init(edev);
 	if (ret)
 		return ret;
+	egret_debugfs_init(edev);
 	ret = drm_dev_register(&edev->drm, 0);
 	if (ret) {
 		egret_device_remove(edev);
@@ -213,6 +216,7 @@ static struct pci_driver egret_pci_driver = {
 	.id_table = egret_pci_ids,
 	.probe = egret_probe,
 	.remove = egret_remove,
+	.dev_groups = egret_sysfs_groups,
 };
 
 static int __init egret_init(void)

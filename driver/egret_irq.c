@@ -17,14 +17,17 @@
 #include <drm/drm_print.h>
 
 #include "egret_fault.h"
+#include "egret_firmware.h"
 #include "egret_hw.h"
+#include "egret_mailbox.h"
 #include "egret_queue.h"
 
 #define EGRET_IRQ_TEST_TIMEOUT	(2 * HZ)
 
 /* Causes that the driver reports; more as it makes use of them. */
 #define EGRET_IRQ_WANTED \
-	(EGRET_IRQ_TEST | EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL)
+	(EGRET_IRQ_TEST | EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL | \
+	 EGRET_IRQ_MAILBOX | EGRET_IRQ_FIRMWARE_STOP)
 
 static irqreturn_t egret_irq_queues(int irq, void *data)
 {
@@ -59,6 +62,10 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 	egret_write(edev, EGRET_REG_IRQ_STATUS, causes);
 	if (causes & EGRET_IRQ_TEST)
 		complete(&edev->irq.test);
+	if (causes & EGRET_IRQ_MAILBOX)
+		egret_mailbox_receive(edev);
+	if (causes & EGRET_IRQ_FIRMWARE_STOP)
+		egret_firmware_ended(edev);
 	if (causes & EGRET_IRQ_ECC_UNCORRECTED)
 		drm_err_ratelimited(&edev->drm,
 				    "uncorrectable memory error at device address %#llx\n",

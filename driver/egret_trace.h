@@ -67,6 +67,39 @@ TRACE_EVENT(egret_queue_kill,
 				       { DRM_EGRET_QUEUE_DEAD_RESET, "reset" },
 				       { EGRET_QUEUE_CLOSED, "closed" })));
 
+TRACE_EVENT(egret_firmware_state,
+	    TP_PROTO(const struct egret_device *edev, const char *state),
+	    TP_ARGS(edev, state),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __string(state, state)),
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(state);),
+	    TP_printk("dev=%s %s", __get_str(dev), __get_str(state)));
+
+TRACE_EVENT(egret_firmware_event,
+	    TP_PROTO(const struct egret_device *edev, u32 event, u32 value),
+	    TP_ARGS(edev, event, value),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __field(u32, event)
+			     __field(u32, value)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->event = event;
+			   __entry->value = value;),
+	    TP_printk("dev=%s event=%u value=%#x", __get_str(dev), __entry->event,
+		      __entry->value));
+
+TRACE_EVENT(egret_mailbox,
+	    TP_PROTO(const struct egret_device *edev, u32 type, int result),
+	    TP_ARGS(edev, type, result),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __field(u32, type)
+			     __field(int, result)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->type = type;
+			   __entry->result = result;),
+	    TP_printk("dev=%s type=%#x result=%d", __get_str(dev), __entry->type,
+		      __entry->result));
+
 TRACE_EVENT(egret_fault,
 	    TP_PROTO(const struct egret_queue *queue, const struct egret_fault *fault),
 	    TP_ARGS(queue, fault),

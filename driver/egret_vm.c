@@ -145,7 +145,7 @@ static int egret_vm_pt_alloc(struct egret_pgtable *pgt, struct egret_pt *pt)
 
 static void egret_vm_pt_free(struct egret_pgtable *pgt, struct egret_pt *pt)
 {
-	egret_vram_free_page(pgt_to_vm(pgt)->edev, pt->priv);
+	egret_vram_free_block(pgt_to_vm(pgt)->edev, pt->priv);
 }
 
 static const struct egret_pgtable_ops egret_vm_pt_ops = {

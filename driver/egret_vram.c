@@ -175,22 +175,24 @@ unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res
 }
 
 /**
- * egret_vram_alloc_page() - allocate 4 KiB for the driver itself
+ * egret_vram_alloc_block() - allocate contiguous memory for the driver itself
  * @edev: card
+ * @size: bytes
  *
- * Return: the block, whose contents are undefined, or an error pointer: -ENOSPC,
+ * Return: one block, whose contents are undefined, or an error pointer: -ENOSPC,
  * -ENOMEM.
  */
-struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev)
+struct gpu_buddy_block *egret_vram_alloc_block(struct egret_device *edev, u64 size)
 {
 	struct egret_vram *vram = &edev->vram;
 	LIST_HEAD(blocks);
 	int ret;
 
+	size = roundup_pow_of_two(max_t(u64, size, SZ_4K));
 	mutex_lock(&vram->lock);
-	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, SZ_4K, SZ_4K, &blocks, 0);
+	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, size, size, &blocks, 0);
 	if (!ret)
-		vram->driver_used += SZ_4K;
+		vram->driver_used += size;
 	mutex_unlock(&vram->lock);
 	if (ret)
 		return ERR_PTR(ret);
@@ -198,18 +200,29 @@ struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev)
 }
 
 /**
- * egret_vram_free_page() - give back what egret_vram_alloc_page() gave
+ * egret_vram_free_block() - give back what egret_vram_alloc_block() gave
  * @edev: card
  * @block: the block
  */
-void egret_vram_free_page(struct egret_device *edev, struct gpu_buddy_block *block)
+void egret_vram_free_block(struct egret_device *edev, struct gpu_buddy_block *block)
 {
 	struct egret_vram *vram = &edev->vram;
 
 	mutex_lock(&vram->lock);
+	vram->driver_used -= gpu_buddy_block_size(&vram->mm, block);
 	gpu_buddy_free_block(&vram->mm, block);
-	vram->driver_used -= SZ_4K;
 	mutex_unlock(&vram->lock);
+}
+
+/**
+ * egret_vram_alloc_page() - allocate 4 KiB for the driver itself
+ * @edev: card
+ *
+ * Return: as egret_vram_alloc_block().
+ */
+struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev)
+{
+	return egret_vram_alloc_block(edev, SZ_4K);
 }
 
 /**

@@ -50,7 +50,8 @@ u64 egret_vram_available(struct egret_device *edev);
 void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info);
 unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,
 			     unsigned long page);
+struct gpu_buddy_block *egret_vram_alloc_block(struct egret_device *edev, u64 size);
 struct gpu_buddy_block *egret_vram_alloc_page(struct egret_device *edev);
-void egret_vram_free_page(struct egret_device *edev, struct gpu_buddy_block *block);
+void egret_vram_free_block(struct egret_device *edev, struct gpu_buddy_block *block);
 
 #endif /* EGRET_VRAM_H */

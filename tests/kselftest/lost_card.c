@@ -2,7 +2,7 @@
 // Copyright (C) 2026 The Egret authors
 /*
  * A card that falls off the bus at work. Run by tests/vmrun/driver-lost-card, which
- * cuts the link when this program says so.
+ * cuts the link when this program asks for it.
  */
 #include "egret_test.h"
 
@@ -30,7 +30,8 @@ int main(void)
 	syncs[0] = sync_wait(running, 0);
 	syncs[1] = sync_signal(waiting, 0);
 	CHECK_OK(submit(&other, syncs, 2));
-	printf("# cut the link\n");
+	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
+	       "\"/machine/peripheral/egret0\", \"property\": \"link\", \"value\": false}}\n");
 	fflush(stdout);
 
 	/* The watchdog finds out, and all jobs end. */

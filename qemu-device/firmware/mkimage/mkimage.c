@@ -3,13 +3,16 @@
 /*
  * mkimage - make a signed firmware image from an ELF file.
  *
- *	mkimage --key FILE --version MAJOR.MINOR.PATCH FIRMWARE.elf IMAGE.fw
+ *	mkimage --key FILE --version MAJOR.MINOR.PATCH [--abi MAJOR.MINOR] FIRMWARE.elf IMAGE.fw
  *	mkimage --key FILE --public
  *
  * The payload is what the ELF file's loadable segments hold, from the lowest
  * address on; memory that they only reserve (zeroed data, the stack) counts to
  * the image's memory_size. The same input gives the same bytes: Ed25519 needs no
  * random numbers, and no time or name goes into the image.
+ *
+ * The version of the mailbox protocol is that of egret/firmware.h; --abi lets the image
+ * claim another one, for tests of those who look at it.
  *
  * The second form prints the public key, as the boot ROM holds it.
  */
@@ -95,6 +98,16 @@ static uint32_t parse_version(const char *text)
 	    major > 255 || minor > 255 || patch > 65535)
 		die("%s: not a version MAJOR.MINOR.PATCH", text);
 	return major << 24 | minor << 16 | patch;
+}
+
+static uint32_t parse_abi(const char *text)
+{
+	unsigned int major, minor;
+	char rest;
+
+	if (sscanf(text, "%u.%u%c", &major, &minor, &rest) != 2 || major > 65535 || minor > 65535)
+		die("%s: not a protocol version MAJOR.MINOR", text);
+	return major << 16 | minor;
 }
 
 /* ELF file in memory; every access to its tables is checked against its size. */
@@ -205,7 +218,7 @@ static void write_file(const char *name, const void *data, size_t size)
 		die("%s: %s", name, strerror(errno));
 }
 
-static void make_image(const char *input, const char *output, uint32_t version,
+static void make_image(const char *input, const char *output, uint32_t version, uint32_t abi,
 		       const uint8_t *secret)
 {
 	struct egret_fw_header *h;
@@ -228,8 +241,8 @@ static void make_image(const char *input, const char *output, uint32_t version,
 	h->header_size = sizeof(*h);
 	h->image_size = (uint32_t)size;
 	h->fw_version = version;
-	h->abi_major = EGRET_FW_ABI_MAJOR;
-	h->abi_minor = EGRET_FW_ABI_MINOR;
+	h->abi_major = (uint16_t)(abi >> 16);
+	h->abi_minor = (uint16_t)abi;
 	h->load_addr = (uint32_t)first;
 	h->memory_size = (uint32_t)(memory_end - first);
 	h->entry = (uint32_t)elf.header->e_entry;
@@ -256,12 +269,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, 'k' },
 		{ "version", required_argument, NULL, 'v' },
+		{ "abi", required_argument, NULL, 'a' },
 		{ "public", no_argument, NULL, 'p' },
 		{ 0 }
 	};
 	static const char usage[] =
-		"usage: mkimage --key FILE (--public | --version X.Y.Z FIRMWARE.elf IMAGE.fw)";
+		"usage: mkimage --key FILE (--public | --version X.Y.Z [--abi X.Y] FIRMWARE.elf IMAGE.fw)";
 	uint8_t public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+	uint32_t abi = EGRET_FW_ABI_MAJOR << 16 | EGRET_FW_ABI_MINOR;
 	const char *key = NULL, *version = NULL;
 	bool show = false;
 	int c;
@@ -271,6 +286,8 @@ int main(int argc, char **argv)
 			key = optarg;
 		else if (c == 'v')
 			version = optarg;
+		else if (c == 'a')
+			abi = parse_abi(optarg);
 		else if (c == 'p')
 			show = true;
 		else
@@ -284,7 +301,7 @@ int main(int argc, char **argv)
 	if (show)
 		print_public(public);
 	else
-		make_image(argv[optind], argv[optind + 1], parse_version(version), secret);
+		make_image(argv[optind], argv[optind + 1], parse_version(version), abi, secret);
 	sodium_memzero(secret, sizeof(secret));
 	return 0;
 }
