@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+
 void accel_context_get(struct accel_context *context)
 {
 	ref_get(&context->refs);
@@ -88,6 +90,9 @@ static void explain_code(struct accel_context *context, uint64_t pc, uint64_t co
 			memcpy(names->function, function->name, sizeof(names->function));
 			fault->function_offset = pc - base - function->start;
 		}
+		if (module->image.debug)
+			accel_lines_find(module->image.debug, module->image.debug_size, pc - base,
+					 names->file, sizeof(names->file), &fault->line);
 	}
 }
 
@@ -124,4 +129,5 @@ void accel_context_explain(struct accel_context *context, uint64_t cookie,
 	fault->kernel = names->kernel;
 	fault->function = names->function;
 	fault->nearby = names->nearby;
+	fault->file = names->file;
 }

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault.h"
+
 static _Thread_local struct {
 	struct accel_error error;
 	struct accel_fault fault;
@@ -23,6 +25,7 @@ static _Thread_local struct {
 	char kernel[64];
 	char function[128];
 	char nearby[256];
+	char file[256];
 } last;
 
 static void copy_text(char *to, size_t size, const char *text)
@@ -107,16 +110,34 @@ static void append(char *text, size_t size, const char *format, ...)
 	va_end(args);
 }
 
+/* " (multiply+0x18, matmul.c:42)" */
+static void describe_code(char *text, size_t size, const struct accel_fault *fault)
+{
+	const char *slash = strrchr(fault->file, '/');
+
+	if (!fault->function[0] && !fault->line)
+		return;
+	append(text, size, " (");
+	if (fault->function[0])
+		append(text, size, "%s+0x%llx%s", fault->function,
+		       (unsigned long long)fault->function_offset, fault->line ? ", " : "");
+	if (fault->line)
+		append(text, size, "%s:%u", slash ? slash + 1 : fault->file, fault->line);
+	append(text, size, ")");
+}
+
 int accel_fail_fault(int error, const char *what, const struct accel_fault *fault)
 {
 	copy_text(last.what, sizeof(last.what), what);
 	copy_text(last.kernel, sizeof(last.kernel), fault->kernel);
 	copy_text(last.function, sizeof(last.function), fault->function);
 	copy_text(last.nearby, sizeof(last.nearby), fault->nearby);
+	copy_text(last.file, sizeof(last.file), fault->file);
 	last.fault = *fault;
 	last.fault.kernel = last.kernel;
 	last.fault.function = last.function;
 	last.fault.nearby = last.nearby;
+	last.fault.file = last.file;
 
 	snprintf(last.cause, sizeof(last.cause), "the card stopped the stream with fault %s, ",
 		 last.fault.name);
@@ -129,13 +150,11 @@ int accel_fail_fault(int error, const char *what, const struct accel_fault *faul
 	append(last.cause, sizeof(last.cause), ", address 0x%llx, value 0x%x, pc 0x%llx",
 	       (unsigned long long)last.fault.addr, last.fault.value,
 	       (unsigned long long)last.fault.pc);
-	if (last.function[0])
-		append(last.cause, sizeof(last.cause), " (%s+0x%llx)", last.function,
-		       (unsigned long long)last.fault.function_offset);
+	describe_code(last.cause, sizeof(last.cause), &last.fault);
 	if (last.nearby[0])
 		append(last.cause, sizeof(last.cause), "; %s", last.nearby);
-	copy_text(last.advice, sizeof(last.advice),
-		  "correct the kernel or its arguments; make a new stream to go on");
+	snprintf(last.advice, sizeof(last.advice), "%s; make a new stream to go on",
+		 accel_fault_advice(fault->code));
 	finish(error);
 	last.error.fault = &last.fault;
 	return error;

@@ -7,9 +7,12 @@
 #include <drm/egret_accel.h>
 
 /*
- * Put a queue's fault record into words. Kernel, function and nearby stay empty: they
- * are for whoever knows the address space.
+ * Put a queue's fault record into words. Kernel, function, file and nearby stay empty:
+ * they are for whoever knows the address space.
  */
 void accel_fault_decode(const struct drm_egret_queue_query *query, struct accel_fault *fault);
+
+/* What to do about a fault of this code; never NULL. */
+const char *accel_fault_advice(uint32_t code);
 
 #endif /* ACCEL_FAULT_H */

@@ -569,6 +569,24 @@ static int read_functions(struct reader *r)
 	return 0;
 }
 
+/* Debug information is only looked at when a fault is to be explained (lines.c). */
+static int keep_debug(struct reader *r)
+{
+	Elf64_Shdr section;
+	bool found;
+	int ret;
+
+	ret = find_section(r, ".debug_line", 0, &section, &found);
+	if (ret || !found)
+		return ret;
+	r->image->debug = malloc(r->size);
+	if (!r->image->debug)
+		return fail_errno(-ENOMEM, WHAT);
+	memcpy(r->image->debug, r->file, r->size);
+	r->image->debug_size = r->size;
+	return 0;
+}
+
 int accel_image_read(struct image *image, const void *file, size_t size, uint32_t page_size)
 {
 	static int (*const steps[])(struct reader *) = {
@@ -579,6 +597,7 @@ int accel_image_read(struct image *image, const void *file, size_t size, uint32_
 		read_relocations,
 		read_kernels,
 		read_functions,
+		keep_debug,
 	};
 	struct reader r = {
 		.file = file,
@@ -632,5 +651,6 @@ void accel_image_free(struct image *image)
 	free(image->relocs);
 	free(image->kernels);
 	free(image->functions);
+	free(image->debug);
 	memset(image, 0, sizeof(*image));
 }

@@ -52,6 +52,8 @@ struct image {
 	size_t kernel_count;
 	struct image_function *functions;	/* ascending by start; none if stripped */
 	size_t function_count;
+	void *debug;		/* a copy of the whole file if it has line numbers, or NULL */
+	size_t debug_size;
 };
 
 /* A larger module is a mistake, or an attack on the host's memory. */

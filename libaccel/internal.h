@@ -110,6 +110,7 @@ struct fault_names {
 	char kernel[EGRET_KERNEL_NAME_MAX];
 	char function[64];
 	char nearby[256];
+	char file[256];
 };
 
 /* Fill in what the context knows about a fault: kernel, function, nearby. */

@@ -11,12 +11,16 @@ kerneldir ?= $(libdir)/egret/kernels
 LIBDRM_CFLAGS := $(shell pkg-config --cflags libdrm 2>/dev/null)
 LIBDRM_LIBS := $(shell pkg-config --libs libdrm 2>/dev/null)
 
+# Line numbers of faults, and traces.
+LIBACCEL_LIBS := $(LIBDRM_LIBS) -ldw -lelf $(shell pkg-config --libs json-c 2>/dev/null)
+LIBACCEL_CFLAGS := $(LIBDRM_CFLAGS) $(shell pkg-config --cflags json-c 2>/dev/null)
+
 LIBACCEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libaccel/*.c))
 # The simulator backend is the chip model, in the same library.
 LIBACCEL_MODEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard qemu-device/model/*.c))
 
 $(LIBACCEL_OBJS): EXTRA_CFLAGS = -fPIC -fvisibility=hidden -pthread -Ilibaccel/include \
-	-Iqemu-device $(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"$(kerneldir)"'
+	-Iqemu-device $(LIBACCEL_CFLAGS) -DACCEL_KERNEL_FOLDER='"$(kerneldir)"'
 
 # Another PREFIX changes what is compiled in, and what pkg-config says.
 LIBACCEL_PATHS := $(prefix) $(exec_prefix) $(libdir) $(includedir) $(kerneldir)
@@ -30,7 +34,7 @@ FORCE:
 lib: $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/libaccel/libaccel.a \
 	$(B)/libaccel/libaccel.pc $(B)/libaccel/man/accel.3
 
-$(B)/libaccel/libaccel.so: LDLIBS = $(LIBDRM_LIBS) $(MODEL_LDLIBS) \
+$(B)/libaccel/libaccel.so: LDLIBS = $(LIBACCEL_LIBS) $(MODEL_LDLIBS) \
 	-Wl,-soname,$(LIBACCEL_SONAME) -Wl,--version-script=libaccel/libaccel.map \
 	-Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 $(B)/libaccel/libaccel.so: $(LIBACCEL_OBJS) $(LIBACCEL_MODEL_OBJS) libaccel/libaccel.map

@@ -223,6 +223,24 @@ static void check_recovery(struct fixture *f)
 	accel_buffer_destroy(buffer);
 }
 
+/* The line of a file that holds a text. */
+static uint32_t line_of(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+	uint32_t number = 0, found = 0;
+
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		number++;
+		if (strstr(line, text))
+			found = number;
+	}
+	fclose(file);
+	assert_true(found);
+	return found;
+}
+
 static void test_unmapped_store(void **state)
 {
 	struct fixture *f = *state;
@@ -244,6 +262,12 @@ static void test_unmapped_store(void **state)
 	assert_int_equal(fault->addr, args.address);
 	assert_string_equal(fault->kernel, "poke");
 	assert_string_equal(fault->function, "poke");
+	assert_non_null(strstr(fault->file, "tests/libaccel/kernels/probe.c"));
+	assert_int_equal(fault->line, line_of("tests/libaccel/kernels/probe.c",
+					      "args->address = args->value"));
+	assert_non_null(strstr(accel_last_error()->cause, ", probe.c:"));
+	assert_non_null(strstr(accel_last_error()->advice, "arguments"));
+	assert_non_null(strstr(accel_last_error()->advice, "new stream"));
 	assert_int_equal(fault->group[0], 3);
 	assert_int_equal(fault->group[1], 0);
 	assert_non_null(strstr(fault->nearby, "3996 bytes behind the end of buffer target of 100 "

@@ -6,11 +6,12 @@
 #                      undefined-behaviour sanitizers
 #   test_NAME.c        test the library through its interface, on a device: the
 #                      simulated one on the host, the card in the VM
+#   vm/test_NAME.c     the same for what only a card in the VM can stand
 #   kernels/           kernels that they need
 
 T := tests/libaccel
 LIBACCEL_TEST_FLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -I. -Iqemu-device \
-	$(LIBDRM_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"' -ffp-contract=off -pthread
+	$(LIBACCEL_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"' -ffp-contract=off -pthread
 
 # Objects with a sanitizer, in a folder of their own.
 define libaccel_sanitizer
@@ -70,6 +71,21 @@ VM_TESTS += $(B)/tests/vm/libaccel-$(1)
 endef
 $(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_test,$(t))))
 
+# Tests that only a card in the VM can stand.
+define libaccel_vm_test
+$(B)/$(T)/vm/test_$(1).o: EXTRA_CFLAGS = $$(LIBACCEL_TEST_FLAGS)
+$(B)/tests/vm/libaccel-$(1): LDLIBS = -lcmocka -pthread -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
+$(B)/tests/vm/libaccel-$(1): $(B)/$(T)/vm/test_$(1).o $(B)/$(T)/device.o \
+		$(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) \
+		| kernels $(LIBACCEL_TEST_KERNELS)
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program)
+VM_TESTS += $(B)/tests/vm/libaccel-$(1)
+endef
+$(foreach t,$(patsubst $(T)/vm/test_%.c,%,$(wildcard $(T)/vm/test_*.c)),\
+	$(eval $(call libaccel_vm_test,$(t))))
+
 # The same on the simulated card with a sanitizer in both library and model.
 define libaccel_sanitized_test
 $(B)/tests/host/libaccel-$(1)-$(2): $(B)/$(2)/$(T)/test_$(1).o $(B)/$(2)/$(T)/device.o \
@@ -77,7 +93,7 @@ $(B)/tests/host/libaccel-$(1)-$(2): $(B)/$(2)/$(T)/test_$(1).o $(B)/$(2)/$(T)/de
 		$(B)/$(2)/libegret-model.a | kernels $(LIBACCEL_TEST_KERNELS)
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(LINK.program) $(3) -lcmocka $(LIBDRM_LIBS) $$(MODEL_LDLIBS)
+	$$(Q)$$(LINK.program) $(3) -lcmocka $(LIBACCEL_LIBS) $$(MODEL_LDLIBS)
 HOST_TESTS += $(B)/tests/host/libaccel-$(1)-$(2)
 endef
 # test_path.c replaces malloc(), as sanitizers do.

@@ -102,6 +102,10 @@ struct accel_fault {
 	uint32_t group[3];
 	/** @nearby: What lies at or next to @addr, in words. */
 	const char *nearby;
+	/** @file: Source file of @pc, if the module has debug information (accel-cc -g). */
+	const char *file;
+	/** @line: Line in it, from 1; 0 if not known. */
+	uint32_t line;
 };
 
 /**

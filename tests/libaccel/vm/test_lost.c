@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * A card that is removed while it works: every object says -ENODEV from then on and can be
+ * released, and the card that comes back is a new one.
+ */
+#include "../device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kernels/probe.h"
+
+static const uint32_t one[3] = { 1, 1, 1 };
+
+static void write_one(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "1", 1), 1);
+	close(fd);
+}
+
+static void remove_card(const char *address)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address);
+	write_one(path);
+}
+
+static struct accel_device *open_again(void)
+{
+	struct accel_device *device;
+	int64_t until = SOON;
+
+	write_one("/sys/bus/pci/rescan");
+	while (accel_device_open(NULL, &device)) {
+		assert_true(accel_deadline(0) < until);
+		usleep(20000);
+	}
+	return device;
+}
+
+struct waiter {
+	struct accel_stream *stream;
+	pthread_t thread;
+};
+
+static void *wait_for_loss(void *opaque)
+{
+	struct waiter *waiter = opaque;
+
+	bad(accel_stream_wait(waiter->stream, SOON), -ENODEV, "gone");
+	return NULL;
+}
+
+static void test_removed(void **state)
+{
+	struct accel_device_info info = { .size = sizeof(info) };
+	struct accel_memory_info memory = { .size = sizeof(memory) };
+	struct pollfd fd = { .events = POLLIN };
+	struct spin_args args = { 0 };
+	struct accel_device *device;
+	struct accel_context *context, *late_context;
+	struct accel_stream *stream, *idle, *late_stream;
+	struct accel_buffer *buffer, *late_buffer;
+	struct accel_module *module, *late_module;
+	struct accel_event *event;
+	struct accel_graph *graph;
+	struct waiter waiter;
+	char data[64];
+	void *pointer;
+
+	(void)state;
+	good(accel_device_open(NULL, &device));
+	good(accel_device_get_info(device, &info));
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	good(accel_stream_create(context, NULL, &idle));
+	good(accel_buffer_create(context, 4096, NULL, &buffer));
+	good(accel_buffer_map(buffer, &pointer));
+	good(accel_module_load_file(context, "probe.egm", &module));
+	good(accel_event_create(context, &event));
+	good(accel_graph_create(context, &graph));
+	good(accel_graph_record(graph, &late_stream));
+	good(accel_fill(late_stream, buffer, 0, 64, 0, 1, 0));
+	accel_stream_destroy(late_stream);
+
+	good(accel_launch(stream, find_kernel(module, "spin"), one, &args, sizeof(args), NULL));
+	good(accel_event_record(event, stream));
+	fd.fd = accel_event_fd(event);
+	assert_true(fd.fd >= 0);
+	waiter.stream = stream;
+	assert_int_equal(pthread_create(&waiter.thread, NULL, wait_for_loss, &waiter), 0);
+	usleep(20000);
+	remove_card(info.pci_address);
+	pthread_join(waiter.thread, NULL);
+	assert_int_equal(poll(&fd, 1, 60000), 1);
+	close(fd.fd);
+
+	for (int i = 0; i < 2; i++) {
+		bad(accel_stream_wait(stream, SOON), -ENODEV, "gone");
+		bad(accel_event_wait(event, SOON), -ENODEV, "gone");
+		bad(accel_event_fd(event), -ENODEV, "gone");
+		bad(accel_download(idle, buffer, 0, data, sizeof(data)), -ENODEV, "gone");
+		bad(accel_stream_wait(idle, SOON), -ENODEV, "gone");
+		bad(accel_buffer_create(context, 4096, NULL, &late_buffer), -ENODEV, "gone");
+		bad(accel_stream_create(context, NULL, &late_stream), -ENODEV, "gone");
+		bad(accel_context_create(device, &late_context), -ENODEV, "gone");
+		bad(accel_module_load_file(context, "probe.egm", &late_module), -ENODEV, "gone");
+		bad(accel_graph_instantiate(graph), -ENODEV, "gone");
+		bad(accel_device_get_memory(device, &memory), -ENODEV, "gone");
+	}
+	/* What is known stays known. */
+	good(accel_device_get_info(device, &info));
+	/* Mappings do no harm. */
+	memset(pointer, 1, 64);
+	accel_graph_destroy(graph);
+	accel_event_destroy(event);
+	accel_module_unload(module);
+	accel_buffer_destroy(buffer);
+	accel_stream_destroy(idle);
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+
+	device = open_again();
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	good(accel_buffer_create(context, 4096, NULL, &buffer));
+	good(accel_fill(stream, buffer, 0, 64, 7, 1, 0));
+	good(accel_download(stream, buffer, 0, data, sizeof(data)));
+	assert_int_equal(data[63], 7);
+	accel_buffer_destroy(buffer);
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_removed),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("lost", tests, choose_device, NULL);
+}
