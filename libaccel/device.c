@@ -4,13 +4,18 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include <egret/packet.h>
 #include <egret/pci.h>
 
 #include "scan.h"
+
+#define UUID_SIZE sizeof(((struct accel_device_info *)NULL)->uuid)
 
 /* ---- Forks ---- */
 
@@ -33,21 +38,6 @@ int accel_fail_process(const char *what)
 }
 
 /* ---- Opening ---- */
-
-/* True if the entry is the one that the name means. */
-static bool matches(const struct accel_device_entry *entry, const char *name)
-{
-	char index[16];
-
-	if (!strcmp(name, entry->name) || !strcmp(name, entry->path) ||
-	    !strcmp(name, entry->pci_address))
-		return true;
-	/* As lspci prints addresses in domain 0. */
-	if (!strncmp(entry->pci_address, "0000:", 5) && !strcmp(name, entry->pci_address + 5))
-		return true;
-	snprintf(index, sizeof(index), "%d", entry->index);
-	return entry->index >= 0 && !strcmp(name, index);
-}
 
 /* Why the entry cannot be opened, and what to do about it. */
 static int explain_state(const char *what, const struct accel_device_entry *entry)
@@ -82,7 +72,7 @@ static int choose(const char *what, const struct accel_device_list *list, const 
 	const struct accel_device_entry *found = NULL;
 	size_t i;
 
-	if (!list->count)
+	if (!list->count && !name)
 		return fail(-ENOENT, what,
 			    "check with lspci that the card is there, or set ACCEL_DEVICE=sim to use "
 			    "a simulated one",
@@ -91,14 +81,13 @@ static int choose(const char *what, const struct accel_device_list *list, const 
 	for (i = 0; i < list->count; i++) {
 		const struct accel_device_entry *entry = &list->entries[i];
 
-		if (name ? matches(entry, name) : entry->state == ACCEL_DEVICE_READY) {
+		if (name ? accel_entry_matches(entry, name) : entry->state == ACCEL_DEVICE_READY) {
 			found = entry;
 			break;
 		}
 	}
 	if (!found && name)
-		return fail(-ENOENT, what, "accelctl list shows the cards of this machine",
-			    "none of the %zu cards of this machine is %s", list->count, name);
+		return accel_fail_name(what, name, list);
 	*out = found ? found : &list->entries[0];
 	return explain_state(what, *out);
 }
@@ -125,6 +114,13 @@ static int open_backend(const char *what, struct accel_device *device,
 			    "ask for membership of the group that ls -l shows (usually render), "
 			    "then log in again",
 			    "this user may not read and write it");
+	case -EINVAL:
+		if (backend == &accel_backend_sim)
+			return fail(ret, what, "for example sim:vram=2G,clusters=2",
+				    "the simulator has no options '%s'; possible are vram=SIZE (MiB, "
+				    "or with K, M or G) and clusters=NUMBER (1 to %u)",
+				    name[0] ? name + 1 : name, EGRET_MAX_CLUSTERS);
+		return fail_errno(ret, what);
 	default:
 		return fail_errno(ret, what);
 	}
@@ -136,6 +132,45 @@ static int open_backend(const char *what, struct accel_device *device,
 		return fail_errno(ret, what);
 	}
 	return 0;
+}
+
+/* A UUID of version 8, whose last digits are those of the serial number. */
+static void write_uuid(const struct drm_egret_device_info *info, char *text, size_t size)
+{
+	uint64_t serial = info->serial;
+
+	snprintf(text, size, "%04x%04x-%04x-8000-%04x-%012" PRIx64, EGRET_PCI_VENDOR_ID,
+		 EGRET_PCI_DEVICE_ID, (unsigned int)(serial >> 62),
+		 0x8000 | (unsigned int)(serial >> 48 & 0x3fff), serial & 0xffffffffffff);
+}
+
+static void take_entry(struct accel_device *device, const struct accel_device_entry *entry)
+{
+	snprintf(device->name, sizeof(device->name), "%s", entry->name);
+	snprintf(device->pci_address, sizeof(device->pci_address), "%s", entry->pci_address);
+}
+
+/* Only an open card tells its UUID. */
+static int open_uuid(const char *what, struct accel_device *device,
+		     const struct accel_device_list *list, const char *name)
+{
+	char uuid[UUID_SIZE];
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct accel_device_entry *entry = &list->entries[i];
+
+		if (entry->state != ACCEL_DEVICE_READY ||
+		    open_backend(what, device, &accel_backend_drm, entry->path))
+			continue;
+		write_uuid(&device->info, uuid, sizeof(uuid));
+		if (!strcasecmp(uuid, name)) {
+			take_entry(device, entry);
+			return 0;
+		}
+		device->backend->close(device->dev);
+	}
+	return accel_fail_name(what, name, list);
 }
 
 static int open_named(const char *what, struct accel_device *device, const char *name)
@@ -151,11 +186,14 @@ static int open_named(const char *what, struct accel_device *device, const char 
 	ret = accel_scan("/sys", "/dev", &list);
 	if (ret)
 		return ret;
+	if (name && accel_is_uuid(name)) {
+		ret = open_uuid(what, device, list, name);
+		accel_device_list_free(list);
+		return ret;
+	}
 	ret = choose(what, list, name, &entry);
 	if (ret == 0) {
-		snprintf(device->name, sizeof(device->name), "%s", entry->name);
-		snprintf(device->pci_address, sizeof(device->pci_address), "%s",
-			 entry->pci_address);
+		take_entry(device, entry);
 		ret = open_backend(what, device, &accel_backend_drm, entry->path);
 	} else if (ret == -ENOENT && name && name[0] == '/') {
 		/* A path that sysfs does not know of, such as a node in a container. */
@@ -173,7 +211,7 @@ int accel_device_open(const char *name, struct accel_device **out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct accel_device *device;
-	const char *shown;
+	const char *from = "", *shown;
 	char what[160];
 	int ret;
 
@@ -184,10 +222,12 @@ int accel_device_open(const char *name, struct accel_device **out)
 		name = getenv("ACCEL_DEVICE");
 		if (name && !name[0])
 			name = NULL;
+		else if (name)
+			from = " (of ACCEL_DEVICE)";
 	}
 	pthread_once(&once, watch_forks);
 	shown = name ? name : "a card";
-	snprintf(what, sizeof(what), "cannot open %s", shown);
+	snprintf(what, sizeof(what), "cannot open %.100s%s", shown, from);
 	device = calloc(1, sizeof(*device));
 	if (!device)
 		return fail_errno(-ENOMEM, what);
@@ -238,6 +278,13 @@ int accel_device_get_info(struct accel_device *device, struct accel_device_info 
 	full.memory_size = known->vram_size;
 	full.memory_bandwidth_mbs = known->mem_bandwidth_mbs;
 	full.page_size = known->page_size;
+	write_uuid(known, full.uuid, sizeof(full.uuid));
+	full.contexts = known->contexts;
+	full.queues = known->queues;
+	full.args_size_max = EGRET_ARGS_SIZE_MAX;
+	full.grid_max = EGRET_GRID_MAX;
+	full.large_page_size = known->large_page_size;
+	full.address_space = known->va_end - known->va_start;
 	return accel_copy_out(what, info, &full, sizeof(full));
 }
 

@@ -212,6 +212,57 @@ int accel_scan(const char *sys, const char *dev, struct accel_device_list **out)
 	return 0;
 }
 
+bool accel_is_uuid(const char *name)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i;
+
+	if (strlen(name) != sizeof(form) - 1)
+		return false;
+	for (i = 0; form[i]; i++)
+		if (form[i] == '-' ? name[i] != '-' : !strchr("0123456789abcdefABCDEF", name[i]))
+			return false;
+	return true;
+}
+
+bool accel_entry_matches(const struct accel_device_entry *entry, const char *name)
+{
+	char index[16];
+
+	if (!strcmp(name, entry->name) || !strcmp(name, entry->path) ||
+	    !strcmp(name, entry->pci_address))
+		return true;
+	/* As lspci prints addresses in domain 0. */
+	if (!strncmp(entry->pci_address, "0000:", 5) && !strcmp(name, entry->pci_address + 5))
+		return true;
+	snprintf(index, sizeof(index), "%d", entry->index);
+	return entry->index >= 0 && !strcmp(name, index);
+}
+
+int accel_fail_name(const char *what, const char *name, const struct accel_device_list *list)
+{
+	static const char advice[] =
+		"name a device by its node (accel0 or /dev/accel/accel0), number (0), PCI address "
+		"(0000:01:00.0) or UUID, or take sim for a simulated one; accelctl list shows all";
+	char names[400] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < list->count && n < sizeof(names); i++) {
+		const struct accel_device_entry *entry = &list->entries[i];
+		bool plain = !entry->pci_address[0] || !strcmp(entry->name, entry->pci_address);
+
+		n += snprintf(names + n, sizeof(names) - n, "%s%s%s%s%s", i ? ", " : "",
+			      entry->name, plain ? "" : " (", plain ? "" : entry->pci_address,
+			      plain ? "" : ")");
+	}
+	if (!list->count)
+		return fail(-ENOENT, what, advice, "there is no device '%s', and no Egret card in "
+			    "this machine (no PCI device %04x:%04x); sim is possible", name,
+			    EGRET_PCI_VENDOR_ID, EGRET_PCI_DEVICE_ID);
+	return fail(-ENOENT, what, advice, "there is no device '%s'; possible are %s, and sim", name,
+		    names);
+}
+
 bool accel_is_simulator(const char *name)
 {
 	return name && !strncmp(name, "sim", 3) && (name[3] == '\0' || name[3] == ':');
@@ -240,16 +291,39 @@ static int list_simulator(const char *name, struct accel_device_list **out)
 	return 0;
 }
 
+/* True if ACCEL_DEVICE may mean something that only opening it can tell. */
+static bool needs_opening(const char *name)
+{
+	return name[0] == '/' || accel_is_uuid(name);
+}
+
 ACCEL_API
-int accel_device_list_create(struct accel_device_list **list)
+int accel_device_list_create(struct accel_device_list **out)
 {
 	const char *wanted = getenv("ACCEL_DEVICE");
+	struct accel_device_list *list;
+	bool found;
+	size_t i;
+	int ret;
 
-	if (!list)
+	if (!out)
 		return fail(-EINVAL, WHAT, NULL, "the pointer for the list is NULL");
 	if (accel_is_simulator(wanted))
-		return list_simulator(wanted, list);
-	return accel_scan("/sys", "/dev", list);
+		return list_simulator(wanted, out);
+	ret = accel_scan("/sys", "/dev", &list);
+	if (ret)
+		return ret;
+	found = !wanted || !wanted[0] || needs_opening(wanted);
+	for (i = 0; !found && i < list->count; i++)
+		found = accel_entry_matches(&list->entries[i], wanted);
+	if (!found) {
+		ret = accel_fail_name("cannot use the device that ACCEL_DEVICE names", wanted,
+				      list);
+		accel_device_list_free(list);
+		return ret;
+	}
+	*out = list;
+	return 0;
 }
 
 ACCEL_API

@@ -177,32 +177,48 @@ static void stop_thread(struct backend_device *dev)
 
 /* ---- Opening ---- */
 
-/* ":vram=256,clusters=2": MiB of device memory, number of clusters. */
+/* A number, with a unit if it is a size in MiB: "64", "2G". */
+static int parse_number(const char **text, bool size, uint64_t *value)
+{
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return -EINVAL;
+	errno = 0;
+	*value = strtoull(*text, &end, 10);
+	/* Zero would stand for the default. */
+	if (errno || !*value || *value > 1 << 20)
+		return -EINVAL;
+	if (size) {
+		bool unit = *end && strchr("KMG", *end);
+
+		*value <<= !unit || *end == 'M' ? 20 : *end == 'K' ? 10 : 30;
+		end += unit;
+	}
+	*text = end;
+	return *end && *end != ',' ? -EINVAL : 0;
+}
+
+/* ":vram=2G,clusters=2": device memory in MiB if there is no unit, number of clusters. */
 static int parse_options(const char *text, struct egret_model_config *config)
 {
-	while (*text) {
-		unsigned long value;
-		char *end;
-		int n = 0;
+	uint64_t value = 0;
+	int ret = 0;
 
+	while (!ret && *text) {
 		text++;		/* the colon, or a comma */
-		if (!strncmp(text, "vram=", 5))
-			n = 5;
-		else if (!strncmp(text, "clusters=", 9))
-			n = 9;
-		else
-			return -EINVAL;
-		errno = 0;
-		value = strtoul(text + n, &end, 10);
-		if (errno || end == text + n || (*end && *end != ',') || value > 1 << 20)
-			return -EINVAL;
-		if (n == 5)
-			config->vram_size = (uint64_t)value << 20;
-		else
+		if (!strncmp(text, "vram=", 5)) {
+			text += 5;
+			ret = parse_number(&text, true, &config->vram_size);
+		} else if (!strncmp(text, "clusters=", 9)) {
+			text += 9;
+			ret = parse_number(&text, false, &value);
 			config->clusters = value;
-		text = end;
+		} else {
+			ret = -EINVAL;
+		}
 	}
-	return 0;
+	return ret;
 }
 
 static int make_state(struct backend_device *dev)

@@ -38,13 +38,69 @@ static void test_open_what_is_not_there(void **state)
 	struct accel_device *device;
 
 	(void)state;
-	bad(accel_device_open("accel99", &device), -ENOENT, "");
+	bad(accel_device_open("accel99", &device), -ENOENT, "there is no device 'accel99'");
+	assert_non_null(strstr(accel_last_error()->cause, "sim"));
+	assert_non_null(strstr(accel_last_error()->advice, "PCI address"));
+	bad(accel_device_open("12345678-0000-8000-8000-0123456789ab", &device), -ENOENT,
+	    "'12345678-0000");
 	bad(accel_device_open("/dev/null", &device), -EPROTONOSUPPORT, "no Egret");
 	bad(accel_device_open("/nonexistent", &device), -ENOENT, "no such device");
 	bad(accel_device_open(NULL, NULL), -EINVAL, "NULL");
-	assert_int_equal(accel_device_open("sim:vram=x", &device), -EINVAL);
-	assert_int_equal(accel_device_open("sim:colour=red", &device), -EINVAL);
-	assert_int_equal(accel_device_open("sim:clusters=999", &device), -EINVAL);
+	bad(accel_device_open("sim:vram=x", &device), -EINVAL, "'vram=x'");
+	bad(accel_device_open("sim:vram=0", &device), -EINVAL, "clusters=NUMBER");
+	bad(accel_device_open("sim:colour=red", &device), -EINVAL, "'colour=red'");
+	bad(accel_device_open("sim:clusters=999", &device), -EINVAL, "1 to");
+	bad(accel_device_open("sim:clusters=2G", &device), -EINVAL, "'clusters=2G'");
+}
+
+/* The environment's mistakes are named, by opening and by listing. */
+static void test_wrong_environment(void **state)
+{
+	const char *before = getenv("ACCEL_DEVICE");
+	struct accel_device_list *list;
+	struct accel_device *device;
+	char kept[64] = "";
+
+	(void)state;
+	if (before)
+		snprintf(kept, sizeof(kept), "%s", before);
+	setenv("ACCEL_DEVICE", "similar", 1);
+	bad(accel_device_open(NULL, &device), -ENOENT, "there is no device 'similar'");
+	assert_non_null(strstr(accel_last_error()->what, "ACCEL_DEVICE"));
+	bad(accel_device_list_create(&list), -ENOENT, "there is no device 'similar'");
+	assert_non_null(strstr(accel_last_error()->what, "ACCEL_DEVICE"));
+	setenv("ACCEL_DEVICE", "", 1);
+	good(accel_device_list_create(&list));
+	accel_device_list_free(list);
+	if (before)
+		setenv("ACCEL_DEVICE", kept, 1);
+	else
+		unsetenv("ACCEL_DEVICE");
+}
+
+static void test_simulator_options(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t memory;
+		uint32_t clusters;
+	} cases[] = {
+		{ "sim:vram=64", 64u << 20, 4 },
+		{ "sim:vram=65536K,clusters=1", 64u << 20, 1 },
+		{ "sim:clusters=3,vram=1G", 1u << 30, 3 },
+		{ "sim:vram=32M", 32u << 20, 4 },
+	};
+	struct accel_device_info info = { .size = sizeof(info) };
+	struct accel_device *device;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		good(accel_device_open(cases[i].name, &device));
+		good(accel_device_get_info(device, &info));
+		assert_int_equal(info.memory_size, cases[i].memory);
+		assert_int_equal(info.clusters, cases[i].clusters);
+		accel_device_close(device);
+	}
 }
 
 static void test_info(void **state)
@@ -61,6 +117,21 @@ static void test_info(void **state)
 	assert_int_equal(info.page_size, 4096);
 	assert_true(strlen(info.name) > 0);
 	assert_true(strlen(info.backend) > 0);
+	assert_int_equal(info.args_size_max, 4096);
+	assert_int_equal(info.grid_max, 0xffffff);
+	assert_true(info.queues > 0 && info.contexts > 0 && info.address_space > 1u << 30);
+	assert_int_equal(strlen(info.uuid), 36);
+	/* A card can be opened by it. */
+	if (!strcmp(info.backend, "drm")) {
+		struct accel_device_info again = { .size = sizeof(again) };
+		struct accel_device *device;
+
+		good(accel_device_open(info.uuid, &device));
+		good(accel_device_get_info(device, &again));
+		assert_string_equal(again.pci_address, info.pci_address);
+		assert_string_equal(again.name, info.name);
+		accel_device_close(device);
+	}
 	info.size = 0;
 	bad(accel_device_get_info(f->device, &info), -EINVAL, "size");
 }
@@ -216,6 +287,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_open_what_is_not_there),
+		cmocka_unit_test(test_wrong_environment),
+		cmocka_unit_test(test_simulator_options),
 		device_test(test_info),
 		device_test(test_buffer),
 		device_test(test_buffer_is_zero_again),

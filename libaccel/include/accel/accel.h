@@ -181,9 +181,10 @@ struct accel_device_list;
  *
  * Cards that cannot be used at present are in the list too, and say why in their state.
  * Nothing is opened, and no card wakes up. With ACCEL_DEVICE=sim in the environment, the
- * list holds the simulated card only.
+ * list holds the simulated card only; another value does not change the list.
  *
- * Return: 0 (also for an empty list) or -ENOMEM.
+ * Return: 0 (also for an empty list); -ENOENT (ACCEL_DEVICE names no device; the error tells
+ * which there are); -ENOMEM.
  */
 int accel_device_list_create(struct accel_device_list **list);
 
@@ -200,10 +201,11 @@ void accel_device_list_free(struct accel_device_list *list);
 /**
  * accel_device_open() - open a device
  * @name: "accel0" or "0" (the node's number), "0000:01:00.0" (a PCI address),
- *	"/dev/accel/accel0" (a path), or "sim" (a simulated card in this process, of its own
- *	for each opening; with options as "sim:vram=64,clusters=2": MiB of device memory,
- *	number of clusters); NULL for what the environment variable ACCEL_DEVICE names, or
- *	else the first that can be used
+ *	"/dev/accel/accel0" (a path), a UUID (see &struct accel_device_info), or "sim" (a
+ *	simulated card in this process, of its own for each opening; with options as
+ *	"sim:vram=2G,clusters=2": device memory, in MiB if there is no K, M or G, and number
+ *	of clusters); NULL for what the environment variable ACCEL_DEVICE names, or else the
+ *	first that can be used
  * @device: the device on success
  *
  * Return: 0; -ENOENT (no such device, or none at all); -EACCES (no permission); -ENODEV
@@ -247,6 +249,22 @@ struct accel_device_info {
 	uint32_t memory_bandwidth_mbs;
 	/** @page_size: Granularity of buffers in bytes. */
 	uint32_t page_size;
+	/** @uuid: Tells the card from every other one, as accel_device_open() takes it. */
+	char uuid[40];
+	/** @contexts: Most contexts at once, of all processes. */
+	uint32_t contexts;
+	/** @queues: Most streams at once, of all processes. */
+	uint32_t queues;
+	/** @args_size_max: Most bytes of a kernel's arguments. */
+	uint32_t args_size_max;
+	/** @grid_max: Most workgroups in each dimension. */
+	uint32_t grid_max;
+	/** @large_page_size: Buffers of this size and more are reached with less effort. */
+	uint32_t large_page_size;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+	/** @address_space: Bytes of addresses that the buffers of a context share. */
+	uint64_t address_space;
 };
 
 /** accel_device_get_info() - what a card is; @info->size must be set */
