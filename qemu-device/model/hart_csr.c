@@ -21,6 +21,10 @@ enum {
 	CSR_MCAUSE = 0x342,
 	CSR_MTVAL = 0x343,
 	CSR_MIP = 0x344,
+	CSR_TSELECT = 0x7a0,
+	CSR_TDATA1 = 0x7a1,
+	CSR_TDATA2 = 0x7a2,
+	CSR_TDATA3 = 0x7a3,
 	CSR_MCYCLE = 0xb00,
 	CSR_MINSTRET = 0xb02,
 	CSR_CYCLE = 0xc00,
@@ -98,6 +102,10 @@ static bool csr_read(const struct egret_hart *h, unsigned int csr, uint64_t *v)
 	case EGRET_CSR_CLUSTER:
 		*v = h->index;
 		break;
+	case CSR_TSELECT: /* debuggers look here for triggers: there are none */
+	case CSR_TDATA1:
+	case CSR_TDATA2:
+	case CSR_TDATA3:
 	case CSR_MIP:
 	case CSR_MVENDORID:
 	case CSR_MARCHID:

@@ -30,9 +30,10 @@ static bool trap_from_fault(struct egret_hart *h, enum egret_fault_access access
 	};
 	bool is_page;
 
-	is_page = h->fault.code == EGRET_FAULT_MMU_UNMAPPED ||
-		  h->fault.code == EGRET_FAULT_MMU_PERMISSION ||
-		  h->fault.code == EGRET_FAULT_MMU_TABLE;
+	/* A bare hart knows of no pages: where there is no memory, nobody answers. */
+	is_page = h->global == EGRET_VA_MIN && (h->fault.code == EGRET_FAULT_MMU_UNMAPPED ||
+						h->fault.code == EGRET_FAULT_MMU_PERMISSION ||
+						h->fault.code == EGRET_FAULT_MMU_TABLE);
 	hart_trap(h, is_page ? page[access] : other[access], va);
 	h->trap_is_fault = true;
 	return false;

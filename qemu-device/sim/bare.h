@@ -6,7 +6,9 @@
  * A program is an ELF file linked at BARE_BASE, where BARE_MEMORY bytes of memory are.
  * It starts at its entry with all registers zero but the stack pointer, and ends by
  * writing to the word at its symbol `tohost`: 1 for success, (number << 1) | 1 when test
- * case `number` has failed. The scratchpad and the custom instructions are there too.
+ * case `number` has failed. An even number there is a request of the host interface of
+ * RISC-V's own simulators, of which writing text is understood. The scratchpad and the
+ * custom instructions are there too.
  */
 #ifndef EGRET_SIM_BARE_H
 #define EGRET_SIM_BARE_H
@@ -31,19 +33,23 @@ struct bare {
 	struct symbols *symbols;
 	const char *path;
 	uint64_t tohost;	/* address */
-	uint64_t value;		/* what was written there */
+	uint64_t fromhost;	/* address of the answer to requests, or 0 */
+	uint64_t value;		/* what was written there to end */
+	char line[160];		/* text that the program has not ended yet */
+	size_t line_size;
 };
 
 /**
  * bare_load() - make a machine with a program
  * @path: ELF file
  * @reason: why it is not for this machine
+ * @skip: it is a good program, for another machine
  *
  * A file that cannot be read ends the program.
  *
  * Return: the machine, or NULL with @reason.
  */
-struct bare *bare_load(const char *path, const char **reason);
+struct bare *bare_load(const char *path, const char **reason, bool *skip);
 enum bare_result bare_run(struct bare *b, const struct session *session);
 void bare_free(struct bare *b);
 
@@ -56,7 +62,7 @@ void bare_write_signature(struct bare *b, const char *path, unsigned int word);
 
 /**
  * bare_test() - run test programs and print TAP
- * @paths: programs, and folders of them
+ * @paths: programs, and folders of them, to any depth
  * @count: how many
  * @session: limit of each; the rest is for a single program
  * @signature: file for the signature of a single program, or NULL

@@ -58,6 +58,23 @@ TEST_BEGIN
 	csrw mcause, a1
 	csrr a0, mcause
 	CHECK(a0, 7)
+	/* there are no triggers, and to look for them is no mistake */
+	CASE
+	li a1, -1
+	csrw 0x7a0, a1
+	csrr a0, 0x7a0
+	CHECK(a0, 0)
+	csrw 0x7a1, a1
+	csrr a0, 0x7a1
+	CHECK(a0, 0)
+	csrw 0x7a2, a1
+	csrr a0, 0x7a2
+	CHECK(a0, 0)
+	/* the instruction after the write reads what was written */
+	CASE
+	csrwi minstret, 0
+	csrr a0, minstret
+	CHECK(a0, 0)
 	/* fcsr and its parts */
 	CASE
 	li a1, -1

@@ -97,6 +97,23 @@ TEST_BEGIN
 	addi a0, a0, 8
 	addi a0, a0, 16
 1:	CHECK(a0, 7)
+	/* where there is no memory, nobody answers; a jump there has linked */
+	li s4, 0x8000000080000000
+	TRAPS(5, 0x8000000080000000, lb x0, 0(s4))
+	TRAPS(7, 0x8000000080000000, sb x0, 0(s4))
+	CASE
+	EXPECT_TRAP(1f)
+	li s5, 0
+	jalr s5, s4
+2:	j fail
+1:	CHECK(a4, 1)
+	CHECK(a5, 0x8000000080000000)
+	beq a6, s4, 1f
+	j fail
+1:	la a6, 2b
+	beq a6, s5, 1f
+	j fail
+1:
 	/* many traps in a row, counted by the handler */
 	CASE
 	la a0, count

@@ -83,3 +83,16 @@ EGRET_KERNEL(work, struct work_args)
 		egret_store(c, args->out + (__u64)group_x * bytes, SIDE * SIDE, sizeof(float), 4);
 	}
 }
+
+struct give_up_args {
+	__u32 first;
+};
+
+/* Groups from args.first on give up, those behind sooner than those before. */
+EGRET_KERNEL(give_up_late, struct give_up_args)
+{
+	for (volatile __u64 i = 0; i < (16 - group_x) * 100; i++)
+		;
+	if (group_x >= args->first)
+		__asm__ volatile ("ebreak");
+}
