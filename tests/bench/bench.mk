@@ -3,9 +3,12 @@
 
 BENCH_PROGRAMS := $(B)/tests/bench/matmul
 
-$(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -fopenmp
-$(B)/tests/bench/matmul: LDLIBS = -lopenblas -ldnnl -fopenmp -lm
-$(B)/tests/bench/matmul: $(B)/tests/bench/matmul.o $(B)/libaccel/libaccel.so
+# libaccel for the card as a program sees it, the model's own objects for its engines alone.
+$(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include \
+	-Iqemu-device/model -fopenmp
+$(B)/tests/bench/matmul: LDLIBS = -lopenblas -ldnnl -fopenmp $(MODEL_LDLIBS)
+$(B)/tests/bench/matmul: $(B)/tests/bench/matmul.o $(B)/tests/bench/bench.o \
+		$(B)/libaccel/libaccel.so $(B)/libegret-model.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program) -Wl,-rpath,'$$ORIGIN/../../libaccel'
 

@@ -6,21 +6,21 @@
  * The card is the chip model in this process: the whole way through the command processor,
  * the harts that run matmul.egm, their DMA and the tile engine. The peers are OpenBLAS
  * (sgemm) and oneDNN (int8). Both get the same number of threads: the model has one for each
- * cluster. Runs alternate, so that a noisy machine disturbs both alike, and the best of each
- * counts. Every product is also compared with the peer's, integers to the bit.
+ * cluster. With one thread, the tile engine alone is measured as well: the operations that
+ * the kernel gives to it, on operands that are in scratchpad already. Every product of the card
+ * is compared with the peer's, integers to the bit.
  *
  * Two kinds of figures come out. Times and ratios are measured on this host and say how
  * quick the emulator is. Those marked as modelled are what the chip's performance model
  * predicts for the silicon, and do not depend on the host.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cblas.h>
 #include <dnnl.h>
@@ -29,17 +29,31 @@
 #include <accel/accel.h>
 #include <egret/kernels/matmul.h>
 
-#define RUNS_MIN	3
-#define RUNS_MAX	50
-#define SECONDS_MIN	0.5	/* of each kind of run */
+#include "bench.h"
+#include "tile.h"
 
-static const uint32_t shapes[][3] = {	/* m, n, k */
-	{ 256, 256, 256 },
-	{ 512, 512, 512 },
-	{ 1024, 1024, 1024 },
-	{ 2048, 2048, 2048 },
-	{ 1, 4096, 4096 },
-	{ 80, 512, 1152 },
+/* What ratios shall be at least; and the modelled share of the largest product of bytes. */
+#define AIM_RATIO	0.70
+#define AIM_MODELLED	85.0
+
+static const struct shape {
+	uint32_t m, n, k;
+	bool by_n;		/* B is stored by n: n rows of k */
+	bool modelled_aim;
+	const char *what;
+} shapes[] = {
+	{ 256, 256, 256, false, false, "square" },
+	{ 512, 512, 512, false, false, "square" },
+	{ 1024, 1024, 1024, false, false, "square" },
+	{ 2048, 2048, 2048, false, true, "square" },
+	{ 80, 512, 1152, false, false, "convolution" },
+	{ 3136, 64, 576, false, false, "convolution" },
+	{ 480, 64, 64, false, false, "attention" },
+	{ 128, 3072, 768, true, false, "transformer, prompt" },
+	{ 8, 4096, 4096, true, false, "transformer, batch" },
+	{ 1, 4096, 4096, false, false, "language model" },
+	{ 1, 4096, 4096, true, false, "language model" },
+	{ 1, 768, 3072, true, false, "language model" },
 };
 
 struct card {
@@ -52,9 +66,12 @@ struct card {
 };
 
 struct job {
+	const struct shape *shape;
 	bool bytes;		/* int8, otherwise float */
 	uint32_t m, n, k;
 	void *a, *b, *c, *peer;
+	struct card *card;
+	struct egret_tile *engine;
 	struct accel_buffer *buffers[3];
 	const struct accel_kernel *kernel;
 	struct egret_matmul_args args;
@@ -67,26 +84,6 @@ static void must(int ret)
 		fprintf(stderr, "bench: %s\n", accel_last_error()->message);
 		exit(1);
 	}
-}
-
-static void *allocate(size_t bytes)
-{
-	void *memory = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
-
-	if (!memory) {
-		fprintf(stderr, "bench: no memory for %zu bytes\n", bytes);
-		exit(1);
-	}
-	memset(memory, 0, bytes);
-	return memory;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + 1e-9 * t.tv_nsec;
 }
 
 /* ---- the card ---- */
@@ -114,8 +111,11 @@ static void close_card(struct card *card)
 	accel_device_close(card->device);
 }
 
-static void run_card(struct card *card, struct job *job)
+static void run_card(void *arg)
 {
+	struct job *job = arg;
+	struct card *card = job->card;
+
 	must(accel_launch(card->stream, job->kernel, job->grid, &job->args, sizeof(job->args),
 			  ACCEL_OPTIONS(accel_launch_options, .profile = card->profile)));
 	must(accel_stream_wait(card->stream, ACCEL_FOREVER));
@@ -147,9 +147,65 @@ static void prepare(struct card *card, struct job *job)
 		.b = accel_buffer_address(job->buffers[1]),
 		.c = accel_buffer_address(job->buffers[2]),
 		.m = job->m, .n = job->n, .k = job->k,
-		.lda = job->k, .ldb = job->n, .ldc = job->n,
+		.lda = job->k, .ldb = job->shape->by_n ? job->k : job->n, .ldc = job->n,
+		.flags = job->shape->by_n ? EGRET_MATMUL_ARGS_B_TRANS : 0,
 	};
 	egret_matmul_plan(&job->args, 1, job->bytes ? 1 : 4, card->info.clusters, job->grid);
+}
+
+/* ---- the tile engine ---- */
+
+/* The operations of one workgroup, as matmul.egm has them. */
+static void run_group(struct job *job, uint32_t rows, uint32_t cols)
+{
+	const struct egret_matmul_args *args = &job->args;
+	uint32_t element = job->bytes ? 1 : 4;
+	uint32_t a = rows * args->tile_k * element, b = cols * args->tile_k * element;
+	struct egret_matmul_desc d = {
+		.out = EGRET_LOCAL_SCRATCH + 4096 + 2 * (a + b),
+		.m = rows, .n = cols, .batch = 1,
+		.a_pitch = args->tile_k * element,
+		.b_pitch = (job->shape->by_n ? args->tile_k : cols) * element,
+		.out_pitch = 4 * cols,
+		.a_type = job->bytes ? EGRET_TYPE_S8 : EGRET_TYPE_F32,
+		.b_type = job->bytes ? EGRET_TYPE_S8 : EGRET_TYPE_F32,
+		.out_type = job->bytes ? EGRET_TYPE_S32 : EGRET_TYPE_F32,
+		.flags = job->shape->by_n ? EGRET_MATMUL_B_TRANS : 0,
+	};
+
+	for (uint32_t k = 0, i = 0; k < args->k; k += d.k, i ^= 1) {
+		struct egret_fault fault;
+
+		d.k = args->k - k < args->tile_k ? args->k - k : args->tile_k;
+		d.a = EGRET_LOCAL_SCRATCH + 4096 + i * a;
+		d.b = EGRET_LOCAL_SCRATCH + 4096 + 2 * a + i * b;
+		if (!egret_matmul_check(&d, &fault)) {
+			fprintf(stderr, "bench: the tile engine refuses a descriptor\n");
+			exit(1);
+		}
+		egret_matmul_run(job->engine, &d);
+		d.flags |= EGRET_MATMUL_ACC;
+		d.acc = d.out;
+		d.acc_pitch = d.out_pitch;
+	}
+}
+
+static void run_engine(void *arg)
+{
+	struct job *job = arg;
+	const struct egret_matmul_args *args = &job->args;
+
+	for (uint32_t row = 0; row < args->m; row += args->tile_m)
+		for (uint32_t col = 0; col < args->n; col += args->tile_n)
+			run_group(job,
+				  args->m - row < args->tile_m ? args->m - row : args->tile_m,
+				  args->n - col < args->tile_n ? args->n - col : args->tile_n);
+}
+
+/* Operands that are plausible: no denormals. */
+static void fill_scratch(struct job *job)
+{
+	bench_fill(job->engine->scratch, EGRET_SCRATCH_SIZE / (job->bytes ? 1 : 4), !job->bytes);
 }
 
 /* ---- the peers ---- */
@@ -162,17 +218,21 @@ static void must_dnnl(dnnl_status_t status)
 	}
 }
 
-static void run_peer(struct job *job)
+static void run_peer(void *arg)
 {
+	struct job *job = arg;
+	int ldb = job->shape->by_n ? job->k : job->n;
+
 	if (job->bytes) {
 		const int32_t zero = 0;
 
-		must_dnnl(dnnl_gemm_s8s8s32('N', 'N', 'F', job->m, job->n, job->k, 1.0f,
-					    job->a, job->k, 0, job->b, job->n, 0, 0.0f,
+		must_dnnl(dnnl_gemm_s8s8s32('N', job->shape->by_n ? 'T' : 'N', 'F', job->m, job->n,
+					    job->k, 1.0f, job->a, job->k, 0, job->b, ldb, 0, 0.0f,
 					    job->peer, job->n, &zero));
 	} else {
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, job->m, job->n, job->k,
-			    1.0f, job->a, job->k, job->b, job->n, 0.0f, job->peer, job->n);
+		cblas_sgemm(CblasRowMajor, CblasNoTrans,
+			    job->shape->by_n ? CblasTrans : CblasNoTrans, job->m, job->n, job->k,
+			    1.0f, job->a, job->k, job->b, ldb, 0.0f, job->peer, job->n);
 	}
 }
 
@@ -192,79 +252,64 @@ static bool agree(const struct job *job)
 
 /* ---- measuring ---- */
 
-static double timed(struct card *card, struct job *job)
+static void print_ratio(double ratio)
 {
-	double start = now();
-
-	if (card)
-		run_card(card, job);
-	else
-		run_peer(job);
-	return now() - start;
+	printf("  %5.2f %c", ratio, ratio >= AIM_RATIO ? ' ' : '<');
 }
 
-static void measure(struct card *card, struct job *job, double *best_card, double *best_peer)
+static void print_result(const struct job *job, const struct bench_side *sides,
+			 const struct accel_profile_data *profile, bool good)
 {
-	double total = 0;
-	int i;
-
-	*best_card = *best_peer = INFINITY;
-	timed(card, job);
-	timed(NULL, job);
-	for (i = 0; i < RUNS_MAX && (i < RUNS_MIN || total < 2 * SECONDS_MIN); i++) {
-		double ours = timed(card, job), peers = timed(NULL, job);
-
-		*best_card = fmin(*best_card, ours);
-		*best_peer = fmin(*best_peer, peers);
-		total += ours + peers;
-	}
-}
-
-static void fill(struct job *job)
-{
-	size_t sizes[2] = { (size_t)job->m * job->k, (size_t)job->k * job->n }, i;
-	void *const data[2] = { job->a, job->b };
-	unsigned int seed = 1;
-	int which;
-
-	for (which = 0; which < 2; which++) {
-		for (i = 0; i < sizes[which]; i++) {
-			if (job->bytes)
-				((int8_t *)data[which])[i] = rand_r(&seed) % 256 - 128;
-			else
-				((float *)data[which])[i] = (rand_r(&seed) % 2001 - 1000) / 1000.0f;
-		}
-	}
-}
-
-static bool bench(struct card *card, bool bytes, const uint32_t shape[3])
-{
-	struct job job = { .bytes = bytes, .m = shape[0], .n = shape[1], .k = shape[2] };
-	struct accel_profile_data profile = { .size = sizeof(profile) };
+	const struct accel_device_info *info = &job->card->info;
 	/* Multiply-accumulates of a cluster in a cycle: Documentation/hardware/performance.rst */
-	const double peak = (bytes ? 1024.0 : 256.0) * card->info.clusters;
-	double ours, peers, operations;
+	double peak = (job->bytes ? 1024.0 : 256.0) * info->clusters;
+	double share = 100.0 * profile->macs / (profile->cycles * peak);
+
+	printf("%-4s %5u %5u %5u %-4s  %9.3f %9.3f", job->bytes ? "int8" : "fp32", job->m, job->n,
+	       job->k, job->shape->by_n ? "by n" : "by k", 1e3 * sides[0].seconds,
+	       1e3 * sides[1].seconds);
+	print_ratio(sides[1].seconds / sides[0].seconds);
+	if (job->engine)
+		print_ratio(sides[1].seconds / sides[2].seconds);
+	else
+		printf("       - ");
+	printf("  %9.1f %5.1f %%", 1e3 * profile->cycles / info->core_clock_khz, share);
+	if (job->bytes && job->shape->modelled_aim)
+		printf(" (aim %.0f %%)", AIM_MODELLED);
+	printf("  %s%s\n", job->shape->what, good ? "" : "  WRONG RESULT");
+	fflush(stdout);
+}
+
+static bool bench(struct card *card, struct egret_tile *engine, bool bytes,
+		  const struct shape *shape)
+{
+	struct job job = {
+		.shape = shape, .bytes = bytes, .m = shape->m, .n = shape->n, .k = shape->k,
+		.card = card, .engine = engine,
+	};
+	struct bench_side sides[] = {
+		{ .run = run_card, .arg = &job },
+		{ .run = run_peer, .arg = &job },
+		{ .run = run_engine, .arg = &job },
+	};
+	struct accel_profile_data profile = { .size = sizeof(profile) };
 	bool good;
 	int i;
 
-	job.a = allocate(operand_bytes(&job, 0));
-	job.b = allocate(operand_bytes(&job, 1));
-	job.c = allocate(operand_bytes(&job, 2));
-	job.peer = allocate(operand_bytes(&job, 2));
-	fill(&job);
+	job.a = bench_allocate(operand_bytes(&job, 0));
+	job.b = bench_allocate(operand_bytes(&job, 1));
+	job.c = bench_allocate(operand_bytes(&job, 2));
+	job.peer = bench_allocate(operand_bytes(&job, 2));
+	bench_fill(job.a, (size_t)job.m * job.k, !bytes);
+	bench_fill(job.b, (size_t)job.k * job.n, !bytes);
 	prepare(card, &job);
-	measure(card, &job, &ours, &peers);
+	if (engine)
+		fill_scratch(&job);
+	bench_measure(sides, engine ? 3 : 2);
 	must(accel_profile_read(card->profile, &profile));
 	must(accel_download(card->stream, job.buffers[2], 0, job.c, operand_bytes(&job, 2)));
 	good = agree(&job);
-
-	operations = 2.0 * job.m * job.n * job.k;
-	printf("%-5s %5u x %4u x %4u  %8.2f ms %8.1f G/s  %8.2f ms %8.1f G/s  %6.2f  %9.1f us %5.1f %%%s\n",
-	       bytes ? "int8" : "fp32", job.m, job.n, job.k, 1e3 * ours, 1e-9 * operations / ours,
-	       1e3 * peers, 1e-9 * operations / peers, peers / ours,
-	       1e3 * profile.cycles / card->info.core_clock_khz,
-	       100.0 * profile.macs / (profile.cycles * peak), good ? "" : "  WRONG RESULT");
-	fflush(stdout);
+	print_result(&job, sides, &profile, good);
 
 	for (i = 0; i < 3; i++)
 		accel_buffer_destroy(job.buffers[i]);
@@ -275,31 +320,78 @@ static bool bench(struct card *card, bool bytes, const uint32_t shape[3])
 	return good;
 }
 
-int main(int argc, char **argv)
+static bool bench_all(struct card *card, struct egret_tile *engine, const uint32_t *only)
 {
-	unsigned int threads = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
-	struct card card = { 0 };
 	bool good = true;
 	size_t i;
 
-	if (threads < 1 || threads > 16 || argc > 2) {
-		fprintf(stderr, "usage: matmul [THREADS, 1 to 16]\n");
-		return 2;
+	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		const struct shape *s = &shapes[i];
+
+		if (only[0] && (s->m != only[0] || s->n != only[1] || s->k != only[2]))
+			continue;
+		good &= bench(card, engine, false, s);
+		good &= bench(card, engine, true, s);
 	}
+	return good;
+}
+
+static void print_heading(unsigned int threads)
+{
+	const char *s = threads == 1 ? "" : "s";
+
+	printf("Matrix multiplication, %u thread%s each; a card of %u cluster%s\n\n", threads, s,
+	       threads, s);
+	printf("                             milliseconds         speed, aim %.2f    modelled chip*\n",
+	       AIM_RATIO);
+	printf("type     m     n     k   B        card      peer     card   engine       us   share\n");
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: matmul [--cpu] [--shape M,N,K] [THREADS, 1 to 16]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "cpu", no_argument, NULL, 'c' },
+		{ "shape", required_argument, NULL, 's' },
+		{ 0 }
+	};
+	struct egret_tile engine = { 0 };
+	unsigned int threads = 1;
+	struct card card = { 0 };
+	uint32_t only[3] = { 0 };
+	bool good;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'c')
+			bench_use_processor_time();
+		else if (c != 's' || sscanf(optarg, "%u,%u,%u", &only[0], &only[1], &only[2]) != 3)
+			return usage();
+	}
+	if (optind < argc)
+		threads = strtoul(argv[optind], NULL, 10);
+	if (threads < 1 || threads > 16 || optind + 1 < argc)
+		return usage();
 	openblas_set_num_threads(threads);
 	omp_set_num_threads(threads);
 	open_card(&card, threads);
-
-	printf("Matrix multiplication, %u thread%s each; a card of %u cluster%s\n\n", threads,
-	       threads == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
-	printf("type      m x    n x    k   the emulated card         OpenBLAS, oneDNN       speed   modelled chip*\n");
-	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-		good &= bench(&card, false, shapes[i]);
-		good &= bench(&card, true, shapes[i]);
+	if (egret_tile_init(&engine, bench_allocate(EGRET_SCRATCH_SIZE))) {
+		fprintf(stderr, "bench: no memory\n");
+		return 1;
 	}
-	printf("\n  speed: the card's, in units of the peer's, measured on this host\n"
+	print_heading(threads);
+	good = bench_all(&card, threads == 1 ? &engine : NULL, only);
+	printf("\n  speed: in units of the peer's (OpenBLAS, oneDNN), medians measured on this host, of the\n"
+	       "    card and of its tile engine alone; \"<\" is below the aim\n"
 	       "  * predicted by the chip's performance model: time, and share of the matrix\n"
 	       "    engines' peak. Nothing on this host was measured for it.\n");
+	free(engine.scratch);
+	egret_tile_fini(&engine);
 	close_card(&card);
 	return good ? 0 : 1;
 }
