@@ -30,6 +30,7 @@
 
 #include "dma.h"
 #include "hart.h"
+#include "mem.h"
 #include "mmu.h"
 #include "perf.h"
 #include "save.h"
@@ -101,7 +102,7 @@ struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port
 	cl->over = true;
 	cl->dma.limit = PERF_DMA_QUEUE;
 	cl->tile.limit = PERF_TILE_QUEUE;
-	cl->scratch = aligned_alloc(4096, EGRET_SCRATCH_SIZE);
+	cl->scratch = egret_mem_allocate(EGRET_SCRATCH_SIZE);
 	if (!cl->scratch)
 		goto no_scratch;
 	memset(cl->scratch, 0, EGRET_SCRATCH_SIZE);

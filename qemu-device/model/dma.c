@@ -9,6 +9,11 @@
  * done row by row, a row being the innermost loop. Along a row at most one axis changes,
  * linearly, so the elements that exist are one interval of it, and the others are
  * filled before and behind.
+ *
+ * Translations are not looked up for every row: the page that was used last is kept as a
+ * window, for the operation. Rows that are adjacent elements on both sides, all of which
+ * exist, are copied many at a time, and asked for from the host's memory some rows ahead:
+ * they lie too far apart for the host to guess.
  */
 #include "dma.h"
 
@@ -16,6 +21,7 @@
 
 #include "mmu.h"
 #include "perf.h"
+#include "tile_types.h"
 
 struct loop {
 	uint64_t count;
@@ -175,29 +181,164 @@ struct transfer {
 	struct egret_fault *fault;
 	uint8_t fill[16];
 	bool store;
+	bool dense;		/* row_is_dense() */
+	/* memory that may be accessed directly: size bytes from an address on */
+	uint8_t *window;
+	uint64_t window_va;
+	uint64_t window_size;
 };
+
+static bool open_window(struct transfer *t, uint64_t va)
+{
+	uint64_t before = va & 4095; /* the smallest page's */
+	size_t avail;
+	uint8_t *p;
+
+	p = egret_port_map(t->port, va, t->store ? EGRET_ACCESS_WRITE : EGRET_ACCESS_READ, &avail);
+	if (!p)
+		return false;
+	t->window = p - before;
+	t->window_va = va - before;
+	t->window_size = avail + before;
+	return true;
+}
+
+/* Direct access to @size bytes, or NULL. */
+static inline uint8_t *direct(struct transfer *t, uint64_t va, uint64_t size)
+{
+	uint64_t offset = va - t->window_va;
+
+	if (offset >= t->window_size) {
+		if (!open_window(t, va))
+			return NULL;
+		offset = va - t->window_va;
+	}
+	return size <= t->window_size - offset ? t->window + offset : NULL;
+}
+
+static inline void count_bytes(struct transfer *t, uint64_t bytes)
+{
+	if (t->store)
+		t->port->vram_write += bytes;
+	else
+		t->port->vram_read += bytes;
+}
 
 /* Move @size adjacent bytes. */
 static inline bool move(struct transfer *t, uint8_t *local, uint64_t va, size_t size)
 {
-	struct egret_port *port = t->port;
-	size_t avail;
-	uint8_t *p;
+	uint8_t *p = direct(t, va, size);
 
-	p = egret_port_map(port, va, t->store ? EGRET_ACCESS_WRITE : EGRET_ACCESS_READ, &avail);
-	if (p && avail >= size) {
-		if (t->store) {
+	if (p) {
+		if (t->store)
 			memcpy(p, local, size);
-			port->vram_write += size;
-		} else {
+		else
 			memcpy(local, p, size);
-			port->vram_read += size;
-		}
+		count_bytes(t, size);
 		return true;
 	}
 	if (t->store)
-		return !egret_port_write(port, va, local, size, t->fault);
-	return !egret_port_read(port, va, local, size, EGRET_ACCESS_READ, t->fault);
+		return !egret_port_write(t->port, va, local, size, t->fault);
+	return !egret_port_read(t->port, va, local, size, EGRET_ACCESS_READ, t->fault);
+}
+
+/* Copy `count` rows. Both sides may overlap themselves, but not each other. */
+struct rows {
+	uint8_t *dst;
+	const uint8_t *src;
+	int64_t dst_stride, src_stride;
+	uint64_t count;
+	size_t bytes;
+};
+
+#define COPY_LONG	4096	/* from here on a row is worth a call */
+#define COPY_AHEAD	2048	/* bytes to ask for in advance */
+
+/* Less than a cache line: with pieces of the largest size that fits, which may overlap. */
+static inline void copy_short(uint8_t *dst, const uint8_t *src, size_t n)
+{
+#define PIECES(size) do {							\
+	uint8_t first[size], last[size];					\
+										\
+	memcpy(first, src, size);						\
+	memcpy(last, src + n - (size), size);					\
+	memcpy(dst, first, size);						\
+	memcpy(dst + n - (size), last, size);					\
+} while (0)
+	if (n >= 32)
+		PIECES(32);
+	else if (n >= 16)
+		PIECES(16);
+	else if (n >= 8)
+		PIECES(8);
+	else if (n >= 4)
+		PIECES(4);
+	else if (n >= 2)
+		PIECES(2);
+	else if (n)
+		*dst = *src;
+#undef PIECES
+}
+
+EGRET_CLONES
+static void copy_rows(const struct rows *r)
+{
+	uint64_t ahead = COPY_AHEAD / r->bytes + 1;
+
+	for (uint64_t i = 0; i < r->count; i++) {
+		const uint8_t *src = r->src + (int64_t)i * r->src_stride;
+		uint8_t *dst = r->dst + (int64_t)i * r->dst_stride;
+		int64_t next = i + ahead < r->count ? (int64_t)ahead * r->src_stride : 0;
+		size_t x = 0;
+
+		if (r->bytes >= COPY_LONG) {
+			memcpy(dst, src, r->bytes);
+			continue;
+		}
+		for (; x + 64 <= r->bytes; x += 64) {
+			__builtin_prefetch(src + next + x);
+			memcpy(dst + x, src + x, 64);
+		}
+		if (x < r->bytes) {
+			__builtin_prefetch(src + next + x);
+			copy_short(dst + x, src + x, r->bytes - x);
+		}
+	}
+}
+
+/* How many of `count` rows from @va on lie in the window? All of them are of @bytes. */
+static uint64_t rows_in_window(const struct transfer *t, uint64_t va, int64_t stride,
+			       uint64_t bytes, uint64_t count)
+{
+	uint64_t offset = va - t->window_va, rows;
+
+	if (stride < 0)
+		rows = offset / (0 - (uint64_t)stride) + 1;
+	else
+		rows = stride ? (t->window_size - offset - bytes) / (uint64_t)stride + 1 : count;
+	return rows < count ? rows : count;
+}
+
+/* As many rows of loop 1 as the window has, at least one. Returns 0 with a fault. */
+static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint64_t count)
+{
+	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
+	uint64_t bytes = row->count * t->plan->element;
+	uint8_t *p = direct(t, va, bytes);
+	struct rows rows = {
+		.dst = t->store ? p : local,
+		.src = t->store ? local : p,
+		.dst_stride = t->store ? outer->global_stride : outer->local_stride,
+		.src_stride = t->store ? outer->local_stride : outer->global_stride,
+		.bytes = bytes,
+	};
+
+	if (!p)
+		return move(t, local, va, bytes);
+	rows.count = rows_in_window(t, va, outer->global_stride, bytes, count);
+	copy_rows(&rows);
+	count_bytes(t, rows.count * bytes);
+	return rows.count;
 }
 
 static void fill(struct transfer *t, uint8_t *local, uint64_t count)
@@ -267,6 +408,34 @@ static bool indexed_row(struct transfer *t, uint8_t *local, uint64_t va, int64_t
 	return true;
 }
 
+/* dst[i] = src[i] for elements of so many bytes */
+#define COPY_ELEMENTS(size) do {						\
+	for (uint64_t i = 0; i < count; i++)					\
+		memcpy(dst + (int64_t)i * dst_stride, src + (int64_t)i * src_stride, size); \
+} while (0)
+
+static void copy_elements(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t src_stride,
+			  unsigned int element, uint64_t count)
+{
+	switch (element) {
+	case 1:
+		COPY_ELEMENTS(1);
+		break;
+	case 2:
+		COPY_ELEMENTS(2);
+		break;
+	case 4:
+		COPY_ELEMENTS(4);
+		break;
+	case 8:
+		COPY_ELEMENTS(8);
+		break;
+	default:
+		COPY_ELEMENTS(16);
+		break;
+	}
+}
+
 /* Elements of a row, all of which exist. */
 static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint64_t count)
 {
@@ -277,12 +446,32 @@ static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint6
 		return true;
 	if (count == 1 || (row->local_stride == element && row->global_stride == element))
 		return move(t, local, va, count * element);
-	for (; count; count--) {
-		if (!move(t, local, va, element))
+	for (uint64_t i = 0, now; i < count; i += now) {
+		uint8_t *to = local + (int64_t)i * row->local_stride;
+		uint64_t from = va + i * (uint64_t)row->global_stride;
+		uint8_t *p = direct(t, from, element);
+
+		now = 1;
+
+		if (p) {
+			now = rows_in_window(t, from, row->global_stride, element, count - i);
+			if (t->store)
+				copy_elements(p, row->global_stride, to, row->local_stride, element, now);
+			else
+				copy_elements(to, row->local_stride, p, row->global_stride, element, now);
+			count_bytes(t, now * element);
+		} else if (!move(t, to, from, element)) {
 			return false;
-		local += row->local_stride;
-		va += (uint64_t)row->global_stride;
+		}
 	}
+	return true;
+}
+
+static bool is_inside(const struct plan *p, const int64_t *at, int but)
+{
+	for (int a = 0; a < EGRET_DIMS; a++)
+		if (a != but && (at[a] < 0 || at[a] >= p->extent[a]))
+			return false;
 	return true;
 }
 
@@ -293,10 +482,7 @@ static bool do_row(struct transfer *t, uint8_t *local, uint64_t va, const int64_
 	const struct loop *row = &p->loop[0];
 	uint64_t first = 0, end = row->count;
 
-	for (int a = 0; a < EGRET_DIMS; a++)
-		if (a != row->axis && (at[a] < 0 || at[a] >= p->extent[a]))
-			end = 0;
-	if (!end) {
+	if (!is_inside(p, at, row->axis)) {
 		fill(t, local, row->count);
 		return true;
 	}
@@ -313,6 +499,28 @@ static bool do_row(struct transfer *t, uint8_t *local, uint64_t va, const int64_
 	return true;
 }
 
+/* Are all rows of loop 1 at these coordinates whole and alike? */
+static bool rows_are_plain(const struct transfer *t, const int64_t *at)
+{
+	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
+
+	return t->dense && row->axis < 0 && outer->axis < 0 && !outer->index &&
+	       is_inside(t->plan, at, -1);
+}
+
+static bool do_rows(struct transfer *t, uint8_t *local, uint64_t va)
+{
+	const struct loop *outer = &t->plan->loop[1];
+
+	for (uint64_t i = 0, now; i < outer->count; i += now) {
+		now = move_rows(t, local + (int64_t)i * outer->local_stride,
+				va + i * (uint64_t)outer->global_stride, outer->count - i);
+		if (!now)
+			return false;
+	}
+	return true;
+}
+
 /* The loops around the rows. */
 static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uint64_t va,
 		     int64_t *at)
@@ -321,6 +529,8 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 
 	if (!level)
 		return do_row(t, local, va, at);
+	if (level == 1 && rows_are_plain(t, at))
+		return do_rows(t, local, va);
 	for (uint64_t i = 0; i < l->count; i++) {
 		int64_t index = index_of(l, i);
 		int64_t moved = index * l->step; /* both fit 32 bits */
@@ -351,6 +561,7 @@ bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egre
 	int64_t at[EGRET_DIMS];
 
 	plan(&p, d, scratch);
+	t.dense = row_is_dense(&p);
 	memcpy(t.fill, &d->fill, 8);
 	memcpy(t.fill + 8, &d->fill, 8);
 	memcpy(at, p.start, sizeof(at));

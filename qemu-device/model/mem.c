@@ -1,18 +1,53 @@
 // SPDX-License-Identifier: MIT
 /* Copyright (C) 2026 The Egret authors */
 /* Device memory and the way to system memory. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* madvise() */
+#endif
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "mem.h"
 
+#define LARGE_PAGE	(UINT64_C(2) << 20)
+
+/*
+ * Transfers and tile operations walk through memory in rows that are far apart: with the
+ * host's small pages, most of the time would be lost in its translations. A refusal
+ * does no harm.
+ */
+static void prefer_large_pages(void *memory, uint64_t size)
+{
+#ifdef MADV_HUGEPAGE
+	madvise(memory, size, MADV_HUGEPAGE);
+#else
+	(void)memory;
+	(void)size;
+#endif
+}
+
+void *egret_mem_allocate(size_t size)
+{
+	size_t whole = (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+	void *memory = aligned_alloc(LARGE_PAGE, whole);
+
+	if (memory)
+		prefer_large_pages(memory, whole);
+	return memory;
+}
+
 static void *map_zeroes(void *where, uint64_t size)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where ? MAP_FIXED : 0);
+	void *memory;
 
 	if (size > SIZE_MAX)
 		return MAP_FAILED;
-	return mmap(where, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	memory = mmap(where, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (memory != MAP_FAILED)
+		prefer_large_pages(memory, size);
+	return memory;
 }
 
 int egret_mem_init(struct egret_mem *mem, void *vram, uint64_t vram_size,

@@ -99,6 +99,14 @@ int egret_mem_host_read(struct egret_mem *mem, uint64_t addr, void *buf, size_t 
 /** egret_mem_host_write() - write system memory; as egret_mem_host_read() */
 int egret_mem_host_write(struct egret_mem *mem, uint64_t addr, const void *buf, size_t size);
 
+/**
+ * egret_mem_allocate() - host memory for what a unit works on, in large pages if the host has them
+ * @size: bytes
+ *
+ * Return: uninitialised memory to be freed with free(), or NULL.
+ */
+void *egret_mem_allocate(size_t size);
+
 /*
  * For functions that access device memory as the guest's packets and kernels ask for.
  * Two of them may race, if the guest makes them; that is not the model's mistake,

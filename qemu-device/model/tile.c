@@ -5,13 +5,14 @@
 
 #include <stdlib.h>
 
+#include "mem.h"
 #include "tile_gemm.h"
 
 int egret_tile_init(struct egret_tile *t, uint8_t *scratch)
 {
 	t->scratch = scratch;
 	t->gemm = egret_gemm(0);
-	t->work = aligned_alloc(4096, EGRET_TILE_WORK);
+	t->work = egret_mem_allocate(EGRET_TILE_WORK);
 	return t->work ? 0 : -1;
 }
 

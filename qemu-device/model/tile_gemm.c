@@ -11,8 +11,9 @@
 #include "tile_gemm.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
+
+#include "tile_types.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -34,33 +35,55 @@
 
 #define F32_PORTABLE(R, name)								\
 static void name##_##R(size_t k, const float *a, const float *b, size_t ldb, float *c,	\
-		       size_t ldc)							\
+		       size_t ldc, bool zero)						\
 {											\
+	float acc[R][NR];								\
+											\
+	for (size_t i = 0; i < R; i++)							\
+		for (size_t j = 0; j < NR; j++)						\
+			acc[i][j] = zero ? 0 : c[i * ldc + j];				\
 	for (; k; k--, a += R, b += ldb)						\
 		for (size_t i = 0; i < R; i++)						\
 			for (size_t j = 0; j < NR; j++)					\
-				c[i * ldc + j] = fmaf(a[i], b[j], c[i * ldc + j]);	\
+				acc[i][j] = fmaf(a[i], b[j], acc[i][j]);		\
+	for (size_t i = 0; i < R; i++)							\
+		for (size_t j = 0; j < NR; j++)						\
+			c[i * ldc + j] = f32_canonical(acc[i][j]);			\
 }
 
 #define I8_PORTABLE(R, name)								\
-static void name##_##R(size_t k, const uint8_t *a, const int8_t *b, size_t ldb,		\
-		       int32_t *c, size_t ldc)						\
+static void name##_##R(size_t k, const int8_t *a, const uint8_t *b, size_t ldb,		\
+		       int32_t *c, size_t ldc, bool zero, const int32_t *row,		\
+		       const int32_t *column)						\
 {											\
+	uint32_t acc[R][NR];								\
+											\
+	for (size_t i = 0; i < R; i++)							\
+		for (size_t j = 0; j < NR; j++)						\
+			acc[i][j] = (uint32_t)row[i] + (uint32_t)column[j] +		\
+				    (zero ? 0 : (uint32_t)c[i * ldc + j]);		\
 	for (; k; k--, a += 4 * R, b += 4 * ldb)					\
 		for (size_t i = 0; i < R; i++)						\
-			for (size_t j = 0; j < NR; j++) {				\
-				uint32_t sum = (uint32_t)c[i * ldc + j];		\
-											\
+			for (size_t j = 0; j < NR; j++)					\
 				for (size_t x = 0; x < 4; x++)				\
-					sum += (uint32_t)(a[4 * i + x] * b[4 * j + x]);	\
-				c[i * ldc + j] = (int32_t)sum;				\
-			}								\
+					acc[i][j] += (uint32_t)(a[4 * i + x] * b[4 * j + x]); \
+	for (size_t i = 0; i < R; i++)							\
+		for (size_t j = 0; j < NR; j++)						\
+			c[i * ldc + j] = (int32_t)acc[i][j];				\
+}
+
+static void sum_portable(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)
+{
+	memset(sum, 0, rows * sizeof(*sum));
+	for (; k; k--)
+		for (unsigned int i = 0; i < rows; i++, a += 4)
+			sum[i] += a[0] + a[1] + a[2] + a[3];
 }
 
 SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
-static const struct egret_gemm portable = { NR, TABLE(f32_portable), TABLE(i8_portable) };
+static const struct egret_gemm portable = { NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable };
 
 /* ---- x86 ----------------------------------------------------------------- */
 
@@ -70,12 +93,14 @@ static const struct egret_gemm portable = { NR, TABLE(f32_portable), TABLE(i8_po
  * A kernel of R rows by two vectors of type V with L lanes of accumulators. A lane takes
  * STEP elements of A and B at once. The loops have constant bounds and are unrolled
  * completely, so that `acc` is in registers; where these are too few, rows are done in
- * pieces of at most MOST.
+ * pieces of at most MOST. FIRST(v, i, j) makes an accumulator of row i, vector j from the
+ * value that it continues; LAST(v) is what is stored of it.
  */
-#define KERNEL(R, name, isa, V, L, MOST, TA, TB, TC, STEP, LOAD, LOADB, STORE, SPLAT, MAC)	\
+#define KERNEL(R, name, isa, V, L, MOST, TA, TB, TC, STEP, LOAD, LOADB, STORE, SPLAT, MAC,	\
+	       ZERO, FIRST, LAST, ...)							\
 __attribute__((target(isa)))								\
 static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
-		       size_t ldc)							\
+		       size_t ldc, bool zero __VA_ARGS__)				\
 {											\
 	enum { ROWS = R < MOST ? R : MOST };						\
 											\
@@ -87,8 +112,14 @@ static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
 											\
 		_Pragma("GCC unroll 12")						\
 		for (int i = 0; i < ROWS; i++) {					\
-			acc[i][0] = LOAD(to + (size_t)i * ldc);				\
-			acc[i][1] = LOAD(to + (size_t)i * ldc + L);			\
+			V v0 = ZERO(), v1 = ZERO();					\
+											\
+			if (!zero) {							\
+				v0 = LOAD(to + (size_t)i * ldc);			\
+				v1 = LOAD(to + (size_t)i * ldc + L);			\
+			}								\
+			acc[i][0] = FIRST(v0, first + i, 0);				\
+			acc[i][1] = FIRST(v1, first + i, L);				\
 		}									\
 		for (size_t x = k; x; x--) {						\
 			V b0 = LOADB(pb), b1 = LOADB(pb + STEP * L);			\
@@ -105,14 +136,19 @@ static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
 		}									\
 		_Pragma("GCC unroll 12")						\
 		for (int i = 0; i < ROWS; i++) {					\
-			STORE(to + (size_t)i * ldc, acc[i][0]);				\
-			STORE(to + (size_t)i * ldc + L, acc[i][1]);			\
+			STORE(to + (size_t)i * ldc, LAST(acc[i][0]));			\
+			STORE(to + (size_t)i * ldc + L, LAST(acc[i][1]));		\
 		}									\
 	}										\
 }
 
+static inline float canonical_nan(void)
+{
+	return f32_from_bits(EGRET_NAN_F32);
+}
+
 /* Four bytes, for SPLAT. */
-static inline int32_t four(const uint8_t *p)
+static inline int32_t four(const int8_t *p)
 {
 	int32_t v;
 
@@ -132,34 +168,79 @@ static inline int32_t four(const uint8_t *p)
 #define F512_STORE(p, v)	_mm512_storeu_ps(p, v)
 #define F512_SPLAT(p)		_mm512_set1_ps(*(p))
 #define F512_MAC(x, y, z)	_mm512_fmadd_ps(x, y, z)
+#define F512_LAST(v) \
+	_mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), v, _mm512_set1_ps(canonical_nan()))
 #define I512_LOAD(p)		_mm512_loadu_si512(p)
 #define I512_STORE(p, v)	_mm512_storeu_si512(p, v)
 #define I512_SPLAT(p)		_mm512_set1_epi32(four(p))
-#define I512_MAC(x, y, z)	FOUR_PRODUCTS(512, x, y, z)
-#define VNNI_MAC(x, y, z)	_mm512_dpbusd_epi32(z, x, y)
+#define I512_FIRST(v, i, j) \
+	_mm512_add_epi32(v, _mm512_add_epi32(_mm512_set1_epi32(row[i]), I512_LOAD(column + (j))))
+#define I512_MAC(x, y, z)	FOUR_PRODUCTS(512, y, x, z)
+#define VNNI_MAC(x, y, z)	_mm512_dpbusd_epi32(z, y, x)
 #define F256_LOAD(p)		_mm256_loadu_ps(p)
 #define F256_STORE(p, v)	_mm256_storeu_ps(p, v)
 #define F256_SPLAT(p)		_mm256_set1_ps(*(p))
 #define F256_MAC(x, y, z)	_mm256_fmadd_ps(x, y, z)
+#define F256_LAST(v) \
+	_mm256_blendv_ps(v, _mm256_set1_ps(canonical_nan()), _mm256_cmp_ps(v, v, _CMP_UNORD_Q))
 #define I256_LOAD(p)		_mm256_loadu_si256((const __m256i *)(p))
 #define I256_STORE(p, v)	_mm256_storeu_si256((__m256i *)(p), v)
 #define I256_SPLAT(p)		_mm256_set1_epi32(four(p))
-#define I256_MAC(x, y, z)	FOUR_PRODUCTS(256, x, y, z)
+#define I256_FIRST(v, i, j) \
+	_mm256_add_epi32(v, _mm256_add_epi32(_mm256_set1_epi32(row[i]), I256_LOAD(column + (j))))
+#define I256_MAC(x, y, z)	FOUR_PRODUCTS(256, y, x, z)
+#define AS_IT_IS(v, ...)	(v)
+
+#define I8_EXTRA		, const int32_t *row, const int32_t *column
 
 SIZES(KERNEL, f32_avx512, "avx512f", __m512, 16, 12, float, float, float, 1,
-      F512_LOAD, F512_LOAD, F512_STORE, F512_SPLAT, F512_MAC)
-SIZES(KERNEL, i8_avx512, "avx512f,avx512bw", __m512i, 16, 12, uint8_t, int8_t, int32_t, 4,
-      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, I512_MAC)
-SIZES(KERNEL, i8_vnni, "avx512f,avx512bw,avx512vnni", __m512i, 16, 12, uint8_t, int8_t, int32_t, 4,
-      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, VNNI_MAC)
+      F512_LOAD, F512_LOAD, F512_STORE, F512_SPLAT, F512_MAC, _mm512_setzero_ps, AS_IT_IS, F512_LAST)
+SIZES(KERNEL, i8_avx512, "avx512f,avx512bw", __m512i, 16, 12, int8_t, uint8_t, int32_t, 4,
+      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, I512_MAC, _mm512_setzero_si512, I512_FIRST,
+      AS_IT_IS, I8_EXTRA)
+SIZES(KERNEL, i8_vnni, "avx512f,avx512bw,avx512vnni", __m512i, 16, 12, int8_t, uint8_t, int32_t, 4,
+      I512_LOAD, I512_LOAD, I512_STORE, I512_SPLAT, VNNI_MAC, _mm512_setzero_si512, I512_FIRST,
+      AS_IT_IS, I8_EXTRA)
 SIZES(KERNEL, f32_avx2, "avx2,fma", __m256, 8, 4, float, float, float, 1,
-      F256_LOAD, F256_LOAD, F256_STORE, F256_SPLAT, F256_MAC)
-SIZES(KERNEL, i8_avx2, "avx2", __m256i, 8, 4, uint8_t, int8_t, int32_t, 4,
-      I256_LOAD, I256_LOAD, I256_STORE, I256_SPLAT, I256_MAC)
+      F256_LOAD, F256_LOAD, F256_STORE, F256_SPLAT, F256_MAC, _mm256_setzero_ps, AS_IT_IS, F256_LAST)
+SIZES(KERNEL, i8_avx2, "avx2", __m256i, 8, 4, int8_t, uint8_t, int32_t, 4,
+      I256_LOAD, I256_LOAD, I256_STORE, I256_SPLAT, I256_MAC, _mm256_setzero_si256, I256_FIRST,
+      AS_IT_IS, I8_EXTRA)
 
-static const struct egret_gemm vnni = { 32, TABLE(f32_avx512), TABLE(i8_vnni) };
-static const struct egret_gemm avx512 = { 32, TABLE(f32_avx512), TABLE(i8_avx512) };
-static const struct egret_gemm avx2 = { 16, TABLE(f32_avx2), TABLE(i8_avx2) };
+/*
+ * Sums of rows: a step's 4 * rows bytes are in one vector. Four sums at once, because each
+ * addition waits for the one before it.
+ */
+#define SUM_ROWS(name, isa, ADD)							\
+__attribute__((target(isa)))								\
+static void name(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)		\
+{											\
+	const __mmask16 mask = (__mmask16)((1u << rows) - 1);				\
+	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),		\
+			 _mm512_setzero_si512(), _mm512_setzero_si512() };		\
+	const size_t step = 4 * (size_t)rows;						\
+	size_t x = 0;									\
+											\
+	for (; x + 4 <= k; x += 4, a += 4 * step)					\
+		for (size_t i = 0; i < 4; i++)						\
+			s[i] = ADD(s[i], _mm512_maskz_loadu_epi32(mask, a + i * step));	\
+	for (; x < k; x++, a += step)							\
+		s[0] = ADD(s[0], _mm512_maskz_loadu_epi32(mask, a));			\
+	s[0] = _mm512_add_epi32(_mm512_add_epi32(s[0], s[1]), _mm512_add_epi32(s[2], s[3])); \
+	_mm512_mask_storeu_epi32(sum, mask, s[0]);					\
+}
+
+#define ADD_VNNI(s, v)		_mm512_dpbusd_epi32(s, _mm512_set1_epi8(1), v)
+#define ADD_AVX512(s, v)	_mm512_add_epi32(s, _mm512_madd_epi16(			\
+					_mm512_maddubs_epi16(_mm512_set1_epi8(1), v),	\
+					_mm512_set1_epi16(1)))
+
+SUM_ROWS(sum_vnni, "avx512f,avx512bw,avx512vnni", ADD_VNNI)
+SUM_ROWS(sum_avx512, "avx512f,avx512bw", ADD_AVX512)
+
+static const struct egret_gemm vnni = { 32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni };
+static const struct egret_gemm avx512 = { 32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512 };
+static const struct egret_gemm avx2 = { 16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable };
 
 static bool host_has(unsigned int features)
 {

@@ -9,16 +9,17 @@
  * bytes. Rows and columns beyond the matrix are zero, and so are bytes beyond k.
  *
  * F32 accumulators take one fused multiply-add for each k in ascending order, so the
- * result does not depend on the kernel or the host.
+ * result does not depend on the kernel or the host. A NaN is stored as the canonical one.
  *
- * Of integers, A's bytes are unsigned and B's signed, whatever the operands' types: that is
- * what hosts multiply fastest. The caller shifts operands into these ranges and
- * corrects for it and for zero points with sums of rows and columns; all of it modulo 2^32,
- * where the order does not matter.
+ * Of integers, A's bytes are signed and B's unsigned, whatever the operands' types: that is
+ * what hosts multiply fastest. The caller shifts operands into these ranges, and
+ * corrects for it and for zero points by what is added to the rows and columns of
+ * the tile; all of it modulo 2^32, where the order does not matter.
  */
 #ifndef EGRET_MODEL_TILE_GEMM_H
 #define EGRET_MODEL_TILE_GEMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,19 +27,24 @@
 #define EGRET_GEMM_NR_MAX	32
 
 /*
- * c[row][column] += a's panel by b's panel; k counts steps (of one, or of four bytes), ldb
- * and ldc are the elements (or groups of four bytes) from one k of b, one row of c to the next.
+ * c[row][column] = a's panel by b's panel, plus what c holds unless `zero`; k counts steps (of
+ * one, or of four bytes), ldb and ldc are the elements (or groups of four bytes) from one k
+ * of b, one row of c to the next. For bytes, row[row] and column[column] are added as well.
  */
 typedef void egret_gemm_f32(size_t k, const float *a, const float *b, size_t ldb, float *c,
-			    size_t ldc);
-typedef void egret_gemm_i8(size_t k, const uint8_t *a, const int8_t *b, size_t ldb, int32_t *c,
-			   size_t ldc);
+			    size_t ldc, bool zero);
+typedef void egret_gemm_i8(size_t k, const int8_t *a, const uint8_t *b, size_t ldb, int32_t *c,
+			   size_t ldc, bool zero, const int32_t *row, const int32_t *column);
+
+/* sum[row] = the sum of the bytes of each row of a panel of A, of k steps */
+typedef void egret_gemm_sum(size_t k, unsigned int rows, const int8_t *a, int32_t *sum);
 
 struct egret_gemm {
 	unsigned int nr;
 	/* by rows of the panel: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
 	egret_gemm_f32 *f32[EGRET_GEMM_MR + 1];
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
+	egret_gemm_sum *sum;
 };
 
 /**

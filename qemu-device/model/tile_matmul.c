@@ -3,14 +3,17 @@
 /*
  * Matrix multiplication.
  *
- * The output is computed in parts of up to BLOCK_M x BLOCK_N accumulators. For each, k is
- * walked in ascending segments: operands of a segment are packed into panels
- * (tile_pack.h), in F32 or as bytes, and multiplied onto the accumulators by the
- * micro-kernels (tile_gemm.h). Then the part is finished row by row: bias, scale,
- * activation, conversion.
+ * The output is computed in parts. For each, k is walked in ascending segments: A's lines
+ * are packed into panels (tile_pack.h), in F32 or as bytes, then B's, a few columns at a
+ * time, so that they are still in the host's nearest cache when the micro-kernels
+ * (tile_gemm.h) multiply all of A's panels with them onto the accumulators.
  *
- * With block-scaled operands a segment is one block of 32: its product is computed
- * from zero and then added to the accumulators with its scale.
+ * The accumulators are the output itself if nothing but the sums is asked for: a kernel that
+ * walks along k continues them over and over. Otherwise they are in working memory, and
+ * the part is finished row by row: bias, scale, activation, conversion.
+ *
+ * With block-scaled operands the product of each block of 32 is computed from zero, and then
+ * added to the accumulators with its scale.
  */
 #include <string.h>
 
@@ -21,10 +24,16 @@
 #include "tile_pack.h"
 #include "tile_types.h"
 
-#define BLOCK_M		240	/* a multiple of EGRET_GEMM_MR, up to EGRET_PACK_LINES */
-#define BLOCK_N		EGRET_PACK_LINES
-#define BLOCK_K		EGRET_PACK_K
+#define BLOCK_M		264	/* a multiple of EGRET_GEMM_MR, up to EGRET_PACK_LINES */
+#define BLOCK_N		256	/* of accumulators in working memory */
+#define GROUP		(2 * EGRET_GEMM_NR_MAX)	/* columns of B that are packed at once */
+#define SEGMENT_F32	256	/* k of a segment: a panel of B fits the nearest cache */
+#define SEGMENT_I8	512
+#define BLOCKS		(SEGMENT_I8 / EGRET_BLOCK)
 #define DIRECT_M	24	/* rows up to which copying B does not pay */
+
+_Static_assert(BLOCK_M <= EGRET_PACK_LINES && SEGMENT_I8 <= EGRET_PACK_K &&
+	       SEGMENT_F32 <= EGRET_PACK_K, "too much to pack");
 
 /* ---- Checks -------------------------------------------------------------- */
 
@@ -320,26 +329,33 @@ uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d)
 
 /* ---- Accumulating --------------------------------------------------------- */
 
-/* The parts of egret_tile.work. Rows of `acc` and `product` are `ldc` long. */
+/*
+ * The parts of egret_tile.work. Scales, and what is added to the tiles' rows and columns, are
+ * those of the segment's blocks, or in [0] of all of the segment.
+ */
 struct work {
-	union accumulators {
+	union {
 		float f[BLOCK_M * BLOCK_N];
 		int32_t i[BLOCK_M * BLOCK_N];
 	} acc;
-	union accumulators product;	/* of one block-scaled segment */
 	union {
-		float f[BLOCK_M * BLOCK_K];
-		uint8_t i[BLOCK_M * BLOCK_K];
+		float f[EGRET_GEMM_MR * EGRET_GEMM_NR_MAX];
+		int32_t i[EGRET_GEMM_MR * EGRET_GEMM_NR_MAX];
+	} tile;
+	union {
+		float f[BLOCK_M * SEGMENT_F32];
+		int8_t i[BLOCK_M * SEGMENT_I8];
 	} a;
 	union {
-		float f[BLOCK_N * BLOCK_K];
-		int8_t i[BLOCK_N * BLOCK_K];
+		float f[GROUP * SEGMENT_F32];
+		uint8_t i[GROUP * SEGMENT_I8];
 	} b;
-	float a_scale[BLOCK_M];
-	float b_scale[BLOCK_N];
-	int32_t a_sum[BLOCK_M];
-	int32_t b_sum[BLOCK_N];
-	uint8_t ones[BLOCK_K];
+	float a_scale[BLOCKS][BLOCK_M];
+	float b_scale[BLOCKS][GROUP];
+	int32_t row[BLOCKS][BLOCK_M];
+	int32_t column[BLOCKS][GROUP];
+	int32_t zeros[EGRET_GEMM_NR_MAX];
+	int8_t ones[SEGMENT_I8];
 };
 
 struct matmul {
@@ -352,14 +368,33 @@ struct matmul {
 	uint8_t *out;
 	bool f32;		/* accumulators are */
 	bool int_product;	/* panels are bytes */
+	bool blocks;		/* block-scaled */
+	bool in_place;		/* the output is the accumulators */
 	/* A panel's byte is an element plus an offset: less this, it is what is to be multiplied */
 	int32_t a_minus, b_minus;
 };
 
-/* A part of the output. */
+/* A part of the output, and its accumulators. */
 struct part {
 	size_t m0, n0, m, n;
-	size_t ldc;		/* n in whole panels */
+	uint8_t *c;
+	size_t ldc;		/* accumulators from a row to the next */
+	bool whole;		/* there is room for whole panels */
+};
+
+/* A piece of k. */
+struct segment {
+	size_t x, k;
+	size_t words;		/* of a panel's line */
+	bool zero;		/* the accumulators hold nothing yet */
+};
+
+/* A panel of B. */
+struct columns {
+	size_t j, n;		/* first column in the part; how many exist */
+	size_t in_group;	/* first column in the group: for scales and sums */
+	const void *b;
+	size_t ldb;
 };
 
 static size_t panel_rows(const struct part *p)
@@ -385,172 +420,247 @@ static size_t direct_columns(const struct matmul *mm, const struct part *p)
 	return p->n / mm->gemm->nr * mm->gemm->nr;
 }
 
-static void multiply_f32(const struct matmul *mm, const struct part *p, size_t x, size_t k, float *c)
+/* How the segment's k are divided: by blocks, or not at all. */
+static size_t step_of(const struct matmul *mm, const struct segment *s)
 {
-	const struct egret_gemm *g = mm->gemm;
-	size_t direct = direct_columns(mm, p);
-
-	for (size_t j = 0; j < p->n; j += g->nr) {
-		const float *b;
-		size_t ldb;
-
-		if (j < direct) {
-			b = (const float *)(mm->b.base + (int64_t)x * mm->b.pitch + 4 * (p->n0 + j));
-			ldb = (size_t)mm->b.pitch / 4;
-		} else {
-			b = mm->w->b.f + (j - direct) * k;
-			ldb = g->nr;
-		}
-		for (size_t i = 0; i < p->m;) {
-			unsigned int rows = egret_gemm_rows(p->m - i);
-
-			g->f32[rows](k, mm->w->a.f + i * k, b, ldb, c + i * p->ldc + j, p->ldc);
-			i += rows;
-		}
-	}
+	return mm->blocks ? EGRET_BLOCK : s->k;
 }
 
-static void multiply_i8(const struct matmul *mm, const struct part *p, size_t words, int32_t *c)
+static size_t step_at(const struct matmul *mm, const struct segment *s, size_t x)
 {
-	const struct egret_gemm *g = mm->gemm;
+	size_t step = step_of(mm, s);
 
-	for (size_t j = 0; j < p->n; j += g->nr)
-		for (size_t i = 0; i < p->m;) {
-			unsigned int rows = egret_gemm_rows(p->m - i);
-
-			g->i8[rows](words, mm->w->a.i + 4 * i * words, mm->w->b.i + 4 * j * words,
-				    g->nr, c + i * p->ldc + j, p->ldc);
-			i += rows;
-		}
+	return s->k - x < step ? s->k - x : step;
 }
 
-/* Sums of the lines of panels, as far as they are needed to correct for a_minus and b_minus. */
-static void sum_lines(const struct matmul *mm, const struct part *p, size_t words)
-{
-	struct work *w = mm->w;
-	const uint8_t *a = w->a.i;
-
-	memset(w->a_sum, 0, sizeof(w->a_sum));
-	for (size_t i = 0; mm->b_minus && i < p->m;) {
-		unsigned int rows = egret_gemm_rows(p->m - i);
-
-		for (size_t x = 0; x < words; x++)
-			for (unsigned int r = 0; r < rows; r++, a += 4)
-				w->a_sum[i + r] += a[0] + a[1] + a[2] + a[3];
-		i += rows;
-	}
-	memset(w->b_sum, 0, p->ldc * sizeof(w->b_sum[0]));
-	for (size_t j = 0; mm->a_minus && j < p->n; j += mm->gemm->nr)
-		mm->gemm->i8[1](words, w->ones, w->b.i + 4 * j * words, mm->gemm->nr, w->b_sum + j, 0);
-}
-
-/* sum (a - A)(b - B) = sum ab - A sum b - B sum a + k A B, modulo 2^32 */
-EGRET_CLONES
-static void correct(const struct matmul *mm, const struct part *p, size_t k, uint32_t *c)
+/*
+ * sum (a - A)(b - B) = sum ab - A sum b - B sum a + k A B, modulo 2^32: what a row adds,
+ * with the last term.
+ */
+static void add_of_rows(const struct matmul *mm, const struct part *p, const struct segment *s)
 {
 	uint32_t a_minus = (uint32_t)mm->a_minus, b_minus = (uint32_t)mm->b_minus;
-	const int32_t *b_sum = mm->w->b_sum;
+	struct work *w = mm->w;
+	size_t number = 0;
 
-	for (size_t r = 0; r < p->m; r++, c += p->ldc) {
-		uint32_t row = (uint32_t)k * a_minus * b_minus - b_minus * (uint32_t)mm->w->a_sum[r];
+	for (size_t x = 0; x < s->k; x += step_of(mm, s), number++) {
+		size_t k = step_at(mm, s, x);
+		uint32_t both = (uint32_t)k * a_minus * b_minus;
+		int32_t *row = w->row[number];
 
-		for (size_t i = 0; i < p->n; i++)
-			c[i] += row - a_minus * (uint32_t)b_sum[i];
+		memset(row, 0, panel_rows(p) * sizeof(*row));
+		for (size_t i = 0; b_minus && i < p->m;) {
+			unsigned int rows = egret_gemm_rows(p->m - i);
+
+			mm->gemm->sum((k + 3) / 4, rows, w->a.i + 4 * i * s->words + x * rows, row + i);
+			i += rows;
+		}
+		for (size_t i = 0; b_minus && i < p->m; i++)
+			row[i] = (int32_t)(both - b_minus * (uint32_t)row[i]);
 	}
 }
 
-/* c += A by B, over k = x..x+k-1 */
-static void multiply(const struct matmul *mm, const struct part *p, size_t x, size_t k,
-		     union accumulators *c)
+/* And a column. */
+static void add_of_columns(const struct matmul *mm, const struct segment *s, size_t columns)
 {
-	struct egret_range a = { p->m0, p->m, x, k }, b = { p->n0, p->n, x, k };
+	uint32_t a_minus = (uint32_t)mm->a_minus;
 	unsigned int nr = mm->gemm->nr;
+	struct work *w = mm->w;
+	size_t number = 0;
+
+	for (size_t x = 0; x < s->k; x += step_of(mm, s), number++) {
+		int32_t *column = w->column[number];
+
+		for (size_t j = 0; a_minus && j < columns; j += nr)
+			mm->gemm->i8[1]((step_at(mm, s, x) + 3) / 4, w->ones,
+					w->b.i + 4 * j * s->words + x * nr, nr, column + j, 0, true,
+					w->zeros, w->zeros);
+		for (size_t j = 0; j < columns; j++)
+			column[j] = a_minus ? (int32_t)-(a_minus * (uint32_t)column[j]) : 0;
+	}
+}
+
+static void pack_a(const struct matmul *mm, const struct part *p, const struct segment *s)
+{
+	const struct egret_range r = { p->m0, p->m, s->x, s->k };
 	struct work *w = mm->w;
 
 	if (mm->int_product) {
-		size_t words = (k + 3) / 4;
-
-		egret_pack_i8(&mm->a, &a, nr, w->a.i);
-		egret_pack_i8(&mm->b, &b, nr, (uint8_t *)w->b.i);
-		multiply_i8(mm, p, words, c->i);
-		if (mm->a_minus || mm->b_minus) {
-			sum_lines(mm, p, words);
-			correct(mm, p, k, (uint32_t *)c->i);
-		}
+		egret_pack_i8(&mm->a, &r, mm->gemm->nr, (uint8_t *)w->a.i);
+		add_of_rows(mm, p, s);
 	} else {
-		size_t direct = direct_columns(mm, p);
-
-		b.line += direct;
-		b.lines -= direct;
-		egret_pack_f32(&mm->a, &a, nr, w->a.f);
-		egret_pack_f32(&mm->b, &b, nr, w->b.f);
-		multiply_f32(mm, p, x, k, c->f);
+		egret_pack_f32(&mm->a, &r, mm->gemm->nr, w->a.f);
 	}
+	for (size_t x = 0; mm->a.block && x < s->k; x += EGRET_BLOCK)
+		egret_scales(&mm->a, p->m0, p->m, s->x + x, w->a_scale[x / EGRET_BLOCK]);
+}
+
+/* A group: columns from j on. */
+static void pack_b(const struct matmul *mm, const struct part *p, const struct segment *s, size_t j,
+		   size_t n)
+{
+	struct egret_range r = { p->n0 + j, 0, s->x, s->k };
+	unsigned int nr = mm->gemm->nr;
+	struct work *w = mm->w;
+
+	for (size_t i = 0; i < n; i += nr, r.line += nr) {
+		r.lines = n - i < nr ? n - i : nr;
+		if (mm->int_product)
+			egret_pack_i8(&mm->b, &r, nr, w->b.i + 4 * i * s->words);
+		else
+			egret_pack_f32(&mm->b, &r, nr, w->b.f + i * s->words);
+	}
+	if (mm->int_product)
+		add_of_columns(mm, s, (n + nr - 1) / nr * nr);
+	for (size_t x = 0; mm->b.block && x < s->k; x += EGRET_BLOCK)
+		egret_scales(&mm->b, p->n0 + j, n, s->x + x, w->b_scale[x / EGRET_BLOCK]);
+}
+
+/* Some rows by a panel of B, of k from x on: `number` is the block's. */
+static void multiply_panels(const struct matmul *mm, const struct segment *s,
+			    const struct columns *b, size_t i, unsigned int rows, size_t x,
+			    size_t k, void *c, size_t ldc, bool zero)
+{
+	const struct egret_gemm *g = mm->gemm;
+	struct work *w = mm->w;
+
+	if (mm->int_product)
+		g->i8[rows]((k + 3) / 4, w->a.i + 4 * i * s->words + x * rows,
+			    (const uint8_t *)b->b + x * b->ldb, b->ldb, c, ldc, zero,
+			    w->row[x / EGRET_BLOCK] + i, w->column[x / EGRET_BLOCK] + b->in_group);
+	else
+		g->f32[rows](k, w->a.f + i * s->words + x * rows, (const float *)b->b + x * b->ldb,
+			     b->ldb, c, ldc, zero);
 }
 
 /* acc = fma(product, scale, acc), scale = RN(a's * b's) or the only one. */
 EGRET_CLONES
-static void add_scaled(struct work *w, const struct part *p, bool a_block, bool b_block,
-		       bool int_product)
+static void add_scaled(const struct work *w, const struct columns *b, size_t number, size_t i,
+		       size_t rows, bool a_block, bool b_block, bool int_product, bool zero,
+		       float *acc, size_t ldc, size_t ldp)
 {
-	float scale[BLOCK_N];
+	const float *b_scale = w->b_scale[number] + b->in_group;
+	float scale[EGRET_GEMM_NR_MAX], product[EGRET_GEMM_NR_MAX];
 
-	for (size_t r = 0; r < p->m; r++) {
-		float *acc = w->acc.f + r * p->ldc;
-		const float *f = w->product.f + r * p->ldc;
-		const int32_t *i = w->product.i + r * p->ldc;
-		float a = w->a_scale[r];
+	for (size_t r = 0; r < rows; r++, acc += ldc) {
+		const float *f = w->tile.f + r * ldp;
+		const int32_t *whole = w->tile.i + r * ldp;
+		float a = a_block ? w->a_scale[number][i + r] : 1;
 
-		for (size_t c = 0; c < p->n; c++)
-			scale[c] = a_block && b_block ? a * w->b_scale[c] :
-				   a_block ? a : w->b_scale[c];
-		if (int_product)
-			for (size_t c = 0; c < p->n; c++)
-				acc[c] = __builtin_fmaf((float)i[c], scale[c], acc[c]);
-		else
-			for (size_t c = 0; c < p->n; c++)
-				acc[c] = __builtin_fmaf(f[c], scale[c], acc[c]);
+		for (size_t c = 0; c < b->n; c++)
+			scale[c] = a_block && b_block ? a * b_scale[c] : a_block ? a : b_scale[c];
+		for (size_t c = 0; c < b->n; c++)
+			product[c] = int_product ? (float)whole[c] : f[c];
+		for (size_t c = 0; c < b->n; c++)
+			acc[c] = f32_canonical(__builtin_fmaf(product[c], scale[c],
+							      zero ? 0 : acc[c]));
 	}
 }
 
-/* k in blocks of 32. */
-static void accumulate_blocks(const struct matmul *mm, const struct part *p)
+/* A tile of block-scaled operands: `rows` rows are in A's panel, `m` of them exist. */
+static void block_tile(const struct matmul *mm, const struct part *p, const struct segment *s,
+		       const struct columns *b, size_t i, unsigned int rows, size_t m)
 {
-	size_t bytes = panel_rows(p) * p->ldc * sizeof(float);
+	float *c = (float *)p->c + i * p->ldc + b->j;
+	unsigned int nr = mm->gemm->nr;
 	struct work *w = mm->w;
 
-	for (size_t x = 0; x < mm->d->k; x += EGRET_BLOCK) {
-		size_t k = mm->d->k - x < EGRET_BLOCK ? mm->d->k - x : EGRET_BLOCK;
-
-		if (mm->a.block)
-			egret_scales(&mm->a, p->m0, p->m, x, w->a_scale);
-		if (mm->b.block)
-			egret_scales(&mm->b, p->n0, p->n, x, w->b_scale);
-		memset(&w->product, 0, bytes);
-		multiply(mm, p, x, k, &w->product);
-		add_scaled(w, p, mm->a.block, mm->b.block, mm->int_product);
+	for (size_t x = 0; x < s->k; x += EGRET_BLOCK) {
+		multiply_panels(mm, s, b, i, rows, x, step_at(mm, s, x), &w->tile, nr, true);
+		add_scaled(w, b, x / EGRET_BLOCK, i, m, mm->a.block, mm->b.block, mm->int_product,
+			   s->zero && !x, c, p->ldc, nr);
 	}
 }
 
-static void accumulate_plain(const struct matmul *mm, const struct part *p)
+/* A tile at the edge of an output that is its own accumulators: beside it is nothing to write to. */
+static void edge_tile(const struct matmul *mm, const struct part *p, const struct segment *s,
+		      const struct columns *b, size_t i, unsigned int rows, size_t m)
 {
-	for (size_t x = 0; x < mm->d->k; x += BLOCK_K) {
-		size_t k = mm->d->k - x < BLOCK_K ? mm->d->k - x : BLOCK_K;
+	uint8_t *c = p->c + 4 * (i * p->ldc + b->j);
+	unsigned int nr = mm->gemm->nr;
+	struct work *w = mm->w;
 
-		multiply(mm, p, x, k, &mm->w->acc);
+	memset(&w->tile, 0, rows * nr * sizeof(float));
+	for (size_t r = 0; !s->zero && r < m; r++)
+		memcpy(w->tile.f + r * nr, c + 4 * r * p->ldc, 4 * b->n);
+	multiply_panels(mm, s, b, i, rows, 0, s->k, &w->tile, nr, false);
+	for (size_t r = 0; r < m; r++)
+		memcpy(c + 4 * r * p->ldc, w->tile.f + r * nr, 4 * b->n);
+}
+
+/* All rows by a panel of B. */
+static void multiply_columns(const struct matmul *mm, const struct part *p,
+			     const struct segment *s, const struct columns *b)
+{
+	for (size_t i = 0; i < p->m;) {
+		unsigned int rows = egret_gemm_rows(p->m - i);
+		size_t m = p->m - i < rows ? p->m - i : rows;
+
+		if (mm->blocks)
+			block_tile(mm, p, s, b, i, rows, m);
+		else if (p->whole || (m == rows && b->n == mm->gemm->nr))
+			multiply_panels(mm, s, b, i, rows, 0, s->k,
+					p->c + 4 * (i * p->ldc + b->j), p->ldc, s->zero);
+		else
+			edge_tile(mm, p, s, b, i, rows, m);
+		i += rows;
 	}
 }
 
-/* Accumulators at the beginning: zero beyond the edges too, as kernels compute whole panels. */
+/* accumulators += A by B, over the segment's k */
+static void multiply(const struct matmul *mm, const struct part *p, const struct segment *s)
+{
+	size_t direct = direct_columns(mm, p), nr = mm->gemm->nr;
+	struct columns b;
+
+	pack_a(mm, p, s);
+	for (size_t j = 0; j < p->n; j += 2 * nr) {
+		size_t n = p->n - j < 2 * nr ? p->n - j : 2 * nr;
+
+		if (j + n > direct)
+			pack_b(mm, p, s, j, n);
+		for (size_t g = 0; g < n; g += nr) {
+			b = (struct columns){ .j = j + g, .n = n - g < nr ? n - g : nr, .in_group = g };
+			if (b.j < direct) {
+				b.b = mm->b.base + (int64_t)s->x * mm->b.pitch + 4 * (p->n0 + b.j);
+				b.ldb = (size_t)mm->b.pitch / 4;
+			} else {
+				b.b = mm->int_product ? (const void *)(mm->w->b.i + 4 * g * s->words) :
+							(const void *)(mm->w->b.f + g * s->words);
+				b.ldb = nr;
+			}
+			multiply_columns(mm, p, s, &b);
+		}
+	}
+}
+
+/* Accumulators at the beginning. Beyond the edges they are zero, for no reason but speed. */
 static void start(const struct matmul *mm, const struct part *p)
 {
 	const struct egret_matmul_desc *d = mm->d;
 
-	memset(&mm->w->acc, 0, panel_rows(p) * p->ldc * sizeof(float));
-	for (size_t r = 0; (d->flags & EGRET_MATMUL_ACC) && r < p->m; r++)
-		memcpy(mm->w->acc.f + r * p->ldc,
-		       mm->acc + (int64_t)(p->m0 + r) * (int32_t)d->acc_pitch + 4 * p->n0,
-		       4 * p->n);
+	if (!(d->flags & EGRET_MATMUL_ACC) ||
+	    (mm->in_place && mm->acc == mm->out && d->acc_pitch == d->out_pitch))
+		return;
+	if (!mm->in_place && (p->m != panel_rows(p) || p->n != p->ldc))
+		memset(p->c, 0, panel_rows(p) * p->ldc * sizeof(float));
+	for (size_t r = 0; r < p->m; r++)
+		memmove(p->c + 4 * r * p->ldc,
+			mm->acc + (int64_t)(p->m0 + r) * (int32_t)d->acc_pitch + 4 * p->n0,
+			4 * p->n);
+}
+
+static void accumulate(const struct matmul *mm, const struct part *p)
+{
+	size_t most = mm->int_product ? SEGMENT_I8 : SEGMENT_F32;
+	struct segment s = { .zero = !(mm->d->flags & EGRET_MATMUL_ACC) };
+
+	start(mm, p);
+	for (; s.x < mm->d->k; s.x += s.k, s.zero = false) {
+		s.k = mm->d->k - s.x < most ? mm->d->k - s.x : most;
+		s.words = mm->int_product ? (s.k + 3) / 4 : s.k;
+		multiply(mm, p, &s);
+	}
 }
 
 /* ---- finish() ------------------------------------------------------------ */
@@ -737,27 +847,49 @@ static struct egret_operand operand_of(const struct egret_tile *t,
 	return o;
 }
 
-static void one_batch(const struct matmul *mm)
+/* Can the accumulators be where the output will be? */
+static bool out_is_accumulators(const struct egret_matmul_desc *d)
+{
+	int64_t pitch = (int32_t)d->out_pitch;
+
+	if (d->out_type != (accumulates_f32(d) ? EGRET_TYPE_F32 : EGRET_TYPE_S32) ||
+	    (d->flags & (SCALE_FLAGS | BIAS_FLAGS)) || d->act != EGRET_ACT_NONE || d->out_zero)
+		return false;
+	return !(d->out % 4) && !(pitch % 4) && !(d->out_batch % 4) && pitch >= 4 * (int64_t)d->n;
+}
+
+static struct part part_of(const struct matmul *mm, size_t m0, size_t n0)
 {
 	const struct egret_matmul_desc *d = mm->d;
 	unsigned int nr = mm->gemm->nr;
+	struct part p = {
+		.m0 = m0,
+		.n0 = n0,
+		.m = d->m - m0 < BLOCK_M ? d->m - m0 : BLOCK_M,
+		.n = d->n - n0,
+	};
 
-	for (size_t m0 = 0; m0 < d->m; m0 += BLOCK_M) {
-		for (size_t n0 = 0; n0 < d->n; n0 += BLOCK_N) {
-			struct part p = {
-				.m0 = m0,
-				.n0 = n0,
-				.m = d->m - m0 < BLOCK_M ? d->m - m0 : BLOCK_M,
-				.n = d->n - n0 < BLOCK_N ? d->n - n0 : BLOCK_N,
-			};
+	if (mm->in_place) {
+		p.ldc = d->out_pitch / 4;
+		p.c = mm->out + 4 * (m0 * p.ldc + n0);
+	} else {
+		p.n = p.n < BLOCK_N ? p.n : BLOCK_N;
+		p.ldc = (p.n + nr - 1) / nr * nr;
+		p.c = (uint8_t *)&mm->w->acc;
+		p.whole = true;
+	}
+	return p;
+}
 
-			p.ldc = (p.n + nr - 1) / nr * nr;
-			start(mm, &p);
-			if (d->flags & BLOCK_FLAGS)
-				accumulate_blocks(mm, &p);
-			else
-				accumulate_plain(mm, &p);
-			for (size_t r = 0; r < p.m; r++)
+static void one_batch(const struct matmul *mm)
+{
+	struct part p;
+
+	for (size_t m0 = 0; m0 < mm->d->m; m0 += p.m) {
+		for (size_t n0 = 0; n0 < mm->d->n; n0 += p.n) {
+			p = part_of(mm, m0, n0);
+			accumulate(mm, &p);
+			for (size_t r = 0; !mm->in_place && r < p.m; r++)
 				finish_row(mm, &p, r);
 		}
 	}
@@ -775,12 +907,15 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 		.out = egret_tile_local(t, d->out),
 		.f32 = accumulates_f32(d),
 		.int_product = !type_is_float(d->a_type) && !type_is_float(d->b_type),
+		.blocks = d->flags & BLOCK_FLAGS,
+		.in_place = out_is_accumulators(d),
 	};
 
 	_Static_assert(sizeof(struct work) <= EGRET_TILE_WORK, "working memory is too small");
 	mm.a_minus = mm.a.zero + egret_pack_offset(&mm.a);
 	mm.b_minus = mm.b.zero + egret_pack_offset(&mm.b);
 	memset(mm.w->ones, 1, sizeof(mm.w->ones));
+	memset(mm.w->zeros, 0, sizeof(mm.w->zeros));
 	if (d->flags & EGRET_MATMUL_ACC)
 		mm.acc = egret_tile_local(t, d->acc);
 	for (uint32_t i = 0; i < d->batch; i++) {

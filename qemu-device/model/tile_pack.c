@@ -5,7 +5,8 @@
  *
  * Operands that are stored by line have to be transposed: lines are taken four at a
  * time, as words, and turned in 4 x 4 blocks. Operands that are stored by k are copied, or
- * for bytes interleaved in fours.
+ * for bytes interleaved in fours. Bytes that are used as they are stored are taken from
+ * there, and get their offset on the way.
  */
 #include "tile_pack.h"
 
@@ -23,39 +24,84 @@ static unsigned int width(const struct egret_operand *o, unsigned int nr, size_t
 	return o->is_a ? egret_gemm_rows(left) : nr;
 }
 
-/* Words i..i+3 of four lines become four words next to each other for each i. */
-static inline void transpose4(uint32_t *dst, size_t stride, const uint8_t *const *line, size_t i)
+/* Four lines of four words each become four words next to each other for each word. */
+static inline void transpose4(uint32_t *dst, size_t stride, const v4 *line)
 {
-	v4 r0, r1, r2, r3, low01, high01, low23, high23, out[4];
+	v4 low01 = SHUFFLE(line[0], line[1], 0, 4, 1, 5);
+	v4 high01 = SHUFFLE(line[0], line[1], 2, 6, 3, 7);
+	v4 low23 = SHUFFLE(line[2], line[3], 0, 4, 1, 5);
+	v4 high23 = SHUFFLE(line[2], line[3], 2, 6, 3, 7);
+	v4 out[4] = {
+		SHUFFLE(low01, low23, 0, 1, 4, 5), SHUFFLE(low01, low23, 2, 3, 6, 7),
+		SHUFFLE(high01, high23, 0, 1, 4, 5), SHUFFLE(high01, high23, 2, 3, 6, 7),
+	};
 
-	memcpy(&r0, line[0] + 4 * i, sizeof(r0));
-	memcpy(&r1, line[1] + 4 * i, sizeof(r1));
-	memcpy(&r2, line[2] + 4 * i, sizeof(r2));
-	memcpy(&r3, line[3] + 4 * i, sizeof(r3));
-	low01 = SHUFFLE(r0, r1, 0, 4, 1, 5);
-	high01 = SHUFFLE(r0, r1, 2, 6, 3, 7);
-	low23 = SHUFFLE(r2, r3, 0, 4, 1, 5);
-	high23 = SHUFFLE(r2, r3, 2, 6, 3, 7);
-	out[0] = SHUFFLE(low01, low23, 0, 1, 4, 5);
-	out[1] = SHUFFLE(low01, low23, 2, 3, 6, 7);
-	out[2] = SHUFFLE(high01, high23, 0, 1, 4, 5);
-	out[3] = SHUFFLE(high01, high23, 2, 3, 6, 7);
 	for (size_t j = 0; j < 4; j++)
-		memcpy(dst + (i + j) * stride, &out[j], sizeof(out[j]));
+		memcpy(dst + j * stride, &out[j], sizeof(out[j]));
 }
 
-/* `lines` (up to 4) lines of n words each become columns of a panel that is `stride` wide. */
-static void put_lines(uint32_t *dst, size_t stride, const uint8_t *const *line, size_t lines,
-		      size_t n)
+/*
+ * `lines` (up to 4) lines of so many bytes become columns of words of a panel that is `stride`
+ * words wide. Every byte is flipped by `mask`, and zeros fill the last word.
+ */
+static inline void put_lines(uint32_t *dst, size_t stride, const uint8_t *const *line,
+			     size_t lines, size_t bytes, uint32_t mask)
 {
+	const v4 flip = { mask, mask, mask, mask };
 	size_t i = 0;
 
-	if (lines == 4)
-		for (; i + 4 <= n; i += 4)
-			transpose4(dst, stride, line, i);
-	for (; i < n; i++)
-		for (size_t l = 0; l < lines; l++)
-			memcpy(dst + i * stride + l, line[l] + 4 * i, 4);
+	for (; lines == 4 && i + 16 <= bytes; i += 16, dst += 4 * stride) {
+		v4 v[4];
+
+		for (size_t l = 0; l < 4; l++) {
+			memcpy(&v[l], line[l] + i, sizeof(v[l]));
+			v[l] ^= flip;
+		}
+		transpose4(dst, stride, v);
+	}
+	for (; i < bytes; i += 4, dst += stride)
+		for (size_t l = 0; l < lines; l++) {
+			uint8_t word[4] = { 0 };
+
+			for (size_t j = 0; j < 4 && i + j < bytes; j++)
+				word[j] = line[l][i + j] ^ (uint8_t)mask;
+			memcpy(dst + l, word, sizeof(word));
+		}
+}
+
+/*
+ * Lines beside each other become panels: of each, get() gives so many bytes that end with
+ * the last k. It may put them into a buffer of its own for up to four lines.
+ */
+struct lines {
+	const struct egret_operand *o;
+	const struct egret_range *r;
+	const uint8_t *(*get)(const struct lines *lines, size_t line, void *buffer);
+	size_t bytes;
+	uint32_t mask;
+};
+
+static void pack_by_line(const struct lines *lines, unsigned int nr, uint32_t *words)
+{
+	uint8_t run[4][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
+	const struct egret_range *r = lines->r;
+	size_t n = (lines->bytes + 3) / 4;
+
+	for (size_t p = 0; p < r->lines;) {
+		size_t w = width(lines->o, nr, r->lines - p);
+
+		for (size_t l = 0; l < w && p + l < r->lines; l += 4) {
+			size_t left = r->lines - p - l, here = left < 4 ? left : 4;
+			const uint8_t *line[4];
+
+			if (here > w - l)
+				here = w - l;
+			for (size_t j = 0; j < here; j++)
+				line[j] = lines->get(lines, r->line + p + l + j, run[j]);
+			put_lines(words + p * n + l, w, line, here, lines->bytes, lines->mask);
+		}
+		p += w;
+	}
 }
 
 /* A row of words, one for each line, goes to word i of panels of n words. */
@@ -85,19 +131,44 @@ static void clear_edges(const struct egret_operand *o, unsigned int nr, uint32_t
 
 /* ---- F32 ----------------------------------------------------------------- */
 
-/* A stored row's address, and for blocks that of the block that k is in. */
-static const uint8_t *stored_row(const struct egret_operand *o, size_t row, size_t k)
+static const uint8_t *stored_row(const struct egret_operand *o, size_t row)
 {
-	const uint8_t *p = o->base + (int64_t)row * o->pitch;
+	return o->base + (int64_t)row * o->pitch;
+}
 
-	return o->block ? p + (int64_t)(k / EGRET_BLOCK) * o->block_step : p;
+/* The block that k is in. */
+static const uint8_t *stored_block(const struct egret_operand *o, size_t line, size_t k)
+{
+	return stored_row(o, line) + (int64_t)(k / EGRET_BLOCK) * o->block_step;
 }
 
 /* Q4_0's order, as stored: plus 8. */
 static void load_split(uint8_t *dst, const uint8_t *src, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		dst[i] = src[i % 16] >> (i / 16 * 4) & 15;
+	uint8_t all[EGRET_BLOCK];
+	size_t bytes = n < 16 ? n : 16;
+
+	for (size_t i = 0; i < bytes; i++) {
+		all[i] = src[i] & 15;
+		all[i + 16] = src[i] >> 4;
+	}
+	memcpy(dst, all, n);
+}
+
+/* Integers of a stored row, less their zero point. */
+EGRET_CLONES
+static void load_integers(const struct egret_operand *o, const uint8_t *row, size_t first, size_t n,
+			  float *dst)
+{
+	int16_t ints[EGRET_BLOCK];
+
+	for (size_t i = 0; i < n; i += EGRET_BLOCK) {
+		size_t now = n - i < EGRET_BLOCK ? n - i : EGRET_BLOCK;
+
+		egret_load_i16(ints, o->type, row, 1, first + i, now, o->zero);
+		for (size_t j = 0; j < now; j++)
+			dst[i + j] = ints[j];
+	}
 }
 
 /* Elements first..first+n-1 of a stored row, in F32 and less their zero point. */
@@ -105,7 +176,6 @@ static void load_f32(const struct egret_operand *o, const uint8_t *row, size_t f
 		     float *dst)
 {
 	uint8_t nibbles[EGRET_BLOCK];
-	int16_t ints[EGRET_BLOCK];
 
 	if (type_is_float(o->type)) {
 		egret_load_f32(dst, o->type, row, egret_type_bits(o->type) / 8, first, n);
@@ -114,73 +184,74 @@ static void load_f32(const struct egret_operand *o, const uint8_t *row, size_t f
 		for (size_t i = 0; i < n; i++)
 			dst[i] = (float)(nibbles[i] - 8);
 	} else {
-		for (size_t i = 0; i < n; i += EGRET_BLOCK) {
-			size_t now = n - i < EGRET_BLOCK ? n - i : EGRET_BLOCK;
-
-			egret_load_i16(ints, o->type, row, 1, first + i, now, o->zero);
-			for (size_t j = 0; j < now; j++)
-				dst[i + j] = ints[j];
-		}
+		load_integers(o, row, first, n, dst);
 	}
 }
 
-/* The same, in place if it is F32 already. */
-static const uint8_t *words_f32(const struct egret_operand *o, const uint8_t *row, size_t first,
-				size_t n, float *buffer)
+static const uint8_t *line_f32(const struct lines *lines, size_t line, void *buffer)
 {
+	const struct egret_operand *o = lines->o;
+	const struct egret_range *r = lines->r;
+	float *dst = buffer;
+
 	if (o->type == EGRET_TYPE_F32)
-		return row + 4 * first;
-	load_f32(o, row, first, n, buffer);
-	return (const uint8_t *)buffer;
+		return stored_row(o, line) + 4 * r->k;
+	if (!o->block)
+		load_f32(o, stored_row(o, line), r->k, r->count, dst);
+	for (size_t i = 0; o->block && i < r->count; i += EGRET_BLOCK)
+		load_f32(o, stored_block(o, line, r->k + i), 0,
+			 r->count - i < EGRET_BLOCK ? r->count - i : EGRET_BLOCK, dst + i);
+	return buffer;
+}
+
+static void pack_f32_by_k(const struct egret_operand *o, const struct egret_range *r,
+			  unsigned int nr, uint32_t *words)
+{
+	float buffer[EGRET_PACK_LINES];
+
+	for (size_t i = 0; i < r->count; i++) {
+		const uint8_t *row = stored_row(o, r->k + i);
+
+		if (o->type == EGRET_TYPE_F32) {
+			put_row(o, nr, words, row + 4 * r->line, r->lines, i, r->count);
+		} else {
+			load_f32(o, row, r->line, r->lines, buffer);
+			put_row(o, nr, words, (const uint8_t *)buffer, r->lines, i, r->count);
+		}
+	}
 }
 
 void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
 		    float *dst)
 {
-	float run[4][EGRET_PACK_LINES];
+	const struct lines lines = {
+		.o = o, .r = r, .get = line_f32, .bytes = 4 * r->count,
+	};
 	uint32_t *words = (uint32_t *)dst;
-	size_t n = r->count;
 
-	clear_edges(o, nr, words, r->lines, n);
-	for (size_t i = 0; !o->by_line && i < n; i++)
-		put_row(o, nr, words,
-			words_f32(o, stored_row(o, r->k + i, 0), r->line, r->lines, run[0]),
-			r->lines, i, n);
-	for (size_t p = 0; o->by_line && p < r->lines;) {
-		size_t w = width(o, nr, r->lines - p);
-
-		for (size_t l = 0; l < w && p + l < r->lines; l += 4) {
-			size_t left = r->lines - p - l, lines = left < 4 ? left : 4;
-			const uint8_t *line[4];
-
-			if (lines > w - l)
-				lines = w - l;
-			for (size_t j = 0; j < lines; j++)
-				line[j] = words_f32(o, stored_row(o, r->line + p + l + j, r->k),
-						    o->block ? 0 : r->k, n, run[j]);
-			put_lines(words + p * n + l, w, line, lines, n);
-		}
-		p += w;
-	}
+	clear_edges(o, nr, words, r->lines, r->count);
+	if (o->by_line)
+		pack_by_line(&lines, nr, words);
+	else
+		pack_f32_by_k(o, r, nr, words);
 }
 
 /* ---- Bytes --------------------------------------------------------------- */
 
-/* What is added to an element to make it a byte of A (0..255) or of B (-128..127). */
+/* What is added to an element to make it a byte of A (-128..127) or of B (0..255). */
 int egret_pack_offset(const struct egret_operand *o)
 {
-	if (!o->is_a)
+	if (o->is_a)
 		return o->type == EGRET_TYPE_U8 ? -128 : 0;
 	if (o->type == EGRET_TYPE_S8)
 		return 128;
 	return o->type == EGRET_TYPE_S4 ? 8 : 0;
 }
 
-EGRET_CLONES
-static void flip_signs(uint8_t *dst, const uint8_t *src, size_t n, uint8_t mask)
+/* The offset of a byte, modulo 256: it flips the sign bit. */
+static uint8_t flip_of(const struct egret_operand *o)
 {
-	for (size_t i = 0; i < n; i++)
-		dst[i] = src[i] ^ mask;
+	return egret_pack_offset(o) ? 0x80 : 0;
 }
 
 /* 4-bit elements from number `first` on; (v ^ flip) - minus makes them what is wanted. */
@@ -201,90 +272,125 @@ static void load_nibbles(uint8_t *dst, const uint8_t *src, size_t first, size_t 
 		dst[i] = (uint8_t)(((*src & 15) ^ flip) - minus);
 }
 
-/* Elements of a stored row with the offset added. */
+/* Elements of a stored row, or a block, with the offset added. */
 static void load_bytes(const struct egret_operand *o, const uint8_t *row, size_t first, size_t n,
 		       uint8_t *dst)
 {
 	bool is_signed = o->type == EGRET_TYPE_S4;
 
 	if (o->split) {
-		load_split(dst, row, n); /* has the offset of A already */
-		for (size_t i = 0; !o->is_a && i < n; i++)
+		load_split(dst, row, n); /* has the offset of B already */
+		for (size_t i = 0; o->is_a && i < n; i++)
 			dst[i] -= 8;
 	} else if (type_is_int4(o->type)) {
-		/* flipping the sign bit adds 8 modulo 16; B takes that away again, in full */
-		load_nibbles(dst, row, first, n, is_signed ? 8 : 0, is_signed && !o->is_a ? 8 : 0);
+		/* flipping the sign bit adds 8 modulo 16; A takes that away again, in full */
+		load_nibbles(dst, row, first, n, is_signed ? 8 : 0, is_signed && o->is_a ? 8 : 0);
 	} else {
-		flip_signs(dst, row + first, n, egret_pack_offset(o) ? 0x80 : 0);
+		uint8_t flip = flip_of(o);
+
+		for (size_t i = 0; i < n; i++)
+			dst[i] = row[first + i] ^ flip;
 	}
 }
 
-/* dst[4 i + j] = row j's byte i */
-EGRET_CLONES
-static void interleave4(uint8_t *dst, const uint8_t (*row)[EGRET_PACK_LINES], size_t n)
+/* As it is stored where that will do: the bytes still have to be flipped. */
+static const uint8_t *line_stored(const struct lines *lines, size_t line, void *buffer)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t w = row[0][i] | (uint32_t)row[1][i] << 8 | (uint32_t)row[2][i] << 16 |
-			     (uint32_t)row[3][i] << 24;
+	(void)buffer;
+	return stored_row(lines->o, line) + lines->r->k;
+}
 
-		memcpy(dst + 4 * i, &w, 4);
+static const uint8_t *line_bytes(const struct lines *lines, size_t line, void *buffer)
+{
+	const struct egret_operand *o = lines->o;
+	const struct egret_range *r = lines->r;
+	uint8_t *dst = buffer;
+
+	if (!o->block)
+		load_bytes(o, stored_row(o, line), r->k, r->count, dst);
+	for (size_t i = 0; o->block && i < r->count; i += EGRET_BLOCK)
+		load_bytes(o, stored_block(o, line, r->k + i), 0,
+			   r->count - i < EGRET_BLOCK ? r->count - i : EGRET_BLOCK, dst + i);
+	return buffer;
+}
+
+typedef uint8_t v16 __attribute__((vector_size(16)));
+
+/* dst[4 i + j] = byte i of row j, for 16 bytes of four rows, each flipped by `mask` */
+static inline void interleave16(uint8_t *dst, const uint8_t *const *row, size_t i, v16 mask)
+{
+	v16 r[4], low01, high01, low23, high23, out[4];
+
+	for (size_t j = 0; j < 4; j++) {
+		memcpy(&r[j], row[j] + i, sizeof(r[j]));
+		r[j] ^= mask;
 	}
+	low01 = SHUFFLE(r[0], r[1], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	high01 = SHUFFLE(r[0], r[1], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+	low23 = SHUFFLE(r[2], r[3], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	high23 = SHUFFLE(r[2], r[3], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+	out[0] = SHUFFLE(low01, low23, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+	out[1] = SHUFFLE(low01, low23, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
+	out[2] = SHUFFLE(high01, high23, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+	out[3] = SHUFFLE(high01, high23, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
+	for (size_t j = 0; j < 4; j++)
+		memcpy(dst + 4 * i + 16 * j, &out[j], sizeof(out[j]));
+}
+
+static void interleave4(uint8_t *dst, const uint8_t *const *row, size_t n, uint8_t mask)
+{
+	const v16 flip = (v16){ 0 } + mask;
+	size_t i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		interleave16(dst, row, i, flip);
+	for (; i < n; i++)
+		for (size_t j = 0; j < 4; j++)
+			dst[4 * i + j] = row[j][i] ^ mask;
 }
 
 static void pack_i8_by_k(const struct egret_operand *o, const struct egret_range *r,
 			 unsigned int nr, uint32_t *words)
 {
-	uint8_t row[4][EGRET_PACK_LINES], together[4 * EGRET_PACK_LINES];
+	uint8_t buffer[4][EGRET_PACK_LINES], together[4 * EGRET_PACK_LINES];
+	bool stored = !type_is_int4(o->type);
+	uint8_t mask = stored ? flip_of(o) : 0;
 	size_t n = (r->count + 3) / 4;
+	const uint8_t *row[4];
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < 4; j++) {
-			if (4 * i + j < r->count)
-				load_bytes(o, stored_row(o, r->k + 4 * i + j, 0), r->line, r->lines,
-					   row[j]);
+			row[j] = buffer[j];
+			if (4 * i + j >= r->count)
+				memset(buffer[j], mask, r->lines); /* zero in the end */
+			else if (stored)
+				row[j] = stored_row(o, r->k + 4 * i + j) + r->line;
 			else
-				memset(row[j], 0, r->lines);
+				load_bytes(o, stored_row(o, r->k + 4 * i + j), r->line, r->lines,
+					   buffer[j]);
 		}
-		interleave4(together, row, r->lines);
-		put_row(o, nr, words, together, r->lines, i, n);
-	}
-}
-
-static void pack_i8_by_line(const struct egret_operand *o, const struct egret_range *r,
-			    unsigned int nr, uint32_t *words)
-{
-	uint8_t run[4][EGRET_PACK_K + 4];
-	size_t n = (r->count + 3) / 4;
-
-	for (size_t p = 0; p < r->lines;) {
-		size_t w = width(o, nr, r->lines - p);
-
-		for (size_t l = 0; l < w && p + l < r->lines; l += 4) {
-			size_t left = r->lines - p - l, lines = left < 4 ? left : 4;
-			const uint8_t *line[4];
-
-			if (lines > w - l)
-				lines = w - l;
-			for (size_t j = 0; j < lines; j++) {
-				memset(run[j] + r->count, 0, 4 * n - r->count);
-				load_bytes(o, stored_row(o, r->line + p + l + j, r->k),
-					   o->block ? 0 : r->k, r->count, run[j]);
-				line[j] = run[j];
-			}
-			put_lines(words + p * n + l, w, line, lines, n);
+		if (r->lines == nr && !o->is_a) {
+			interleave4((uint8_t *)(words + i * nr), row, nr, mask);
+		} else {
+			interleave4(together, row, r->lines, mask);
+			put_row(o, nr, words, together, r->lines, i, n);
 		}
-		p += w;
 	}
 }
 
 void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
 		   uint8_t *dst)
 {
+	bool stored = !o->block && !type_is_int4(o->type);
+	const struct lines lines = {
+		.o = o, .r = r, .get = stored ? line_stored : line_bytes, .bytes = r->count,
+		.mask = stored ? flip_of(o) * UINT32_C(0x01010101) : 0,
+	};
 	uint32_t *words = (uint32_t *)dst;
 
 	clear_edges(o, nr, words, r->lines, (r->count + 3) / 4);
 	if (o->by_line)
-		pack_i8_by_line(o, r, nr, words);
+		pack_by_line(&lines, nr, words);
 	else
 		pack_i8_by_k(o, r, nr, words);
 }

@@ -19,7 +19,7 @@
 
 /* The most that is packed at once. */
 #define EGRET_PACK_LINES	512
-#define EGRET_PACK_K		256	/* a multiple of EGRET_BLOCK */
+#define EGRET_PACK_K		512	/* a multiple of EGRET_BLOCK */
 
 /**
  * struct egret_operand - A or B in one batch
@@ -27,7 +27,7 @@
  * @pitch: bytes between stored rows
  * @type: of the elements
  * @zero: zero point
- * @is_a: A; bytes are made unsigned, and panels have egret_gemm_rows() lines; of B, signed and nr
+ * @is_a: A; bytes are made signed, and panels have egret_gemm_rows() lines; of B, unsigned and nr
  * @by_line: a stored row is a line and runs along k; otherwise it holds all lines of one k
  * @block: block-scaled, with what follows
  * @split: Q4_0's order in blocks
@@ -53,7 +53,7 @@ struct egret_operand {
 	unsigned int scale_type;
 };
 
-/** struct egret_range - lines and k of an operand; with blocks, k lies within one */
+/** struct egret_range - lines and k of an operand; with blocks, k begins with one */
 struct egret_range {
 	size_t line, lines;	/* up to EGRET_PACK_LINES */
 	size_t k, count;	/* up to EGRET_PACK_K */

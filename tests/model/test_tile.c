@@ -305,6 +305,10 @@ static void random_epilogue(struct egret_matmul_desc *d, bool f32)
 	static const uint8_t acts[] = { EGRET_ACT_RELU, EGRET_ACT_CLAMP, EGRET_ACT_LEAKY_RELU,
 					EGRET_ACT_HARD_SIGMOID, EGRET_ACT_HARD_SWISH };
 
+	if (chance(40)) { /* nothing but the sums */
+		d->out_type = f32 ? EGRET_TYPE_F32 : EGRET_TYPE_S32;
+		return;
+	}
 	d->out_type = outs[below(7)];
 	if (chance(40))
 		d->flags |= EGRET_MATMUL_BIAS_ACC;
@@ -358,8 +362,8 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	d->batch = chance(20) ? (uint32_t)below(3) + 1 : 1;
 	if (chance(3)) { /* across the blocks of any implementation */
 		d->batch = 1;
-		d->m = chance(30) ? 235 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
-		d->k = 250 + (uint32_t)below(30);
+		d->m = chance(30) ? 255 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
+		d->k = (chance(50) ? 250 : 500) + (uint32_t)below(30);
 		d->n = chance(30) ? 510 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
 	}
 	d->flags = (chance(50) ? EGRET_MATMUL_A_TRANS : 0) | (chance(50) ? EGRET_MATMUL_B_TRANS : 0);
