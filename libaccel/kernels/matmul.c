@@ -131,14 +131,15 @@ static void load_both(struct work *work, unsigned int i, uint32_t depth)
 
 static void multiply(const struct egret_matmul_args *args, struct work *work)
 {
-	uint32_t left = args->k, depth = egret_min(args->tile_k, left), next;
+	uint32_t left = args->k, next;
+	uint32_t depth = egret_min(egret_matmul_first_depth(args->tile_k), left);
 	unsigned int i = 0;
 
 	load_both(work, 0, depth);
 	egret_wait(1u << TAG_C);
 	for (; depth; depth = next, i ^= 1) {
 		left -= depth;
-		next = egret_min(args->tile_k, left);
+		next = egret_min(egret_min(args->tile_k, 2 * depth), left);
 		if (next) {
 			/* The product that read the other buffer must be done. */
 			egret_wait(1u << (TAG_MULTIPLY + (i ^ 1)));

@@ -29,7 +29,7 @@ struct egret_matmul_args {
 	__u32 ldc;
 	__u32 tile_m;		/* rows of C that a workgroup computes */
 	__u32 tile_n;		/* columns of C that a workgroup computes */
-	__u32 tile_k;		/* how much of k is in scratchpad at a time */
+	__u32 tile_k;		/* how much of k is in scratchpad at a time, at most */
 	__u64 batch_a;		/* elements between batches */
 	__u64 batch_b;
 	__u64 batch_c;
@@ -60,67 +60,130 @@ static inline __u32 egret_matmul_cut(__u32 size, __u32 parts, __u32 limit)
 	return tile < size ? tile : size;
 }
 
+/* How a workgroup goes about its tile: its size, and the depth of the blocks of A and B. */
+struct egret_matmul_tile {
+	__u32 m, n, k;
+};
+
 /*
- * What a tile costs a cluster, in cycles of Egret-1: the products, 1024 of bytes or 256 of
- * floats in a cycle, or loading both operands, 85 bytes in a cycle; and what has to be done
- * once for any tile.
+ * The first block is shallower than the others, so that it is there soon; each after it is
+ * up to twice as deep as the one before.
  */
-static inline __u64 egret_matmul_tile_cost(__u32 tile_m, __u32 tile_n, __u32 k,
+static inline __u32 egret_matmul_first_depth(__u32 tile_k)
+{
+	__u32 depth = tile_k / 4 & ~31u;
+
+	return depth ? depth : tile_k < 32 ? tile_k : 32;
+}
+
+/* Scratchpad for two blocks each of A and B, and C. The rest is the stack's, and alignment. */
+#define EGRET_MATMUL_SCRATCH	((1u << 20) - (20u << 10))
+
+/* Cycles to load `runs` pieces of so many bytes: 85 bytes a cycle, in units of 64. */
+static inline __u64 egret_matmul_load_cost(__u64 runs, __u32 bytes)
+{
+	/* longer pieces are kinder to memory */
+	return runs * ((bytes + 63) & ~63u) / 85 + runs / 8;
+}
+
+/* Cycles of the array for one k: 1024 bytes or 256 floats; few rows share it among columns. */
+static inline __u64 egret_matmul_array_cost(__u32 tile_m, __u32 tile_n, unsigned int element)
+{
+	__u32 columns = 32, share;
+	__u64 array, operand;
+
+	for (share = 16; share && share >= tile_m; share /= 2)
+		columns = 1024 / share;
+	array = (__u64)egret_matmul_div_up(tile_m, 32) * egret_matmul_div_up(tile_n, columns) *
+		element;
+	operand = egret_matmul_div_up(tile_n, 32) * element / 8;
+	return array > operand ? array : operand;
+}
+
+/* What a tile costs a cluster: the products or the loads, whichever takes longer, and the ends. */
+static inline __u64 egret_matmul_tile_cost(const struct egret_matmul_args *args,
+					   const struct egret_matmul_tile *tile,
 					   unsigned int element)
 {
-	__u64 products = (__u64)egret_matmul_div_up(tile_m, 32) *
-			 egret_matmul_div_up(tile_n, 32) * k * element;
-	__u64 loads = ((__u64)tile_m + tile_n) * k * element / 85;
+	__u32 blocks = egret_matmul_div_up(args->k, tile->k) + 1;
+	int a_by_k = args->flags & EGRET_MATMUL_ARGS_A_TRANS;
+	int b_by_k = !(args->flags & EGRET_MATMUL_ARGS_B_TRANS);
+	__u64 loads = egret_matmul_load_cost(a_by_k ? args->k : (__u64)blocks * tile->m,
+					     (a_by_k ? tile->m : tile->k) * element) +
+		      egret_matmul_load_cost(b_by_k ? args->k : (__u64)blocks * tile->n,
+					     (b_by_k ? tile->n : tile->k) * element);
+	__u64 products = egret_matmul_array_cost(tile->m, tile->n, element) * args->k +
+			 (__u64)blocks * 96;
+	__u64 ends = loads * egret_matmul_first_depth(tile->k) / args->k +
+		     egret_matmul_load_cost(tile->m, tile->n * 4) + 300;
 
-	return 2000 + (products > loads ? products : loads);
+	return 300 + blocks * 80 + ends + (products > loads ? products : loads);
+}
+
+/* The depth of a tile's blocks, as deep as there is room for. Returns false if there is none. */
+static inline int egret_matmul_choose_depth(const struct egret_matmul_args *args,
+					    struct egret_matmul_tile *tile, unsigned int element)
+{
+	__u64 sums = (__u64)tile->m * tile->n * 4;
+	__u32 depth = 0;
+
+	if (sums < EGRET_MATMUL_SCRATCH)
+		depth = (__u32)((EGRET_MATMUL_SCRATCH - sums) / (2 * (tile->m + tile->n) * element));
+	depth = depth > 512 ? 512 : depth & ~31u;
+	tile->k = depth < args->k ? depth : args->k;
+	return depth != 0;
 }
 
 /**
  * egret_matmul_plan() - choose the tile sizes and the grid
- * @args: m, n and k are read; tile_m, tile_n and tile_k are set
+ * @args: m, n, k and flags are read; tile_m, tile_n and tile_k are set
  * @batch: number of products
  * @element: bytes of an element of A and B: 1 or 4
  * @clusters: of the card
  * @grid: set to the workgroups in x, y, z
  *
  * Large tiles use every byte that is loaded more often; but every cluster should have as
- * much to do as the others. Of the ways to cut rows and columns the cheapest is taken.
+ * much to do as the others. Of the ways to cut rows and columns the cheapest is taken: tiles
+ * of up to 64 Ki sums of any proportions, and up to three more cuts each way than these need.
  */
 static inline void egret_matmul_plan(struct egret_matmul_args *args, __u32 batch,
 				     unsigned int element, unsigned int clusters,
 				     __u32 grid[3])
 {
-	/* Two buffers each for A and B, and C: 128 x 256 x 4 bytes x 4 + 64 KiB of
-	 * floats, 256 x 512 x 4 + 256 KiB of bytes. */
-	const __u32 limit = element == 1 ? 256 : 128, more = 7;
-	const __u32 least_m = egret_matmul_div_up(args->m, limit);
-	const __u32 least_n = egret_matmul_div_up(args->n, limit);
 	__u64 best = ~(__u64)0;
-	__u32 i, j;
+	__u32 limit, i;
 
 	grid[0] = 0;
 	grid[1] = 0;
 	grid[2] = batch;
-	for (i = 0; i <= more; i++) {
-		for (j = 0; j <= more; j++) {
-			__u32 tile_m = egret_matmul_cut(args->m, least_m + i, limit);
-			__u32 tile_n = egret_matmul_cut(args->n, least_n + j, limit);
-			__u32 rows = egret_matmul_div_up(args->m, tile_m);
-			__u32 cols = egret_matmul_div_up(args->n, tile_n);
-			__u64 groups = (__u64)rows * cols * batch;
-			__u64 cost = (groups + clusters - 1) / clusters *
-				     egret_matmul_tile_cost(tile_m, tile_n, args->k, element);
+	for (limit = 2048; limit >= 32; limit /= 2) {
+		const __u32 limit_n = 65536 / limit;
 
+		for (i = 0; i < 16; i++) {
+			struct egret_matmul_tile tile = {
+				.m = egret_matmul_cut(args->m, egret_matmul_div_up(args->m, limit) +
+						      i / 4, limit),
+				.n = egret_matmul_cut(args->n, egret_matmul_div_up(args->n, limit_n) +
+						      i % 4, limit_n),
+			};
+			__u32 rows = egret_matmul_div_up(args->m, tile.m);
+			__u32 cols = egret_matmul_div_up(args->n, tile.n);
+			__u64 groups = (__u64)rows * cols * batch, cost;
+
+			if (!egret_matmul_choose_depth(args, &tile, element))
+				continue;
+			cost = (groups + clusters - 1) / clusters *
+			       egret_matmul_tile_cost(args, &tile, element);
 			if (cost >= best)
 				continue;
 			best = cost;
-			args->tile_m = tile_m;
-			args->tile_n = tile_n;
+			args->tile_m = tile.m;
+			args->tile_n = tile.n;
+			args->tile_k = tile.k;
 			grid[0] = cols;
 			grid[1] = rows;
 		}
 	}
-	args->tile_k = args->k < 2 * limit ? args->k : 2 * limit;
 }
 
 #endif /* EGRET_KERNELS_MATMUL_H */
