@@ -29,6 +29,8 @@ struct backend {
 	 */
 	int (*open)(const char *name, struct backend_device **dev);
 	void (*close)(struct backend_device *dev);
+	/* Let go of a device that is the parent's of a forked child, without touching it. */
+	void (*abandon)(struct backend_device *dev);
 	/* Version of the driver; belongs to the device. */
 	const char *(*version)(struct backend_device *dev);
 	/* DRM_EGRET_DEV_QUERY; what the backend does not fill of the answer is zero. */
@@ -38,6 +40,15 @@ struct backend {
 	void (*bo_destroy)(struct backend_device *dev, uint32_t handle);
 	int (*bo_map)(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr);
 	void (*bo_unmap)(struct backend_device *dev, void *ptr, uint64_t size);
+
+	/*
+	 * A new file descriptor for a buffer that is private to no address space (a dma-buf,
+	 * or what the simulator has in its place), and a handle for one. Each import is undone
+	 * by a bo_destroy() of its own. -EBADF: the descriptor is not open; -EINVAL,
+	 * -EOPNOTSUPP or -ENOTTY: it is no memory.
+	 */
+	int (*bo_export)(struct backend_device *dev, uint32_t handle, int *fd);
+	int (*bo_import)(struct backend_device *dev, int fd, uint32_t *handle, uint64_t *size);
 
 	int (*vm_create)(struct backend_device *dev, uint32_t *vm_id);
 	void (*vm_destroy)(struct backend_device *dev, uint32_t vm_id);
@@ -62,6 +73,12 @@ struct backend {
 			     int64_t deadline);
 	/* A new file descriptor that polls as readable from then on. */
 	int (*timeline_fd)(struct backend_device *dev, uint32_t handle, uint64_t point);
+	/*
+	 * A new timeline whose point 1 is signalled when the descriptor is: a sync file, for
+	 * the simulator whatever polls as readable. It is duplicated. -EINVAL or -EBADF: it is
+	 * nothing of that kind.
+	 */
+	int (*timeline_import)(struct backend_device *dev, int fd, uint32_t *handle);
 };
 
 extern const struct backend accel_backend_drm;

@@ -79,17 +79,23 @@ static void unbind(struct accel_buffer *buffer)
 	device->backend->vm_bind(device->dev, buffer->context->vm_id, &op, 1);
 }
 
-static int create_bo(struct accel_buffer *buffer)
+static int create_bo(struct accel_buffer *buffer, const struct buffer_plan *plan)
 {
 	struct accel_device *device = buffer->context->device;
 	struct drm_egret_bo_create args = {
 		.size = buffer->bytes,
 		.placement = buffer->memory == ACCEL_MEMORY_HOST ? DRM_EGRET_BO_SYSTEM :
 								   DRM_EGRET_BO_VRAM,
-		.vm_id = buffer->context->vm_id,
+		/* What is private to an address space is cheaper, and cannot be shared. */
+		.vm_id = plan->shared ? 0 : buffer->context->vm_id,
 	};
 	int ret;
 
+	if (plan->handle) {
+		buffer->handle = plan->handle;
+		buffer->size = plan->size;
+		return 0;
+	}
 	ret = device->backend->bo_create(device->dev, &args);
 	if (ret)
 		return ret;
@@ -98,7 +104,7 @@ static int create_bo(struct accel_buffer *buffer)
 	return 0;
 }
 
-static void link_buffer(struct accel_buffer *buffer)
+void accel_buffer_link(struct accel_buffer *buffer)
 {
 	struct accel_context *context = buffer->context;
 
@@ -110,7 +116,7 @@ static void link_buffer(struct accel_buffer *buffer)
 	pthread_mutex_unlock(&context->lock);
 }
 
-static void unlink_buffer(struct accel_buffer *buffer)
+void accel_buffer_unlink(struct accel_buffer *buffer)
 {
 	struct accel_context *context = buffer->context;
 
@@ -124,35 +130,38 @@ static void unlink_buffer(struct accel_buffer *buffer)
 	pthread_mutex_unlock(&context->lock);
 }
 
-int accel_buffer_make(const char *what, struct accel_context *context, size_t bytes,
-		      uint32_t memory, const char *name, const struct binding *bindings,
-		      size_t count, struct accel_buffer **out)
+int accel_buffer_make(const char *what, struct accel_context *context,
+		      const struct buffer_plan *plan, struct accel_buffer **out)
 {
 	struct accel_device *device = context->device;
 	struct accel_buffer *buffer;
 	int ret;
 
 	buffer = calloc(1, sizeof(*buffer));
-	if (!buffer)
+	if (!buffer) {
+		if (plan->handle)
+			device->backend->bo_destroy(device->dev, plan->handle);
 		return fail_errno(-ENOMEM, what);
+	}
 	buffer->context = context;
-	buffer->bytes = bytes;
-	buffer->memory = memory;
-	if (name)
-		snprintf(buffer->name, sizeof(buffer->name), "%s", name);
-	ret = create_bo(buffer);
+	buffer->bytes = plan->bytes;
+	buffer->memory = plan->memory;
+	buffer->shared = plan->shared;
+	if (plan->name)
+		snprintf(buffer->name, sizeof(buffer->name), "%s", plan->name);
+	ret = create_bo(buffer, plan);
 	if (ret)
 		goto free_buffer;
 	ret = take_address(context, buffer);
 	if (ret)
 		goto destroy_bo;
-	ret = bind(buffer, bindings, count);
+	ret = bind(buffer, plan->bindings, plan->binding_count);
 	if (ret)
 		goto release_address;
 	pthread_mutex_init(&buffer->lock, NULL);
 	atomic_init(&buffer->refs, 1);
 	accel_context_get(context);
-	link_buffer(buffer);
+	accel_buffer_link(buffer);
 	*out = buffer;
 	return 0;
 
@@ -165,8 +174,19 @@ free_buffer:
 	if (ret == -ENOSPC)
 		return fail(ret, what, "release buffers that are not needed; accelctl shows who uses "
 			    "the card's memory",
-			    "the card has no room for %zu bytes", bytes);
+			    "the card has no room for %zu bytes", plan->bytes);
 	return fail_errno(ret, what);
+}
+
+static int check_options(const char *what, const struct accel_context *context,
+			 const struct accel_buffer_options *opts)
+{
+	if (opts->memory > ACCEL_MEMORY_HOST)
+		return fail(-EINVAL, what, NULL, "unknown kind of memory, %u", opts->memory);
+	if (opts->flags & ~ACCEL_BUFFER_SHARED)
+		return fail(-EINVAL, what, NULL, "unknown flags 0x%x",
+			    opts->flags & ~ACCEL_BUFFER_SHARED);
+	return accel_check_process(what, context->device);
 }
 
 ACCEL_API
@@ -185,9 +205,15 @@ int accel_buffer_create(struct accel_context *context, size_t bytes,
 		return ret;
 	if (!bytes || bytes > LARGEST_BUFFER)
 		return fail(-EINVAL, what, NULL, "a buffer of %zu bytes is not possible", bytes);
-	if (opts.memory > ACCEL_MEMORY_HOST || opts.reserved)
-		return fail(-EINVAL, what, NULL, "unknown kind of memory, %u", opts.memory);
-	return accel_buffer_make(what, context, bytes, opts.memory, opts.name, NULL, 0, out);
+	ret = check_options(what, context, &opts);
+	if (ret)
+		return ret;
+	return accel_buffer_make(what, context, &(struct buffer_plan) {
+		.bytes = bytes,
+		.memory = opts.memory,
+		.name = opts.name,
+		.shared = opts.flags & ACCEL_BUFFER_SHARED,
+	}, out);
 }
 
 ACCEL_API
@@ -200,7 +226,16 @@ void accel_buffer_destroy(struct accel_buffer *buffer)
 		return;
 	context = buffer->context;
 	device = context->device;
-	unlink_buffer(buffer);
+	if (buffer->pool) {
+		accel_pool_take_back(buffer);
+		return;
+	}
+	if (accel_is_foreign(device)) {
+		free(buffer);
+		accel_context_put(context);
+		return;
+	}
+	accel_buffer_unlink(buffer);
 	unbind(buffer);
 	if (buffer->pointer)
 		device->backend->bo_unmap(device->dev, buffer->pointer, buffer->size);
@@ -223,22 +258,93 @@ size_t accel_buffer_size(const struct accel_buffer *buffer)
 	return buffer ? buffer->bytes : 0;
 }
 
-ACCEL_API
-int accel_buffer_map(struct accel_buffer *buffer, void **pointer)
+/* Where the backend's buffer is mapped; maps it the first time. */
+static int map(struct accel_buffer *buffer, uint8_t **pointer)
 {
-	static const char what[] = "cannot map a buffer";
-	struct accel_device *device;
+	struct accel_device *device = buffer->context->device;
 	int ret = 0;
 
-	if (!buffer || !pointer)
-		return fail(-EINVAL, what, NULL, "the %s is NULL",
-			    buffer ? "pointer for the mapping" : "buffer");
-	device = buffer->context->device;
 	pthread_mutex_lock(&buffer->lock);
 	if (!buffer->pointer)
 		ret = device->backend->bo_map(device->dev, buffer->handle, buffer->size,
 					      &buffer->pointer);
 	*pointer = buffer->pointer;
 	pthread_mutex_unlock(&buffer->lock);
-	return ret ? fail_errno(ret, what) : 0;
+	return ret;
+}
+
+ACCEL_API
+int accel_buffer_map(struct accel_buffer *buffer, void **pointer)
+{
+	static const char what[] = "cannot map a buffer";
+	uint8_t *base;
+	int ret;
+
+	if (!buffer || !pointer)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    buffer ? "pointer for the mapping" : "buffer");
+	ret = accel_check_process(what, buffer->context->device);
+	if (ret)
+		return ret;
+	ret = map(buffer->chunk ? buffer->chunk : buffer, &base);
+	if (ret)
+		return fail_errno(ret, what);
+	*pointer = buffer->chunk ? base + (buffer->address - buffer->chunk->address) : base;
+	return 0;
+}
+
+/* ---- Sharing ---- */
+
+ACCEL_API
+int accel_buffer_export(struct accel_buffer *buffer)
+{
+	static const char what[] = "cannot export a buffer";
+	struct accel_device *device;
+	int fd, ret;
+
+	if (!buffer)
+		return fail(-EINVAL, what, NULL, "the buffer is NULL");
+	device = buffer->context->device;
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
+	if (!buffer->shared)
+		return fail(-EPERM, what, "create it with the flag ACCEL_BUFFER_SHARED",
+			    "buffer%s%s was not made to be shared", buffer->name[0] ? " " : "",
+			    buffer->name);
+	ret = device->backend->bo_export(device->dev, buffer->handle, &fd);
+	return ret ? fail_errno(ret, what) : fd;
+}
+
+ACCEL_API
+int accel_buffer_import(struct accel_context *context, int fd, const char *name,
+			struct accel_buffer **out)
+{
+	static const char what[] = "cannot import a buffer";
+	struct accel_device *device;
+	struct buffer_plan plan = {
+		.memory = ACCEL_MEMORY_HOST,
+		.name = name,
+		.shared = true,
+	};
+	int ret;
+
+	if (!context || !out)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    context ? "pointer for the buffer" : "context");
+	device = context->device;
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
+	ret = device->backend->bo_import(device->dev, fd, &plan.handle, &plan.size);
+	if (ret == -EBADF)
+		return fail(ret, what, NULL, "%d is not an open file descriptor", fd);
+	if (ret == -EINVAL || ret == -EOPNOTSUPP || ret == -ENOTTY)
+		return fail(-EINVAL, what, "take a descriptor that accel_buffer_export() gave, or a "
+			    "dma-buf of another driver",
+			    "file descriptor %d is no memory that the card can use", fd);
+	if (ret)
+		return fail_errno(ret, what);
+	plan.bytes = plan.size;
+	return accel_buffer_make(what, context, &plan, out);
 }

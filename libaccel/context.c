@@ -22,7 +22,8 @@ void accel_context_put(struct accel_context *context)
 	if (!context || !ref_put(&context->refs))
 		return;
 	device = context->device;
-	device->backend->vm_destroy(device->dev, context->vm_id);
+	if (!accel_is_foreign(device))
+		device->backend->vm_destroy(device->dev, context->vm_id);
 	accel_ranges_fini(&context->addresses);
 	pthread_mutex_destroy(&context->lock);
 	free(context);
@@ -39,6 +40,9 @@ int accel_context_create(struct accel_device *device, struct accel_context **out
 	if (!device || !out)
 		return fail(-EINVAL, what, NULL, "the %s is NULL",
 			    device ? "pointer for the context" : "device");
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
 	context = calloc(1, sizeof(*context));
 	if (!context)
 		return fail_errno(-ENOMEM, what);
@@ -103,7 +107,10 @@ static void explain_address(struct accel_context *context, uint64_t address, cha
 	uint64_t offset;
 
 	for (buffer = context->buffers; buffer; buffer = buffer->next)
-		if (buffer->address <= address && (!below || buffer->address > below->address))
+		/* Of a pool's chunk and its first buffer the latter. */
+		if (buffer->address <= address &&
+		    (!below || buffer->address > below->address ||
+		     (buffer->address == below->address && buffer->chunk)))
 			below = buffer;
 	if (!below) {
 		snprintf(text, size, "the context has no buffer at or below the address");

@@ -247,7 +247,10 @@ void accel_device_close(struct accel_device *device)
 {
 	if (!device || !ref_put(&device->refs))
 		return;
-	device->backend->close(device->dev);
+	if (accel_is_foreign(device))
+		device->backend->abandon(device->dev);
+	else
+		device->backend->close(device->dev);
 	free(device);
 }
 
@@ -298,6 +301,9 @@ int accel_device_get_memory(struct accel_device *device, struct accel_memory_inf
 
 	if (!device)
 		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
 	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_MEMORY, &known, sizeof(known));
 	if (ret)
 		return fail_errno(ret, what);
@@ -317,6 +323,9 @@ int accel_device_get_counters(struct accel_device *device, struct accel_counters
 
 	if (!device)
 		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
 	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_COUNTERS, &known,
 				     sizeof(known));
 	if (ret)

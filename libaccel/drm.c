@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,22 @@
 #define DRIVER_NAME	"egret"
 #define DRIVER_MAJOR	1
 
+/* A buffer that is known outside of this file of the device. */
+struct shared_bo {
+	struct shared_bo *next;
+	uint32_t handle;
+	unsigned int refs;
+};
+
 struct backend_device {
 	int fd;
 	char version[32];
+	/*
+	 * The kernel gives a buffer one handle in a file, however often it is imported, and
+	 * closes it at once: so handles of buffers that are shared are counted.
+	 */
+	pthread_mutex_t lock;
+	struct shared_bo *shared;
 };
 
 /* drmIoctl() repeats the call when a signal interrupts it. */
@@ -58,6 +72,7 @@ static int drm_open(const char *path, struct backend_device **out)
 
 	if (!dev)
 		return -ENOMEM;
+	pthread_mutex_init(&dev->lock, NULL);
 	dev->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (dev->fd < 0) {
 		ret = -errno;
@@ -76,6 +91,13 @@ static int drm_open(const char *path, struct backend_device **out)
 
 static void drm_close(struct backend_device *dev)
 {
+	struct shared_bo *bo;
+
+	while ((bo = dev->shared)) {
+		dev->shared = bo->next;
+		free(bo);
+	}
+	pthread_mutex_destroy(&dev->lock);
 	close(dev->fd);
 	free(dev);
 }
@@ -104,11 +126,79 @@ static int drm_bo_create(struct backend_device *dev, struct drm_egret_bo_create 
 	return call(dev, DRM_IOCTL_EGRET_BO_CREATE, args);
 }
 
+/* With the lock: where the pointer to a shared buffer is, or to the list's end. */
+static struct shared_bo **find_shared(struct backend_device *dev, uint32_t handle)
+{
+	struct shared_bo **link = &dev->shared;
+
+	while (*link && (*link)->handle != handle)
+		link = &(*link)->next;
+	return link;
+}
+
+/* With the lock: count one more user. */
+static int get_shared(struct backend_device *dev, uint32_t handle)
+{
+	struct shared_bo **link = find_shared(dev, handle);
+
+	if (!*link) {
+		*link = calloc(1, sizeof(**link));
+		if (!*link)
+			return -ENOMEM;
+		(*link)->handle = handle;
+	}
+	(*link)->refs++;
+	return 0;
+}
+
 static void drm_bo_destroy(struct backend_device *dev, uint32_t handle)
 {
 	struct drm_gem_close args = { .handle = handle };
+	struct shared_bo **link, *bo;
 
-	call(dev, DRM_IOCTL_GEM_CLOSE, &args);
+	pthread_mutex_lock(&dev->lock);
+	link = find_shared(dev, handle);
+	bo = *link;
+	if (!bo || !--bo->refs) {
+		call(dev, DRM_IOCTL_GEM_CLOSE, &args);
+		if (bo)
+			*link = bo->next;
+		free(bo);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static int drm_bo_export(struct backend_device *dev, uint32_t handle, int *fd)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&dev->lock);
+	/* From now on an import may give this handle: its owner is the first user. */
+	if (!*find_shared(dev, handle))
+		ret = get_shared(dev, handle);
+	if (ret == 0 && drmPrimeHandleToFD(dev->fd, handle, DRM_CLOEXEC | DRM_RDWR, fd))
+		ret = -errno;
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
+static int drm_bo_import(struct backend_device *dev, int fd, uint32_t *handle, uint64_t *size)
+{
+	off_t bytes = lseek(fd, 0, SEEK_END);
+	int ret = 0;
+
+	if (bytes <= 0)
+		return bytes < 0 && errno == EBADF ? -EBADF : -EINVAL;
+	pthread_mutex_lock(&dev->lock);
+	if (drmPrimeFDToHandle(dev->fd, fd, handle))
+		ret = -errno;
+	else
+		ret = get_shared(dev, *handle);
+	if (ret == -ENOMEM && *handle && !*find_shared(dev, *handle))
+		call(dev, DRM_IOCTL_GEM_CLOSE, &(struct drm_gem_close){ .handle = *handle });
+	pthread_mutex_unlock(&dev->lock);
+	*size = bytes;
+	return ret;
 }
 
 static int drm_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr)
@@ -243,16 +333,39 @@ static int drm_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t
 	return ret ? ret : fd;
 }
 
+static int drm_timeline_import(struct backend_device *dev, int fd, uint32_t *handle)
+{
+	uint32_t binary;
+	int ret = 0;
+
+	if (drmSyncobjCreate(dev->fd, 0, &binary))
+		return -errno;
+	if (drmSyncobjImportSyncFile(dev->fd, binary, fd)) {
+		ret = -errno;
+	} else if (drmSyncobjCreate(dev->fd, 0, handle)) {
+		ret = -errno;
+	} else if (drmSyncobjTransfer(dev->fd, *handle, 1, binary, 0, 0)) {
+		ret = -errno;
+		drmSyncobjDestroy(dev->fd, *handle);
+	}
+	drmSyncobjDestroy(dev->fd, binary);
+	return ret;
+}
+
 const struct backend accel_backend_drm = {
 	.name = "drm",
 	.open = drm_open,
 	.close = drm_close,
+	/* The file is the parent's too: only the child's descriptor goes. */
+	.abandon = drm_close,
 	.version = drm_version,
 	.query = drm_query,
 	.bo_create = drm_bo_create,
 	.bo_destroy = drm_bo_destroy,
 	.bo_map = drm_bo_map,
 	.bo_unmap = drm_bo_unmap,
+	.bo_export = drm_bo_export,
+	.bo_import = drm_bo_import,
 	.vm_create = drm_vm_create,
 	.vm_destroy = drm_vm_destroy,
 	.vm_bind = drm_vm_bind,
@@ -264,4 +377,5 @@ const struct backend accel_backend_drm = {
 	.timeline_destroy = drm_timeline_destroy,
 	.timeline_wait = drm_timeline_wait,
 	.timeline_fd = drm_timeline_fd,
+	.timeline_import = drm_timeline_import,
 };

@@ -389,8 +389,11 @@ static int instantiate(const char *what, struct accel_graph *graph)
 	}
 	for (i = 0; i < graph->node_count; i++)
 		order[graph->nodes[i].place] = i;
-	ret = accel_buffer_make(what, graph->context, list + graph->data_bytes,
-				ACCEL_MEMORY_DEVICE, "(graph)", NULL, 0, &graph->memory);
+	ret = accel_buffer_make(what, graph->context, &(struct buffer_plan) {
+		.bytes = list + graph->data_bytes,
+		.memory = ACCEL_MEMORY_DEVICE,
+		.name = "(graph)",
+	}, &graph->memory);
 	if (ret == 0) {
 		ret = accel_buffer_map(graph->memory, &memory);
 		if (ret) {

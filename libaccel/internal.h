@@ -10,7 +10,7 @@
  * drops, and every object holds one of what it was made from. So an object is freed when
  * neither the program nor a child needs it any more.
  *
- * Locks, in the order of taking: graph, stream, event, pool, context. Two locks of the same
+ * Locks, in the order of taking: graph or an event's recording, stream, event, pool, context. Two locks of the same
  * kind are never held at once. A lock is not held while waiting for the card, except that of
  * a stream whose rings are full: then everybody who wants to queue on it has to wait anyway.
  */
@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include <accel/accel.h>
+#include <egret/packet.h>
 
 #include "backend.h"
 #include "error.h"
@@ -123,11 +124,15 @@ struct accel_buffer {
 	refcount refs;
 	struct accel_context *context;
 	struct accel_buffer *next, *prev;	/* context->lock */
+	/* Part of a pool: both NULL, or both set, and then there is no handle. */
+	struct accel_pool *pool;		/* a reference */
+	struct accel_buffer *chunk;		/* belongs to the pool */
 	uint32_t handle;
 	uint32_t memory;
+	bool shared;		/* may be exported */
 	uint64_t address;
 	uint64_t bytes;		/* as asked for */
-	uint64_t size;		/* as bound: whole pages */
+	uint64_t size;		/* as bound: whole pages; in a pool, what was taken */
 	char name[64];
 
 	pthread_mutex_t lock;	/* protects pointer */
@@ -141,13 +146,32 @@ struct binding {
 	uint32_t flags;
 };
 
-/*
- * Make a buffer that is bound as the array says, or wholly readable and writable if it
- * is NULL. `what` is for the error record.
- */
-int accel_buffer_make(const char *what, struct accel_context *context, size_t bytes,
-		      uint32_t memory, const char *name, const struct binding *bindings,
-		      size_t count, struct accel_buffer **out);
+/* What accel_buffer_make() is to make. */
+struct buffer_plan {
+	size_t bytes;
+	uint32_t memory;
+	const char *name;	/* or NULL */
+	bool shared;
+	/* How it is bound; NULL for wholly readable and writable. */
+	const struct binding *bindings;
+	size_t binding_count;
+	/* An existing buffer of the backend, which is taken over also on failure; or 0. */
+	uint32_t handle;
+	uint64_t size;		/* of that, whole pages */
+};
+
+/* Make a buffer. `what` is for the error record. */
+int accel_buffer_make(const char *what, struct accel_context *context,
+		      const struct buffer_plan *plan, struct accel_buffer **out);
+
+/* Let accel_context_explain() know of a buffer, or forget it. */
+void accel_buffer_link(struct accel_buffer *buffer);
+void accel_buffer_unlink(struct accel_buffer *buffer);
+
+/* ---- Pool ---- */
+
+/* The last reference to a buffer of a pool is gone. */
+void accel_pool_take_back(struct accel_buffer *buffer);
 
 /* ---- Module and kernel ---- */
 
@@ -175,6 +199,7 @@ struct accel_module {
 #define STREAM_BATCH		256	/* packets that start without being asked to */
 #define STREAM_DATA		(1u << 20)	/* bytes of arguments and staged data */
 #define STREAM_BATCHES		128	/* submissions in flight */
+#define STREAM_STAMPS		256	/* times that events wait for; more than batches */
 
 /* One submission that may be in flight. */
 struct batch {
@@ -203,6 +228,7 @@ struct accel_stream {
 	union egret_packet *packets;
 	uint8_t *data;
 	_Atomic uint64_t *completed;
+	const struct egret_timestamp *stamps;
 
 	/* Protects everything below. Positions only grow; the remainder of the ring's
 	 * size is the place. */
@@ -216,10 +242,14 @@ struct accel_stream {
 	struct batch batches[STREAM_BATCHES];
 	uint64_t batch_head, batch_tail;
 	unsigned int code_generation;
-	/* What the next submission has to wait for, and whose that is. The array of syncs has
-	 * room for one more, which the submission signals. */
+	/* Whose each place for a time is, and the next one to give away. */
+	struct accel_event *stamped[STREAM_STAMPS];
+	unsigned int next_stamp;
+	/* What the next submission has to wait for, and whose that is: a reference, or NULL
+	 * for a timeline that is the stream's own. The array of syncs has room for one more,
+	 * which the submission signals. */
 	struct drm_egret_sync *waits;
-	struct accel_stream **wait_for;	/* references */
+	struct accel_stream **wait_for;
 	uint32_t wait_count, wait_room;
 	bool dead;
 };
@@ -233,19 +263,35 @@ void accel_stream_put(struct accel_stream *stream);
 int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint64_t point,
 			    int64_t deadline);
 
-/* Let later work wait for a point of another stream. */
+/* Let later work wait for a point of another stream of the same device. */
 int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 			  struct accel_stream *other, uint64_t point);
+
+/* Let later work wait until a file descriptor is readable, or a sync file is signalled. */
+int accel_stream_add_wait_fd(const char *what, struct accel_stream *stream, int fd);
 
 /* ---- Event ---- */
 
 struct accel_event {
 	struct accel_context *context;
+	bool timed;
 
+	/* Held while the event is recorded or imported; outside of all other locks. */
+	pthread_mutex_t recording;
 	pthread_mutex_t lock;	/* protects the rest */
-	struct accel_stream *stream;	/* NULL until recorded */
+	/* What it stands for: a stream's point (a reference), a foreign file descriptor, or
+	 * with neither nothing yet. */
+	struct accel_stream *stream;
 	uint64_t point;
+	int fd;			/* or -1 */
+	/* When the point was reached: in the stream's place, or taken from there. */
+	bool in_place, stamped;
+	unsigned int place;
+	struct egret_timestamp stamp;
 };
+
+/* The event's place is wanted for another one, and has been written. With the stream's lock. */
+void accel_event_take_stamp(struct accel_event *event, const struct egret_timestamp *stamp);
 
 /* ---- Profile ---- */
 

@@ -42,9 +42,13 @@ static int make_buffer(struct accel_module *module)
 		if (segment->execute)
 			bindings[i].flags |= DRM_EGRET_BIND_EXEC;
 	}
-	ret = accel_buffer_make(WHAT, module->context, image->size, ACCEL_MEMORY_DEVICE,
-				image->kernels[0].name, bindings, image->segment_count,
-				&module->buffer);
+	ret = accel_buffer_make(WHAT, module->context, &(struct buffer_plan) {
+		.bytes = image->size,
+		.memory = ACCEL_MEMORY_DEVICE,
+		.name = image->kernels[0].name,
+		.bindings = bindings,
+		.binding_count = image->segment_count,
+	}, &module->buffer);
 	free(bindings);
 	return ret;
 }
@@ -123,6 +127,9 @@ int accel_module_load(struct accel_context *context, const void *image, size_t b
 	if (!context || !image || !out)
 		return fail(-EINVAL, WHAT, NULL, "the %s is NULL",
 			    !context ? "context" : !image ? "image" : "pointer for the module");
+	ret = accel_check_process(WHAT, context->device);
+	if (ret)
+		return ret;
 	module = calloc(1, sizeof(*module));
 	if (!module)
 		return fail_errno(-ENOMEM, WHAT);
@@ -149,7 +156,8 @@ void accel_module_unload(struct accel_module *module)
 {
 	if (!module)
 		return;
-	unlink_module(module);
+	if (!accel_is_foreign(module->context->device))
+		unlink_module(module);
 	free_module(module);
 }
 

@@ -18,11 +18,17 @@ int accel_profile_create(struct accel_context *context, struct accel_profile **o
 	if (!context || !out)
 		return fail(-EINVAL, what, NULL, "the %s is NULL",
 			    context ? "pointer for the profile" : "context");
+	ret = accel_check_process(what, context->device);
+	if (ret)
+		return ret;
 	profile = calloc(1, sizeof(*profile));
 	if (!profile)
 		return fail_errno(-ENOMEM, what);
-	ret = accel_buffer_make(what, context, sizeof(*profile->record), ACCEL_MEMORY_HOST,
-				"(profile)", NULL, 0, &profile->buffer);
+	ret = accel_buffer_make(what, context, &(struct buffer_plan) {
+		.bytes = sizeof(*profile->record),
+		.memory = ACCEL_MEMORY_HOST,
+		.name = "(profile)",
+	}, &profile->buffer);
 	if (ret == 0)
 		ret = accel_buffer_map(profile->buffer, &pointer);
 	if (ret) {

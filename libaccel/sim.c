@@ -80,29 +80,40 @@ void sim_write64(struct backend_device *dev, uint32_t reg, uint64_t value)
 static int read_system(void *opaque, uint64_t addr, void *buf, size_t size)
 {
 	const void *from = (const void *)(uintptr_t)addr;
+	uint64_t word;
+	uint32_t half;
 
 	(void)opaque;
-	/* Words that the program and the card share must not be seen half written. */
-	if (size == 8 && addr % 8 == 0)
-		*(uint64_t *)buf = __atomic_load_n((const uint64_t *)from, __ATOMIC_ACQUIRE);
-	else if (size == 4 && addr % 4 == 0)
-		*(uint32_t *)buf = __atomic_load_n((const uint32_t *)from, __ATOMIC_ACQUIRE);
-	else
+	/* Words that the program and the card share must not be seen half written. The
+	 * model's side of it may lie anywhere. */
+	if (size == 8 && addr % 8 == 0) {
+		word = __atomic_load_n((const uint64_t *)from, __ATOMIC_ACQUIRE);
+		memcpy(buf, &word, sizeof(word));
+	} else if (size == 4 && addr % 4 == 0) {
+		half = __atomic_load_n((const uint32_t *)from, __ATOMIC_ACQUIRE);
+		memcpy(buf, &half, sizeof(half));
+	} else {
 		memcpy(buf, from, size);
+	}
 	return 0;
 }
 
 static int write_system(void *opaque, uint64_t addr, const void *buf, size_t size)
 {
 	void *to = (void *)(uintptr_t)addr;
+	uint64_t word;
+	uint32_t half;
 
 	(void)opaque;
-	if (size == 8 && addr % 8 == 0)
-		__atomic_store_n((uint64_t *)to, *(const uint64_t *)buf, __ATOMIC_RELEASE);
-	else if (size == 4 && addr % 4 == 0)
-		__atomic_store_n((uint32_t *)to, *(const uint32_t *)buf, __ATOMIC_RELEASE);
-	else
+	if (size == 8 && addr % 8 == 0) {
+		memcpy(&word, buf, sizeof(word));
+		__atomic_store_n((uint64_t *)to, word, __ATOMIC_RELEASE);
+	} else if (size == 4 && addr % 4 == 0) {
+		memcpy(&half, buf, sizeof(half));
+		__atomic_store_n((uint32_t *)to, half, __ATOMIC_RELEASE);
+	} else {
 		memcpy(to, buf, size);
+	}
 	return 0;
 }
 
@@ -235,6 +246,7 @@ static int make_state(struct backend_device *dev)
 	pthread_mutex_init(&dev->irq_lock, NULL);
 	pthread_cond_init(&dev->irq_come, NULL);
 	pthread_mutex_init(&dev->lock, NULL);
+	dev->fences_wake = -1;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&dev->changed, &monotonic);
@@ -290,6 +302,7 @@ static void sim_close(struct backend_device *dev)
 	uint32_t i;
 
 	/* Whatever is left, as the kernel does when a file is closed. */
+	sim_fences_stop(dev);
 	for (i = 1; i <= dev->queues.count; i++)
 		sim_queue_destroy(dev, i);
 	for (i = 1; i <= dev->vms.count; i++)
@@ -300,6 +313,15 @@ static void sim_close(struct backend_device *dev)
 		sim_timeline_destroy(dev, i);
 	stop_thread(dev);
 	free_device(dev);
+}
+
+/*
+ * The child's copy of the simulator has no threads, and locks that nobody will unlock. Its
+ * memory stays until the child ends; most of it is shared with the parent.
+ */
+static void sim_abandon(struct backend_device *dev)
+{
+	(void)dev;
 }
 
 static const char *sim_version(struct backend_device *dev)
@@ -387,12 +409,15 @@ const struct backend accel_backend_sim = {
 	.name = "sim",
 	.open = sim_open,
 	.close = sim_close,
+	.abandon = sim_abandon,
 	.version = sim_version,
 	.query = sim_query,
 	.bo_create = sim_bo_create,
 	.bo_destroy = sim_bo_destroy,
 	.bo_map = sim_bo_map,
 	.bo_unmap = sim_bo_unmap,
+	.bo_export = sim_bo_export,
+	.bo_import = sim_bo_import,
 	.vm_create = sim_vm_create,
 	.vm_destroy = sim_vm_destroy,
 	.vm_bind = sim_vm_bind,
@@ -404,4 +429,5 @@ const struct backend accel_backend_sim = {
 	.timeline_destroy = sim_timeline_destroy,
 	.timeline_wait = sim_timeline_wait,
 	.timeline_fd = sim_timeline_fd,
+	.timeline_import = sim_timeline_import,
 };

@@ -10,6 +10,7 @@
  *   sim.c         the device: model, registers, interrupts, the backend's table
  *   sim_memory.c  buffers, address spaces and their page tables
  *   sim_queue.c   queues, jobs and timelines
+ *   sim_fence.c   timelines that wait for file descriptors
  *
  * One lock protects everything of a device. The model calls back from its own threads,
  * and for an interrupt perhaps from a register access made under that lock, so the
@@ -62,6 +63,10 @@ struct backend_device {
 	struct sim_vm **contexts;	/* by hardware context */
 	struct sim_queue **hw_queues;	/* by hardware queue */
 	struct job *spare_jobs;		/* of sim_queue.c */
+	struct sim_fence *fences;	/* of sim_fence.c, as are the next three */
+	int fences_wake;		/* event of its thread; -1 as long as it does not run */
+	bool fences_stopping;
+	pthread_t fences_thread;
 };
 
 /* ---- Registers (sim.c) ---- */
@@ -101,6 +106,8 @@ int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args);
 void sim_bo_destroy(struct backend_device *dev, uint32_t handle);
 int sim_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr);
 void sim_bo_unmap(struct backend_device *dev, void *ptr, uint64_t size);
+int sim_bo_export(struct backend_device *dev, uint32_t handle, int *fd);
+int sim_bo_import(struct backend_device *dev, int fd, uint32_t *handle, uint64_t *size);
 int sim_vm_create(struct backend_device *dev, uint32_t *vm_id);
 void sim_vm_destroy(struct backend_device *dev, uint32_t vm_id);
 int sim_vm_bind(struct backend_device *dev, uint32_t vm_id,
@@ -116,6 +123,17 @@ void sim_timeline_destroy(struct backend_device *dev, uint32_t handle);
 int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
 		      int64_t deadline);
 int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point);
+
+/* Timelines (sim_queue.c); with the lock held. One with a point that will be signalled. */
+struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *handle,
+					  uint64_t point);
+/* Keep the promise, and drop the reference that it held. */
+void sim_timeline_fulfil(struct backend_device *dev, struct sim_timeline *timeline,
+			 uint64_t point);
+
+/* Stop waiting for file descriptors (sim_fence.c). Takes the lock. */
+void sim_fences_stop(struct backend_device *dev);
+int sim_timeline_import(struct backend_device *dev, int fd, uint32_t *handle);
 
 /* Free what is kept for later jobs. */
 void sim_free_jobs(struct backend_device *dev);

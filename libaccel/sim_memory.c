@@ -11,10 +11,12 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <egret/mmu.h>
 #include <egret/regs.h>
@@ -25,6 +27,7 @@ struct sim_bo {
 	unsigned int refs;	/* the handle, and each binding */
 	uint64_t size;
 	bool system;
+	int fd;			/* of the memory of one that may be shared, or -1 */
 	uint64_t offset;	/* in device memory, or the address in this process */
 	uint8_t *memory;
 	uint32_t vm_id;		/* only to be bound there, or 0 */
@@ -67,29 +70,56 @@ static void put_bo(struct backend_device *dev, struct sim_bo *bo)
 {
 	if (--bo->refs)
 		return;
-	if (bo->system)
+	if (bo->system) {
 		munmap(bo->memory, bo->size);
-	else
+		if (bo->fd >= 0)
+			close(bo->fd);
+	} else {
 		sim_give_vram(dev, bo->offset, bo->size);
+	}
 	free(bo);
+}
+
+static int map_bo(struct sim_bo *bo)
+{
+	bo->memory = mmap(NULL, bo->size, PROT_READ | PROT_WRITE,
+			  bo->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, bo->fd, 0);
+	if (bo->memory == MAP_FAILED)
+		return -errno;
+	bo->offset = (uintptr_t)bo->memory;
+	return 0;
 }
 
 static int back_bo(struct backend_device *dev, struct sim_bo *bo)
 {
 	int ret;
 
-	if (bo->system) {
-		bo->memory = mmap(NULL, bo->size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (bo->memory == MAP_FAILED)
-			return -ENOMEM;
-		bo->offset = (uintptr_t)bo->memory;
-		return 0;
-	}
+	if (bo->system)
+		return map_bo(bo);
 	ret = sim_take_vram(dev, bo->size, bo->size >= LARGE_PAGE ? LARGE_PAGE : SIM_PAGE,
 			    &bo->offset);
 	bo->memory = dev->vram + bo->offset;
 	return ret;
+}
+
+/* Nobody can cut the memory off while another process has it mapped. */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/*
+ * A buffer that is private to no address space may be exported. Device memory cannot be:
+ * it is the model's. So such a buffer lives in host memory, whatever was asked for.
+ */
+static int make_shareable(struct sim_bo *bo)
+{
+	bo->system = true;
+	bo->fd = memfd_create("egret-sim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (bo->fd < 0)
+		return -errno;
+	if (ftruncate(bo->fd, bo->size) || fcntl(bo->fd, F_ADD_SEALS, SEALS)) {
+		close(bo->fd);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
@@ -108,6 +138,14 @@ int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
 	bo->size = (args->size + SIM_PAGE - 1) / SIM_PAGE * SIM_PAGE;
 	bo->system = !(args->placement & DRM_EGRET_BO_VRAM);
 	bo->vm_id = args->vm_id;
+	bo->fd = -1;
+	if (!args->vm_id) {
+		ret = make_shareable(bo);
+		if (ret) {
+			free(bo);
+			return ret;
+		}
+	}
 	pthread_mutex_lock(&dev->lock);
 	if (args->vm_id && !sim_table_get(&dev->vms, args->vm_id)) {
 		ret = -ENOENT;
@@ -128,8 +166,67 @@ int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
 		}
 	}
 	pthread_mutex_unlock(&dev->lock);
-	if (ret)
+	if (ret && bo) {
+		if (bo->fd >= 0)
+			close(bo->fd);
 		free(bo);
+	}
+	return ret;
+}
+
+int sim_bo_export(struct backend_device *dev, uint32_t handle, int *fd)
+{
+	struct sim_bo *bo;
+	int ret = 0;
+
+	pthread_mutex_lock(&dev->lock);
+	bo = sim_table_get(&dev->bos, handle);
+	if (!bo || bo->fd < 0) {
+		ret = bo ? -EPERM : -ENOENT;
+	} else {
+		*fd = fcntl(bo->fd, F_DUPFD_CLOEXEC, 0);
+		ret = *fd < 0 ? -errno : 0;
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
+int sim_bo_import(struct backend_device *dev, int fd, uint32_t *handle, uint64_t *size)
+{
+	off_t bytes = lseek(fd, 0, SEEK_END);
+	struct sim_bo *bo;
+	int ret;
+
+	if (bytes < 0 && errno == EBADF)
+		return -EBADF;
+	if (bytes <= 0 || bytes % SIM_PAGE || fcntl(fd, F_GET_SEALS) != SEALS)
+		return -EINVAL;
+	bo = calloc(1, sizeof(*bo));
+	if (!bo)
+		return -ENOMEM;
+	bo->refs = 1;
+	bo->size = bytes;
+	bo->system = true;
+	bo->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (bo->fd < 0) {
+		ret = -errno;
+		free(bo);
+		return ret;
+	}
+	ret = map_bo(bo);
+	if (ret) {
+		close(bo->fd);
+		free(bo);
+		return ret == -ENOMEM ? ret : -EINVAL;
+	}
+	pthread_mutex_lock(&dev->lock);
+	*handle = sim_table_add(&dev->bos, bo);
+	*size = bytes;
+	if (!*handle) {
+		put_bo(dev, bo);
+		ret = -ENOMEM;
+	}
+	pthread_mutex_unlock(&dev->lock);
 	return ret;
 }
 

@@ -134,6 +134,30 @@ int sim_timeline_create(struct backend_device *dev, uint32_t *handle)
 	return -ENOMEM;
 }
 
+struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *handle,
+					  uint64_t point)
+{
+	struct sim_timeline *timeline = calloc(1, sizeof(*timeline));
+
+	if (!timeline)
+		return NULL;
+	timeline->refs = 2;
+	timeline->submitted = point;
+	*handle = sim_table_add(&dev->timelines, timeline);
+	if (*handle)
+		return timeline;
+	free(timeline);
+	return NULL;
+}
+
+void sim_timeline_fulfil(struct backend_device *dev, struct sim_timeline *timeline,
+			 uint64_t point)
+{
+	signal_point(dev, timeline, point);
+	put_timeline(timeline);
+	sim_advance(dev);
+}
+
 void sim_timeline_destroy(struct backend_device *dev, uint32_t handle)
 {
 	struct sim_timeline *timeline;

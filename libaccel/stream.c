@@ -179,8 +179,17 @@ static uint32_t make_calls(const struct accel_stream *stream, struct drm_egret_c
 
 static void drop_waits(struct accel_stream *stream)
 {
-	while (stream->wait_count)
-		accel_stream_put(stream->wait_for[--stream->wait_count]);
+	struct accel_device *device = stream->context->device;
+
+	while (stream->wait_count) {
+		struct accel_stream *other = stream->wait_for[--stream->wait_count];
+
+		if (other)
+			accel_stream_put(other);
+		else if (!accel_is_foreign(device))
+			device->backend->timeline_destroy(device->dev,
+							  stream->waits[stream->wait_count].handle);
+	}
 }
 
 int accel_stream_submit(const char *what, struct accel_stream *stream)
@@ -333,6 +342,25 @@ static int grow_waits(const char *what, struct accel_stream *stream)
 	return 0;
 }
 
+/* Another wait of the next submission. With the lock. */
+static int push_wait(const char *what, struct accel_stream *stream, struct accel_stream *other,
+		     uint32_t timeline, uint64_t point)
+{
+	int ret = grow_waits(what, stream);
+
+	if (ret)
+		return ret;
+	if (other)
+		accel_stream_get(other);
+	stream->wait_for[stream->wait_count] = other;
+	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
+		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
+		.handle = timeline,
+		.point = point,
+	};
+	return 0;
+}
+
 static int add_wait(const char *what, struct accel_stream *stream, struct accel_stream *other,
 		    uint64_t point)
 {
@@ -350,17 +378,7 @@ static int add_wait(const char *what, struct accel_stream *stream, struct accel_
 			return 0;
 		}
 	}
-	ret = grow_waits(what, stream);
-	if (ret)
-		return ret;
-	accel_stream_get(other);
-	stream->wait_for[stream->wait_count] = other;
-	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
-		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
-		.handle = other->timeline,
-		.point = point,
-	};
-	return 0;
+	return push_wait(what, stream, other, other->timeline, point);
 }
 
 int accel_stream_add_wait(const char *what, struct accel_stream *stream,
@@ -376,22 +394,66 @@ int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 	return ret;
 }
 
+int accel_stream_add_wait_fd(const char *what, struct accel_stream *stream, int fd)
+{
+	struct accel_device *device = stream->context->device;
+	uint32_t timeline;
+	int ret;
+
+	/* Its first point is signalled when the descriptor is. */
+	ret = device->backend->timeline_import(device->dev, fd, &timeline);
+	if (ret)
+		return fail_errno(ret, what);
+	pthread_mutex_lock(&stream->lock);
+	ret = accel_stream_submit_rest(what, stream);
+	if (ret == 0)
+		ret = push_wait(what, stream, NULL, timeline, 1);
+	pthread_mutex_unlock(&stream->lock);
+	if (ret)
+		device->backend->timeline_destroy(device->dev, timeline);
+	return ret;
+}
+
+/* ---- Times ---- */
+
+int accel_stream_stamp(const char *what, struct accel_stream *stream, struct accel_event *event,
+		       unsigned int *place)
+{
+	unsigned int i = stream->next_stamp;
+	uint64_t position;
+	int ret;
+
+	ret = stream_reserve(what, stream, 0, &position);
+	if (ret)
+		return ret;
+	/* There are more places than batches in flight, so the old time is there. */
+	if (stream->stamped[i])
+		accel_event_take_stamp(stream->stamped[i], &stream->stamps[i]);
+	*stream_next(stream, position, 0) = (union egret_packet) {
+		.timestamp = {
+			.header.opcode = EGRET_OP_TIMESTAMP,
+			.addr = stream->memory->address + AT_STAMPS +
+				i * sizeof(struct egret_timestamp),
+		},
+	};
+	stream->stamped[i] = event;
+	stream->next_stamp = (i + 1) % STREAM_STAMPS;
+	*place = i;
+	return 0;
+}
+
 /* ---- Making and releasing ---- */
 
 static int make_memory(const char *what, struct accel_stream *stream)
 {
-	const struct binding binding = {
-		.size = STREAM_MEMORY,
-		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
-	};
-	uint32_t page = stream->context->device->info.page_size;
-	struct binding whole = binding;
 	void *memory;
 	int ret;
 
-	whole.size = (binding.size + page - 1) / page * page;
-	ret = accel_buffer_make(what, stream->context, STREAM_MEMORY, ACCEL_MEMORY_HOST,
-				"(stream)", &whole, 1, &stream->memory);
+	ret = accel_buffer_make(what, stream->context, &(struct buffer_plan) {
+		.bytes = STREAM_MEMORY,
+		.memory = ACCEL_MEMORY_HOST,
+		.name = "(stream)",
+	}, &stream->memory);
 	if (ret)
 		return ret;
 	ret = accel_buffer_map(stream->memory, &memory);
@@ -400,6 +462,7 @@ static int make_memory(const char *what, struct accel_stream *stream)
 	stream->packets = (union egret_packet *)((uint8_t *)memory + AT_PACKETS);
 	stream->data = (uint8_t *)memory + AT_DATA;
 	stream->completed = (_Atomic uint64_t *)((uint8_t *)memory + AT_COMPLETED);
+	stream->stamps = (const struct egret_timestamp *)((uint8_t *)memory + AT_STAMPS);
 	return 0;
 }
 
@@ -440,10 +503,12 @@ void accel_stream_put(struct accel_stream *stream)
 	if (!stream || !ref_put(&stream->refs))
 		return;
 	device = stream->context->device;
-	if (stream->queue_id)
-		device->backend->queue_destroy(device->dev, stream->queue_id);
-	if (stream->timeline)
-		device->backend->timeline_destroy(device->dev, stream->timeline);
+	if (!accel_is_foreign(device)) {
+		if (stream->queue_id)
+			device->backend->queue_destroy(device->dev, stream->queue_id);
+		if (stream->timeline)
+			device->backend->timeline_destroy(device->dev, stream->timeline);
+	}
 	accel_buffer_destroy(stream->memory);
 	drop_waits(stream);
 	free(stream->waits);
@@ -483,6 +548,8 @@ int accel_stream_create(struct accel_context *context,
 		return fail(-EINVAL, what, NULL, "the %s is NULL",
 			    context ? "pointer for the stream" : "context");
 	ret = accel_copy_in(what, &opts, sizeof(opts), options);
+	if (ret == 0)
+		ret = accel_check_process(what, context->device);
 	if (ret)
 		return ret;
 	if (opts.type > ACCEL_STREAM_COPY)
@@ -514,6 +581,10 @@ void accel_stream_destroy(struct accel_stream *stream)
 		return;
 	/* Events may keep the object, but the work ends now. */
 	device = stream->context->device;
+	if (accel_is_foreign(device)) {
+		accel_stream_put(stream);
+		return;
+	}
 	pthread_mutex_lock(&stream->lock);
 	if (stream->queue_id)
 		device->backend->queue_destroy(device->dev, stream->queue_id);
@@ -535,6 +606,9 @@ int accel_stream_flush(struct accel_stream *stream)
 
 	if (!stream)
 		return fail(-EINVAL, what, NULL, "the stream is NULL");
+	ret = accel_check_process(what, stream->context->device);
+	if (ret)
+		return ret;
 	/* A recording stream has nothing to start: so code that flushes can be recorded. */
 	if (stream->graph)
 		return 0;
@@ -566,6 +640,9 @@ int accel_stream_wait(struct accel_stream *stream, int64_t deadline)
 
 	if (!stream)
 		return fail(-EINVAL, what, NULL, "the stream is NULL");
+	ret = accel_check_process(what, stream->context->device);
+	if (ret)
+		return ret;
 	if (stream->graph)
 		return accel_graph_fail_recording(what);
 	pthread_mutex_lock(&stream->lock);

@@ -21,7 +21,8 @@
 #define AT_PACKETS	0
 #define AT_DATA		(AT_PACKETS + STREAM_SLOTS * EGRET_PACKET_SIZE)
 #define AT_COMPLETED	(AT_DATA + STREAM_DATA)
-#define STREAM_MEMORY	(AT_COMPLETED + EGRET_PACKET_SIZE)
+#define AT_STAMPS	(AT_COMPLETED + EGRET_PACKET_SIZE)
+#define STREAM_MEMORY	(AT_STAMPS + STREAM_STAMPS * sizeof(struct egret_timestamp))
 
 static inline uint64_t stream_completed(const struct accel_stream *stream)
 {
@@ -91,6 +92,20 @@ static inline uint64_t stream_data_address(const struct accel_stream *stream, ui
 
 /* True if packet and data could be queued without waiting for anybody. */
 bool accel_stream_room_now(struct accel_stream *stream, size_t bytes);
+
+/*
+ * Queue a packet that writes the time to a place, and let the event have the place; the
+ * batch must be started next. The event's lock is not held.
+ */
+int accel_stream_stamp(const char *what, struct accel_stream *stream, struct accel_event *event,
+		       unsigned int *place);
+
+/* What stands in a place; only when its batch has completed. */
+static inline struct egret_timestamp stream_stamp(const struct accel_stream *stream,
+						  unsigned int place)
+{
+	return stream->stamps[place];
+}
 
 /* Start the batch; it may be empty, and then only signals. */
 int accel_stream_submit(const char *what, struct accel_stream *stream);

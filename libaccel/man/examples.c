@@ -221,7 +221,7 @@ static void two_streams(struct accel_context *context, struct accel_stream *copi
 {
 	struct accel_event *event;
 
-	check(accel_event_create(context, &event));
+	check(accel_event_create(context, NULL, &event));
 	check(accel_fill(copies, buffer, 0, 4096, 0, 8, 0));
 	check(accel_event_record(event, copies));
 	check(accel_stream_wait_event(compute, event));
@@ -244,6 +244,78 @@ static int wait_for_either(struct accel_event *event)
 	close(fds[0].fd);
 	/* That it is over does not say how it went. */
 	return fds[0].revents ? accel_event_wait(event, ACCEL_NO_WAIT) : 0;
+}
+/* End of the example. */
+
+/* Example of accel_event_import(): Let a stream wait for work of another process, which
+ * sent the descriptor of its accel_event_fd(). */
+static void wait_for_other_process(struct accel_context *context, struct accel_stream *stream,
+				   int fd)
+{
+	struct accel_event *event;
+
+	check(accel_event_create(context, NULL, &event));
+	check(accel_event_import(event, fd));
+	check(accel_stream_wait_event(stream, event));
+	accel_event_destroy(event);
+	close(fd);
+}
+/* End of the example. */
+
+/* Example of accel_event_elapsed(): Measure how long a fill takes. */
+static void measure(struct accel_stream *stream, struct accel_buffer *buffer,
+		    struct accel_event *start, struct accel_event *end)
+{
+	struct accel_elapsed elapsed = { .size = sizeof(elapsed) };
+
+	/* Both were created with ACCEL_EVENT_TIMED. */
+	check(accel_event_record(start, stream));
+	check(accel_fill(stream, buffer, 0, 4096, 0, 8, 0));
+	check(accel_event_record(end, stream));
+	check(accel_event_wait(end, ACCEL_FOREVER));
+	check(accel_event_elapsed(start, end, &elapsed));
+	printf("%lld ns, %lld modelled cycles\n", (long long)elapsed.time_ns,
+	       (long long)elapsed.cycles);
+}
+/* End of the example. */
+
+/* Example of accel_buffer_export(), accel_buffer_import(): Let two contexts work on one
+ * piece of memory. */
+static void share(struct accel_context *ours, struct accel_context *theirs)
+{
+	struct accel_buffer *buffer, *same;
+	int fd;
+
+	check(accel_buffer_create(ours, 4096,
+				  ACCEL_OPTIONS(accel_buffer_options,
+						.flags = ACCEL_BUFFER_SHARED), &buffer));
+	fd = accel_buffer_export(buffer);
+	check(fd);
+	check(accel_buffer_import(theirs, fd, "shared", &same));
+	close(fd);
+	/* ... */
+	accel_buffer_destroy(same);
+	accel_buffer_destroy(buffer);
+}
+/* End of the example. */
+
+/* Example of accel_pool_create(), accel_pool_alloc(), accel_pool_get_info(),
+ * accel_pool_trim(), accel_pool_destroy(): Take small buffers, and give memory back when
+ * there is much of it without use. */
+static void use_pool(struct accel_context *context)
+{
+	struct accel_pool_info info = { .size = sizeof(info) };
+	struct accel_buffer *buffer;
+	struct accel_pool *pool;
+
+	check(accel_pool_create(context, NULL, &pool));
+	check(accel_pool_alloc(pool, 1000, 0, &buffer));
+	/* ... */
+	accel_buffer_destroy(buffer);
+	check(accel_pool_get_info(pool, &info));
+	if (info.total - info.used > 64 << 20)
+		check(accel_pool_trim(pool));
+	accel_pool_destroy(pool);
 }
 /* End of the example. */
 
@@ -365,6 +437,8 @@ static void use_file(const char *path, struct accel_context *context)
 
 static void use_buffers(struct objects *o)
 {
+	share(o->context, o->other);
+	use_pool(o->context);
 	make_host_buffer(o->context);
 	there_and_back(o->stream, o->buffer);
 	fill_and_copy(o->stream, o->buffer);
@@ -386,12 +460,26 @@ static void use_kernels(struct objects *o)
 	profile(o->context, o->stream, o->kernel, &args);
 }
 
-static void use_events(struct objects *o)
+static struct accel_event *timed_event(struct accel_context *context)
 {
 	struct accel_event *event;
 
+	check(accel_event_create(context, ACCEL_OPTIONS(accel_event_options,
+							.flags = ACCEL_EVENT_TIMED), &event));
+	return event;
+}
+
+static void use_events(struct objects *o)
+{
+	struct accel_event *event, *start = timed_event(o->context), *end = timed_event(o->context);
+
+	measure(o->stream, o->buffer, start, end);
+	wait_for_other_process(o->other, o->there, accel_event_fd(end));
+	accel_event_destroy(start);
+	accel_event_destroy(end);
+
 	two_streams(o->context, o->second, o->stream, o->buffer);
-	check(accel_event_create(o->context, &event));
+	check(accel_event_create(o->context, NULL, &event));
 	check(accel_event_record(event, o->stream));
 	check(wait_for_either(event));
 	accel_event_destroy(event);

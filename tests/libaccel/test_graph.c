@@ -141,8 +141,8 @@ static void test_streams_and_events(void **state)
 	struct accel_event *event, *real;
 	struct accel_graph *graph;
 
-	good(accel_event_create(f->context, &event));
-	good(accel_event_create(f->context, &real));
+	good(accel_event_create(f->context, NULL, &event));
+	good(accel_event_create(f->context, NULL, &real));
 	good(accel_graph_create(f->context, &graph));
 	left = record(graph);
 	right = record(graph);

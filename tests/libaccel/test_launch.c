@@ -349,8 +349,8 @@ static void test_fault_is_private(void **state)
 	uint32_t back[4];
 
 	good(accel_stream_create(f->context, NULL, &other));
-	good(accel_event_create(f->context, &before));
-	good(accel_event_create(f->context, &after));
+	good(accel_event_create(f->context, NULL, &before));
+	good(accel_event_create(f->context, NULL, &after));
 	good(accel_fill(f->stream, buffer, 0, 4, 1, 4, 0));
 	good(accel_event_record(before, f->stream));
 	good(launch(f, "give_up", 1, &args, sizeof(args)));
@@ -381,7 +381,7 @@ static void test_endless_kernel(void **state)
 	const uint32_t grid[3] = { 1, 1, 1 };
 
 	good(accel_stream_create(f->context, NULL, &stream));
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	good(accel_launch(stream, find_kernel(f->probe, "spin"), grid, &args, sizeof(args), NULL));
 	good(accel_event_record(event, stream));
 	bad(accel_event_wait(event, ACCEL_NO_WAIT), -ETIMEDOUT, "deadline");

@@ -148,7 +148,7 @@ static void fill_ring(struct fixture *f, const struct path *p)
 	struct accel_event *event;
 
 	good(accel_stream_create(f->context, NULL, &spinning));
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	good(accel_launch(spinning, find_kernel(f->probe, "spin"), grid, &args, sizeof(args),
 			  NULL));
 	good(accel_event_record(event, spinning));

@@ -335,7 +335,7 @@ static void test_download_leaves_the_lock(void **state)
 	struct accel_event *event;
 
 	/* The event keeps the stream's object for the thread. */
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	good(launch(f, "spin", 1, &args, sizeof(args)));
 	good(accel_event_record(event, f->stream));
 	assert_int_equal(pthread_create(&d.thread, NULL, download_and_fail, &d), 0);
@@ -493,7 +493,7 @@ static void test_event(void **state)
 	struct accel_event *event;
 	struct pollfd poll_fd = { .events = POLLIN };
 
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	bad(accel_event_wait(event, SOON), -EINVAL, "not been recorded");
 	bad(accel_event_fd(event), -EINVAL, "not been recorded");
 	bad(accel_stream_wait_event(f->stream, event), -EINVAL, "not been recorded");
@@ -526,7 +526,7 @@ static void test_streams_wait_for_each_other(void **state)
 	uint32_t value;
 
 	good(accel_stream_create(f->context, NULL, &streams[1]));
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	for (uint32_t i = 0; i < 20; i++) {
 		struct accel_stream *stream = streams[i % 2];
 
@@ -556,7 +556,7 @@ static void test_event_outlives_its_stream(void **state)
 	struct accel_event *event;
 
 	good(accel_stream_create(f->context, NULL, &stream));
-	good(accel_event_create(f->context, &event));
+	good(accel_event_create(f->context, NULL, &event));
 	good(accel_fill(stream, buffer, 0, 64, 0, 8, 0));
 	good(accel_event_record(event, stream));
 	good(accel_event_wait(event, SOON));
@@ -576,7 +576,7 @@ static void test_wait_outlives_event_and_stream(void **state)
 
 	for (int i = 0; i < 10; i++) {
 		good(accel_stream_create(f->context, NULL, &others[i]));
-		good(accel_event_create(f->context, &event));
+		good(accel_event_create(f->context, NULL, &event));
 		good(accel_fill(others[i], buffer, 0, 64, i, 8, 0));
 		good(accel_event_record(event, others[i]));
 		good(accel_stream_wait_event(f->stream, event));
@@ -601,7 +601,7 @@ static void test_streams_that_wait_for_each_other_go(void **state)
 
 	for (i = 0; i < 2; i++) {
 		good(accel_stream_create(f->context, NULL, &streams[i]));
-		good(accel_event_create(f->context, &events[i]));
+		good(accel_event_create(f->context, NULL, &events[i]));
 		good(accel_fill(streams[i], buffer, i << 21, 1 << 21, i, 8, 0));
 		good(accel_event_record(events[i], streams[i]));
 	}
@@ -680,6 +680,246 @@ static void test_threads_on_one_stream(void **state)
 	run_workers(*state, true);
 }
 
+/* ---- Times ---- */
+
+static struct accel_event *timed_event(struct fixture *f)
+{
+	struct accel_event *event;
+
+	good(accel_event_create(f->context, ACCEL_OPTIONS(accel_event_options,
+				.flags = ACCEL_EVENT_TIMED), &event));
+	return event;
+}
+
+static void test_elapsed(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 1 << 20, ACCEL_MEMORY_DEVICE);
+	struct accel_event *a = timed_event(f), *b = timed_event(f), *c = timed_event(f);
+	struct accel_elapsed ab = { .size = sizeof(ab) }, bc = ab, ac = ab, ba = ab;
+
+	good(accel_event_record(a, f->stream));
+	good(accel_fill(f->stream, buffer, 0, 1 << 20, 0, 8, 0));
+	good(accel_event_record(b, f->stream));
+	good(accel_fill(f->stream, buffer, 0, 1 << 19, 0, 8, 0));
+	good(accel_event_record(c, f->stream));
+	good(accel_event_wait(c, SOON));
+	good(accel_event_elapsed(a, b, &ab));
+	good(accel_event_elapsed(b, c, &bc));
+	good(accel_event_elapsed(a, c, &ac));
+	good(accel_event_elapsed(b, a, &ba));
+	assert_true(ab.time_ns > 0 && bc.time_ns > 0);
+	assert_int_equal(ab.time_ns + bc.time_ns, ac.time_ns);
+	assert_int_equal(ba.time_ns, -ab.time_ns);
+	/* The model's prediction does not depend on the machine. */
+	assert_true(ab.cycles > bc.cycles && bc.cycles > 0);
+	assert_int_equal(ab.cycles + bc.cycles, ac.cycles);
+	accel_event_destroy(a);
+	accel_event_destroy(b);
+	accel_event_destroy(c);
+	accel_buffer_destroy(buffer);
+}
+
+/* Times outlive the places that the card wrote them to. */
+static void test_many_times(void **state)
+{
+	enum { EVENTS = 700 };
+	struct fixture *f = *state;
+	static struct accel_event *events[EVENTS];
+	struct accel_elapsed step = { .size = sizeof(step) }, all = step;
+	int64_t sum = 0;
+
+	for (int i = 0; i < EVENTS; i++) {
+		events[i] = timed_event(f);
+		good(accel_event_record(events[i], f->stream));
+	}
+	/* Recorded again, and released, while their places are in use. */
+	good(accel_event_record(events[0], f->stream));
+	good(accel_event_record(events[0], f->stream));
+	accel_event_destroy(events[EVENTS - 2]);
+	events[EVENTS - 2] = events[EVENTS - 1];
+	good(accel_stream_wait(f->stream, SOON));
+	for (int i = 1; i < EVENTS - 2; i++) {
+		good(accel_event_elapsed(events[i], events[i + 1], &step));
+		assert_true(step.time_ns >= 0);
+		sum += step.time_ns;
+	}
+	good(accel_event_elapsed(events[1], events[EVENTS - 2], &all));
+	assert_int_equal(all.time_ns, sum);
+	good(accel_event_elapsed(events[EVENTS - 2], events[0], &step));
+	assert_true(step.time_ns >= 0);
+	for (int i = 0; i < EVENTS - 1; i++)
+		accel_event_destroy(events[i]);
+}
+
+static void test_bad_times(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_event *timed = timed_event(f), *plain, *never = timed_event(f);
+	struct accel_elapsed elapsed = { .size = sizeof(elapsed) };
+	struct give_up_args give_up = { .code = 1 };
+	struct spin_args spin = { 0 };
+	struct accel_graph *graph;
+	struct accel_stream *stream;
+	const uint32_t grid[3] = { 1, 1, 1 };
+
+	good(accel_event_create(f->context, NULL, &plain));
+	good(accel_event_record(timed, f->stream));
+	good(accel_event_record(plain, f->stream));
+	good(accel_stream_wait(f->stream, SOON));
+	bad(accel_event_elapsed(timed, plain, &elapsed), -EINVAL, "second event is not timed");
+	bad(accel_event_elapsed(never, timed, &elapsed), -EINVAL, "not been recorded");
+	bad(accel_event_elapsed(NULL, timed, &elapsed), -EINVAL, "NULL");
+	bad(accel_event_elapsed(timed, timed, NULL), -EINVAL, "NULL");
+	good(accel_event_elapsed(timed, timed, &elapsed));
+	assert_int_equal(elapsed.time_ns, 0);
+	bad(accel_event_create(f->context, ACCEL_OPTIONS(accel_event_options, .flags = 2), &plain),
+	    -EINVAL, "flags 0x2");
+	bad(accel_event_create(f->context, ACCEL_OPTIONS(accel_event_options, .reserved = 2),
+			       &plain), -EINVAL, "reserved");
+	bad(accel_event_import(timed, 0), -EINVAL, "signalled");
+	good(accel_graph_create(f->context, &graph));
+	good(accel_graph_record(graph, &stream));
+	bad(accel_event_record(timed, stream), -EINVAL, "in a graph");
+	accel_stream_destroy(stream);
+	accel_graph_destroy(graph);
+	/* What is not over has no time, nor has what was cancelled. */
+	good(accel_stream_create(f->context, NULL, &stream));
+	good(accel_launch(stream, find_kernel(f->probe, "spin"), grid, &spin, sizeof(spin), NULL));
+	good(accel_event_record(never, stream));
+	bad(accel_event_elapsed(timed, never, &elapsed), -EBUSY, "second event is not over");
+	accel_stream_destroy(stream);
+	bad(accel_event_elapsed(timed, never, &elapsed), -ECANCELED, "released");
+	good(launch(f, "give_up", 1, &give_up, sizeof(give_up)));
+	good(accel_event_record(never, f->stream));
+	bad(accel_event_wait(never, SOON), -ECANCELED, "ABORT");
+	bad(accel_event_elapsed(timed, never, &elapsed), -ECANCELED, "ABORT");
+	accel_event_destroy(timed);
+	accel_event_destroy(plain);
+	accel_event_destroy(never);
+}
+
+/* ---- Events from elsewhere ---- */
+
+static void test_import_of_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_event *event;
+	int ends[2];
+
+	good(accel_event_create(f->context, NULL, &event));
+	bad(accel_event_import(event, -1), -EBADF, "not an open");
+	bad(accel_event_import(NULL, 0), -EINVAL, "NULL");
+	assert_int_equal(pipe(ends), 0);
+	good(accel_event_import(event, ends[0]));
+	close(ends[0]);
+	bad(accel_event_wait(event, ACCEL_NO_WAIT), -ETIMEDOUT, "deadline");
+	bad(accel_event_wait(event, accel_deadline(3000000)), -ETIMEDOUT, "deadline");
+	assert_int_equal(write(ends[1], "", 1), 1);
+	good(accel_event_wait(event, SOON));
+	good(accel_event_wait(event, ACCEL_NO_WAIT));
+	close(ends[1]);
+	/* It can stand for work again. */
+	good(accel_event_record(event, f->stream));
+	good(accel_event_wait(event, SOON));
+	accel_event_destroy(event);
+}
+
+/*
+ * A stream of one device waits for a stream of another: by itself, and with a descriptor
+ * as another process would have it.
+ */
+static void test_wait_for_another_device(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_buffer *ours = make_buffer(f, 64, ACCEL_MEMORY_HOST);
+	struct accel_device *device;
+	struct accel_context *context;
+	struct accel_stream *stream;
+	struct accel_module *module;
+	struct accel_event *event, *imported, *after;
+	struct spin_args args = { 0 };
+	const uint32_t grid[3] = { 1, 1, 1 };
+	unsigned char *bytes;
+	void *pointer;
+	int fd;
+
+	good(accel_buffer_map(ours, &pointer));
+	bytes = pointer;
+	good(accel_device_open(NULL, &device));
+	good(accel_context_create(device, &context));
+	good(accel_module_load_file(context, "probe.egm", &module));
+	good(accel_event_create(context, NULL, &event));
+	good(accel_event_create(f->context, NULL, &imported));
+	good(accel_event_create(f->context, NULL, &after));
+	for (int i = 0; i < 2; i++) {
+		bytes[0] = 0;
+		good(accel_stream_create(context, NULL, &stream));
+		good(accel_launch(stream, find_kernel(module, "spin"), grid, &args, sizeof(args),
+				  NULL));
+		good(accel_event_record(event, stream));
+		if (i) {
+			fd = accel_event_fd(event);
+			assert_true(fd >= 0);
+			good(accel_event_import(imported, fd));
+			close(fd);
+			good(accel_stream_wait_event(f->stream, imported));
+		} else {
+			good(accel_stream_wait_event(f->stream, event));
+		}
+		good(accel_fill(f->stream, ours, 0, 64, 1, 1, 0));
+		good(accel_event_record(after, f->stream));
+		bad(accel_event_wait(after, accel_deadline(20000000)), -ETIMEDOUT, "deadline");
+		assert_int_equal(bytes[0], 0);
+		/* The end of the endless work, good or bad, lets it go on. */
+		accel_stream_destroy(stream);
+		good(accel_event_wait(after, SOON));
+		assert_int_equal(bytes[0], 1);
+	}
+	/* What is over is not waited for. */
+	good(accel_stream_wait_event(f->stream, imported));
+	good(accel_fill(f->stream, ours, 0, 64, 2, 1, 0));
+	good(accel_stream_wait(f->stream, SOON));
+	accel_event_destroy(event);
+	accel_event_destroy(imported);
+	accel_event_destroy(after);
+	accel_module_unload(module);
+	accel_context_destroy(context);
+	accel_device_close(device);
+	accel_buffer_destroy(ours);
+}
+
+/* Imports that nobody waits for any more when the device goes. */
+static void test_imports_left_behind(void **state)
+{
+	struct accel_device *device;
+	struct accel_context *context;
+	struct accel_stream *stream;
+	struct accel_event *event, *imported;
+	struct fixture *f = *state;
+	struct spin_args args = { 0 };
+	int fd;
+
+	good(accel_event_create(f->context, NULL, &event));
+	good(launch(f, "spin", 1, &args, sizeof(args)));
+	good(accel_event_record(event, f->stream));
+	fd = accel_event_fd(event);
+	assert_true(fd >= 0);
+	good(accel_device_open(NULL, &device));
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	good(accel_event_create(context, NULL, &imported));
+	good(accel_event_import(imported, fd));
+	close(fd);
+	good(accel_stream_wait_event(stream, imported));
+	good(accel_stream_wait_event(stream, imported));
+	accel_event_destroy(imported);
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+	accel_event_destroy(event);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -707,6 +947,12 @@ int main(void)
 		device_test(test_streams_that_wait_for_each_other_go),
 		device_test(test_threads_with_streams),
 		device_test(test_threads_on_one_stream),
+		device_test(test_elapsed),
+		device_test(test_many_times),
+		device_test(test_bad_times),
+		device_test(test_import_of_a_pipe),
+		device_test(test_wait_for_another_device),
+		device_test(test_imports_left_behind),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -50,6 +50,7 @@ struct accel_module;
 struct accel_kernel;
 struct accel_profile;
 struct accel_graph;
+struct accel_pool;
 
 /* For example: accel_stream_create(ctx, ACCEL_OPTIONS(accel_stream_options,
  *	.type = ACCEL_STREAM_COPY), &stream) */
@@ -346,14 +347,17 @@ enum accel_memory {
 	ACCEL_MEMORY_HOST = 1,
 };
 
+/** ACCEL_BUFFER_SHARED - the buffer may be given to others with accel_buffer_export() */
+#define ACCEL_BUFFER_SHARED	0x1u
+
 /** struct accel_buffer_options - how a buffer is made */
 struct accel_buffer_options {
 	/** @size: sizeof(struct accel_buffer_options) */
 	size_t size;
 	/** @memory: One of &enum accel_memory. */
 	uint32_t memory;
-	/** @reserved: Zero. */
-	uint32_t reserved;
+	/** @flags: 0 or ACCEL_BUFFER_SHARED, which costs a little with each submission. */
+	uint32_t flags;
 	/** @name: For reports of faults; copied, NULL for none. */
 	const char *name;
 };
@@ -396,6 +400,104 @@ size_t accel_buffer_size(const struct accel_buffer *buffer);
  * write-combined: writing is fast, reading very slow.
  */
 int accel_buffer_map(struct accel_buffer *buffer, void **pointer);
+
+/**
+ * accel_buffer_export() - get a file descriptor that stands for a buffer's memory
+ * @buffer: buffer, created with ACCEL_BUFFER_SHARED or imported
+ *
+ * It is a dma-buf, for accel_buffer_import() in this process or another one that it is sent
+ * to, and for other drivers; on the simulator, it is a memfd. The memory lives until the
+ * buffers and descriptors that stand for it are gone. Who works on it when is for the
+ * programs to agree on.
+ *
+ * Return: the descriptor, which the caller closes, or a negative errno: -EPERM if the
+ * buffer was not made to be shared.
+ */
+int accel_buffer_export(struct accel_buffer *buffer);
+
+/**
+ * accel_buffer_import() - make a buffer of the memory behind a file descriptor
+ * @context: its context
+ * @fd: descriptor that accel_buffer_export() gave, in any process, or a dma-buf of another
+ *	driver; not needed any more afterwards
+ * @name: for reports of faults; copied, NULL for none
+ * @buffer: the buffer on success; its size is that of the memory, in whole pages
+ *
+ * Return: 0; -EINVAL (it stands for no memory that the card can use); -EBADF; -ENOMEM.
+ */
+int accel_buffer_import(struct accel_context *context, int fd, const char *name,
+			struct accel_buffer **buffer);
+
+/* ---- Pools -------------------------------------------------------------------------- */
+
+/** struct accel_pool_options - how a pool is made */
+struct accel_pool_options {
+	/** @size: sizeof(struct accel_pool_options) */
+	size_t size;
+	/** @memory: One of &enum accel_memory. */
+	uint32_t memory;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+	/** @chunk_bytes: How much it asks the card for at once; 0 for 16 MiB. */
+	size_t chunk_bytes;
+	/** @name: For reports of faults, name of its buffers; copied, NULL for none. */
+	const char *name;
+};
+
+/**
+ * accel_pool_create() - make a pool, which gives out many small buffers cheaply
+ * @context: its context
+ * @options: NULL for one in device memory
+ * @pool: the pool on success
+ *
+ * Nothing is asked of the card until the first buffer is taken.
+ */
+int accel_pool_create(struct accel_context *context, const struct accel_pool_options *options,
+		      struct accel_pool **pool);
+
+/**
+ * accel_pool_destroy() - release a pool
+ *
+ * Its buffers keep it, and their memory, until they are released.
+ */
+void accel_pool_destroy(struct accel_pool *pool);
+
+/**
+ * accel_pool_alloc() - take a buffer from a pool
+ * @pool: pool
+ * @bytes: size, not zero
+ * @align: what its address is a multiple of, a power of two up to the page size; 0 for 256,
+ *	which is also the least
+ * @buffer: the buffer on success, to be released with accel_buffer_destroy()
+ *
+ * Unlike one of accel_buffer_create(), its contents are undefined, and an access beyond its
+ * end may reach another buffer of the pool. Releasing it gives its memory to the pool at
+ * once: wait first for work that uses it.
+ *
+ * Return: 0, or -ENOSPC (no room on the card).
+ */
+int accel_pool_alloc(struct accel_pool *pool, size_t bytes, size_t align,
+		     struct accel_buffer **buffer);
+
+/** accel_pool_trim() - give memory that no buffer uses back to the card */
+int accel_pool_trim(struct accel_pool *pool);
+
+/** struct accel_pool_info - what a pool has at this moment */
+struct accel_pool_info {
+	/** @size: sizeof(struct accel_pool_info) */
+	size_t size;
+	/** @total: Bytes that it took from the card. */
+	uint64_t total;
+	/** @used: Bytes of them that are in buffers. */
+	uint64_t used;
+	/** @chunks: Number of pieces that @total is in. */
+	uint64_t chunks;
+	/** @buffers: Number of buffers. */
+	uint64_t buffers;
+};
+
+/** accel_pool_get_info() - what a pool has; @info->size must be set */
+int accel_pool_get_info(struct accel_pool *pool, struct accel_pool_info *info);
 
 /* ---- Streams ----------------------------------------------------------------------- */
 
@@ -624,19 +726,34 @@ int accel_stream_wait(struct accel_stream *stream, int64_t deadline);
 
 /* ---- Events --------------------------------------------------------------------------- */
 
+/** ACCEL_EVENT_TIMED - the card writes down when the event happens */
+#define ACCEL_EVENT_TIMED	0x1u
+
+/** struct accel_event_options - how an event is made */
+struct accel_event_options {
+	/** @size: sizeof(struct accel_event_options) */
+	size_t size;
+	/** @flags: 0 or ACCEL_EVENT_TIMED. */
+	uint32_t flags;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+};
+
 /**
  * accel_event_create() - make an event
  * @context: its context
+ * @options: NULL for one without a time
  * @event: the event on success; it has no meaning until it is recorded
  */
-int accel_event_create(struct accel_context *context, struct accel_event **event);
+int accel_event_create(struct accel_context *context, const struct accel_event_options *options,
+		       struct accel_event **event);
 
 /** accel_event_destroy() - release an event */
 void accel_event_destroy(struct accel_event *event);
 
 /**
  * accel_event_record() - let an event stand for the work queued so far on a stream
- * @event: event, which forgets what it stood for
+ * @event: event, which forgets what it stood for if there is no error
  * @stream: stream of the same context; its queued work is started
  */
 int accel_event_record(struct accel_event *event, struct accel_stream *stream);
@@ -655,21 +772,61 @@ int accel_event_wait(struct accel_event *event, int64_t deadline);
  * @event: event, recorded
  *
  * It is readable when the work has completed or was cancelled; accel_event_wait() tells
- * which. Recording the event again does not affect it.
+ * which. Recording the event again does not affect it. It is a sync file, which other
+ * drivers can wait for and accel_event_import() takes, in any process; on the simulator,
+ * it is an eventfd, which must not be read.
  *
  * Return: the descriptor, which the caller closes, or a negative errno.
  */
 int accel_event_fd(struct accel_event *event);
 
 /**
+ * accel_event_import() - let an event stand for a file descriptor
+ * @event: event, which forgets what it stood for if there is no error; not a timed one
+ * @fd: a sync file, or anything that polls as readable once for all; not needed any more
+ *	afterwards
+ *
+ * A stream of a card can only wait for sync files, accel_event_wait() for all. If the work
+ * behind a sync file failed, accel_event_wait() returns -ECANCELED.
+ *
+ * Return: 0; -EBADF (not open); -EINVAL (it cannot be polled).
+ */
+int accel_event_import(struct accel_event *event, int fd);
+
+/**
  * accel_stream_wait_event() - let later work of a stream wait for an event
  * @stream: stream
- * @event: event, recorded on a stream of the same context
+ * @event: event, recorded on a stream of any context and device, or imported; for a recording
+ *	stream, recorded on one of the same graph
  *
  * The host does not wait. This is about order only: if the event's work is cancelled, the
  * stream goes on, and accel_event_wait() tells of it.
  */
 int accel_stream_wait_event(struct accel_stream *stream, struct accel_event *event);
+
+/** struct accel_elapsed - what lies between two events */
+struct accel_elapsed {
+	/** @size: sizeof(struct accel_elapsed) */
+	size_t size;
+	/** @time_ns: Time of the card's clock; negative if the second event came first. */
+	int64_t time_ns;
+	/**
+	 * @cycles: Modelled core clock cycles of the stream's work between them: a prediction
+	 * of a chip, not a measurement. 0 for events of different streams.
+	 */
+	int64_t cycles;
+};
+
+/**
+ * accel_event_elapsed() - how much time lies between two events
+ * @start: first event, timed, recorded and over
+ * @end: second event, likewise, of the same device
+ * @elapsed: filled; @elapsed->size must be set
+ *
+ * Return: 0; -EBUSY (one of them is not over); -ECANCELED (its work was cancelled).
+ */
+int accel_event_elapsed(struct accel_event *start, struct accel_event *end,
+			struct accel_elapsed *elapsed);
 
 /* ---- Graphs --------------------------------------------------------------------------- */
 

@@ -88,7 +88,7 @@ static void test_removed(void **state)
 	good(accel_buffer_create(context, 4096, NULL, &buffer));
 	good(accel_buffer_map(buffer, &pointer));
 	good(accel_module_load_file(context, "probe.egm", &module));
-	good(accel_event_create(context, &event));
+	good(accel_event_create(context, NULL, &event));
 	good(accel_graph_create(context, &graph));
 	good(accel_graph_record(graph, &late_stream));
 	good(accel_fill(late_stream, buffer, 0, 64, 0, 1, 0));
