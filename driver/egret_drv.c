@@ -12,6 +12,7 @@
 #include <drm/drm_print.h>
 
 #include "compat.h"
+#include "egret_bind.h"
 #include "egret_bo.h"
 #include "egret_debugfs.h"
 #include "egret_device.h"

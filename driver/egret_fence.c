@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 The Egret authors
 /*
- * Fences of jobs.
+ * Fences of jobs and of asynchronous binds.
  *
  * These are what sync objects and reservation objects get, not the scheduler's
  * `finished` fences. A scheduler's fence points to its scheduler, and ours live
@@ -24,7 +24,7 @@ static const char *egret_fence_driver_name(struct dma_fence *fence)
 
 static const char *egret_fence_timeline_name(struct dma_fence *fence)
 {
-	return "egret-queue";
+	return "egret";
 }
 
 static void egret_fence_release(struct dma_fence *fence)
@@ -66,7 +66,7 @@ void egret_fence_free(struct egret_fence *fence)
 }
 
 /**
- * egret_fence_init() - give a fence its place in a queue's timeline
+ * egret_fence_init() - give a fence its place in a timeline
  * @fence: fence; from here on it is reference counted, the caller has one
  * @context: timeline
  * @seqno: number in it

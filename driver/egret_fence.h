@@ -8,7 +8,7 @@
 #include <linux/spinlock.h>
 
 /**
- * struct egret_fence - completion of a job
+ * struct egret_fence - completion of a job or of a bind
  */
 struct egret_fence {
 	/** @base: Base. Must be first: the core frees it. */

@@ -4,24 +4,29 @@
  * Page tables of the device MMU: the tree alone, without contexts, caches or
  * buffers, so that it can be tested by itself.
  *
- * A change is made in three steps, so that a bind of many operations is done as
- * a whole or not at all:
+ * A change is made in steps, so that a bind of many operations is done as a whole
+ * or not at all, and so that the part that changes anything can be done later, on
+ * the fence-signalling path:
  *
  * - egret_pgtable_populate() and egret_pgtable_split() make the tables that the
- *   change needs. They may fail. They do not change what any address translates
- *   to: a new table is empty, like the entry that it takes the place of, and a
- *   large page that is split gives 512 small ones that say the same. So there is
- *   nothing to undo on failure but to trim.
+ *   change needs, and reserve them. They may fail. They do not change what any
+ *   address translates to: a new table is empty, like the entry that it takes the
+ *   place of, and a large page that is split gives 512 small ones that say the
+ *   same. So there is nothing to undo on failure but to release and trim.
  * - egret_pgtable_map() and egret_pgtable_unmap() change translations. They
  *   cannot fail. An entry goes from the old to the new value in one write, never
  *   through an invalid one, so the card sees one or the other.
- * - egret_pgtable_trim() takes empty tables out, after which the caller must
- *   invalidate the MMU's caches before it frees them.
+ * - egret_pgtable_release() and egret_pgtable_release_split() end a reservation.
+ * - egret_pgtable_trim() takes tables out that are empty and not reserved, after
+ *   which the caller must invalidate the MMU's caches before it frees them.
  *
- * A large page is used where the virtual address, the memory and the size allow
- * it and no table is in the way. A table that is in the way stays in use: the
- * steps of one bind may overlap, and a table that an early operation drops may
- * have been made for a late one.
+ * Between the first and the second step, other changes may come to pass. Whatever
+ * they do, a reserved table stays. A reserved table of level 0 also keeps large
+ * pages away, so the change can cut at its ends what others have mapped meanwhile.
+ *
+ * A large page is used where the virtual address, the memory and the size allow it.
+ * It takes the place of a table of small pages, unless that one is reserved: it may
+ * have been made for a later change that will cut the page.
  *
  * The tables are in device memory behind a write-combined mapping, where reads
  * are slow. What must be known of their contents is kept beside them.
@@ -64,7 +69,6 @@ static void pt_free(struct egret_pgtable *pgt, struct egret_pt *pt)
 		pgt->ops->free(pgt, pt);
 	kvfree(pt->child);
 	kvfree(pt->leaf);
-	bitmap_free(pt->valid);
 	kfree(pt);
 }
 
@@ -82,14 +86,9 @@ static struct egret_pt *pt_alloc(struct egret_pgtable *pgt, unsigned int level)
 		if (!pt->child)
 			goto err_free;
 	}
-	if (level == EGRET_LARGE_LEVEL) {
+	if (level <= EGRET_LARGE_LEVEL) {
 		pt->leaf = kvcalloc(EGRET_MMU_ENTRIES, sizeof(*pt->leaf), GFP_KERNEL_ACCOUNT);
 		if (!pt->leaf)
-			goto err_free;
-	}
-	if (!level) {
-		pt->valid = bitmap_zalloc(EGRET_MMU_ENTRIES, GFP_KERNEL_ACCOUNT);
-		if (!pt->valid)
 			goto err_free;
 	}
 	ret = pgt->ops->alloc(pgt, pt);
@@ -161,25 +160,16 @@ static void pt_fill_from_leaf(struct egret_pt *pt, u64 leaf)
 {
 	unsigned int i;
 
-	for (i = 0; i < EGRET_MMU_ENTRIES; i++)
-		pt_write(pt, i, leaf + i * EGRET_SMALL_SIZE);
-	bitmap_fill(pt->valid, EGRET_MMU_ENTRIES);
+	for (i = 0; i < EGRET_MMU_ENTRIES; i++) {
+		pt->leaf[i] = leaf + i * EGRET_SMALL_SIZE;
+		pt_write(pt, i, pt->leaf[i]);
+	}
 	pt->live = EGRET_MMU_ENTRIES;
 }
 
-/* The table behind entry @i of @pt, made if there is none. */
-static struct egret_pt *pt_get_child(struct egret_pgtable *pgt, struct egret_pt *pt,
-				     unsigned int i)
+/* Put a new table behind entry @i, in place of the large page if there is one. */
+static void pt_insert(struct egret_pt *pt, unsigned int i, struct egret_pt *child)
 {
-	struct egret_pt *child = pt->child[i];
-
-	if (child)
-		return child;
-	child = pt_alloc(pgt, pt->level - 1);
-	if (IS_ERR(child))
-		return child;
-
-	mutex_lock(&pgt->lock);
 	if (pt->leaf && pt->leaf[i]) {
 		pt_fill_from_leaf(child, pt->leaf[i]);
 		pt->leaf[i] = 0;
@@ -190,28 +180,81 @@ static struct egret_pt *pt_get_child(struct egret_pgtable *pgt, struct egret_pt 
 	/* The card must not find the table before its contents. */
 	wmb();
 	pt_write(pt, i, child->addr | EGRET_PTE_VALID);
+}
+
+/*
+ * Reserve the table behind entry @i of @pt, which is made if there is none. @pt is
+ * the root or reserved.
+ */
+static struct egret_pt *pt_reserve_child(struct egret_pgtable *pgt, struct egret_pt *pt,
+					 unsigned int i)
+{
+	struct egret_pt *child, *spare = NULL;
+
+	mutex_lock(&pgt->lock);
+	if (!pt->child[i]) {
+		mutex_unlock(&pgt->lock);
+		spare = pt_alloc(pgt, pt->level - 1);
+		if (IS_ERR(spare))
+			return spare;
+		mutex_lock(&pgt->lock);
+	}
+	if (!pt->child[i]) {
+		pt_insert(pt, i, spare);
+		spare = NULL;
+	}
+	child = pt->child[i];
+	child->reserved++;
 	mutex_unlock(&pgt->lock);
+	/* Somebody else was faster. */
+	if (spare)
+		pt_free(pgt, spare);
 	return child;
 }
 
-/* The table of level 1 that translates @va, made if there is none. */
-static struct egret_pt *pt_get_large(struct egret_pgtable *pgt, u64 va)
+static void pt_release(struct egret_pgtable *pgt, struct egret_pt *pt)
+{
+	if (pt == pgt->root)
+		return;
+	mutex_lock(&pgt->lock);
+	pt->reserved--;
+	mutex_unlock(&pgt->lock);
+}
+
+/*
+ * Reserve the table of @level that translates @va. Those above it stay as long as
+ * it does, without being reserved.
+ */
+static struct egret_pt *pt_reserve(struct egret_pgtable *pgt, u64 va, unsigned int level)
 {
 	struct egret_pt *pt = pgt->root;
 
-	while (!IS_ERR(pt) && pt->level > EGRET_LARGE_LEVEL)
-		pt = pt_get_child(pgt, pt, pt_index(pt->level, va));
+	while (pt->level > level) {
+		struct egret_pt *child = pt_reserve_child(pgt, pt, pt_index(pt->level, va));
+
+		pt_release(pgt, pt);
+		if (IS_ERR(child))
+			return child;
+		pt = child;
+	}
+	return pt;
+}
+
+/* The table of @level that translates @va, or NULL. */
+static struct egret_pt *pt_find(struct egret_pgtable *pgt, u64 va, unsigned int level)
+{
+	struct egret_pt *pt = pgt->root;
+
+	lockdep_assert_held(&pgt->lock);
+	while (pt && pt->level > level)
+		pt = pt->child[pt_index(pt->level, va)];
 	return pt;
 }
 
 /* The table of level 1 that translates @va, or NULL. */
 static struct egret_pt *pt_find_large(struct egret_pgtable *pgt, u64 va)
 {
-	struct egret_pt *pt = pgt->root;
-
-	while (pt && pt->level > EGRET_LARGE_LEVEL)
-		pt = pt->child[pt_index(pt->level, va)];
-	return pt;
+	return pt_find(pgt, va, EGRET_LARGE_LEVEL);
 }
 
 static bool is_large(u64 va, u64 addr, u64 size)
@@ -220,77 +263,116 @@ static bool is_large(u64 va, u64 addr, u64 size)
 	       IS_ALIGNED(addr, EGRET_LARGE_SIZE);
 }
 
+/* The level of the table whose entries map @size bytes at @va to @addr. */
+static unsigned int pt_leaf_level(u64 va, u64 addr, u64 size)
+{
+	return is_large(va, addr, size) ? EGRET_LARGE_LEVEL : 0;
+}
+
 /**
- * egret_pgtable_populate() - make the tables that a mapping needs
+ * egret_pgtable_populate() - make and reserve the tables that a mapping needs
  * @pgt: tree
  * @va: first virtual address, page aligned
  * @addr: where it will be mapped to, page aligned
  * @size: contiguous bytes, whole pages
  *
+ * After a failure nothing is reserved, but empty tables may be left to be trimmed.
+ *
  * Return: 0, -ENOMEM or -ENOSPC.
  */
 int egret_pgtable_populate(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size)
 {
-	u64 end = va + size;
+	u64 pos = va, end = va + size;
 
-	while (va < end) {
-		u64 next = pt_next(EGRET_LARGE_LEVEL, va, end);
-		struct egret_pt *pt = pt_get_large(pgt, va);
+	while (pos < end) {
+		u64 next = pt_next(EGRET_LARGE_LEVEL, pos, end);
+		struct egret_pt *pt;
 
-		if (!IS_ERR(pt) && !is_large(va, addr, next - va))
-			pt = pt_get_child(pgt, pt, pt_index(EGRET_LARGE_LEVEL, va));
-		if (IS_ERR(pt))
+		pt = pt_reserve(pgt, pos, pt_leaf_level(pos, addr + (pos - va), next - pos));
+		if (IS_ERR(pt)) {
+			egret_pgtable_release(pgt, va, addr, pos - va);
 			return PTR_ERR(pt);
-		addr += next - va;
-		va = next;
+		}
+		pos = next;
 	}
 	return 0;
 }
 
 /**
+ * egret_pgtable_release() - end the reservation of egret_pgtable_populate()
+ * @pgt: tree
+ * @va: as there
+ * @addr: as there
+ * @size: as there
+ */
+void egret_pgtable_release(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size)
+{
+	u64 end = va + size;
+
+	mutex_lock(&pgt->lock);
+	while (va < end) {
+		u64 next = pt_next(EGRET_LARGE_LEVEL, va, end);
+
+		pt_find(pgt, va, pt_leaf_level(va, addr, next - va))->reserved--;
+		addr += next - va;
+		va = next;
+	}
+	mutex_unlock(&pgt->lock);
+}
+
+/* Whether a table or a large page is behind the entry of level 1 for @va. */
+static bool pt_has_large(struct egret_pgtable *pgt, u64 va)
+{
+	unsigned int i = pt_index(EGRET_LARGE_LEVEL, va);
+	struct egret_pt *pt;
+	bool found;
+
+	mutex_lock(&pgt->lock);
+	pt = pt_find_large(pgt, va);
+	found = pt && (pt->child[i] || pt->leaf[i]);
+	mutex_unlock(&pgt->lock);
+	return found;
+}
+
+/**
  * egret_pgtable_split() - make a boundary of large pages small
  * @pgt: tree
- * @va: address, page aligned; afterwards no large page reaches across it
- * @later: whether none may come to do so before the next egret_pgtable_trim(),
- *	either
+ * @va: address, page aligned; until the reservation is released, no large page
+ *	reaches across it
+ * @later: whether something may come to be mapped there meanwhile; otherwise
+ *	nothing needs to be done where nothing is mapped
  *
- * Return: 0, -ENOMEM or -ENOSPC.
+ * Return: 1 if a table was reserved, for egret_pgtable_release_split(); 0 if there
+ * is no need to; -ENOMEM or -ENOSPC.
  */
 int egret_pgtable_split(struct egret_pgtable *pgt, u64 va, bool later)
 {
 	struct egret_pt *pt;
-	unsigned int i = pt_index(EGRET_LARGE_LEVEL, va);
 
 	if (IS_ALIGNED(va, EGRET_LARGE_SIZE))
 		return 0;
-	pt = later ? pt_get_large(pgt, va) : pt_find_large(pgt, va);
-	if (IS_ERR_OR_NULL(pt))
-		return PTR_ERR_OR_ZERO(pt);
-	if (!later && !pt->leaf[i])
+	if (!later && !pt_has_large(pgt, va))
 		return 0;
-	return PTR_ERR_OR_ZERO(pt_get_child(pgt, pt, i));
+	pt = pt_reserve(pgt, va, 0);
+	return IS_ERR(pt) ? PTR_ERR(pt) : 1;
+}
+
+/**
+ * egret_pgtable_release_split() - end the reservation of egret_pgtable_split()
+ * @pgt: tree
+ * @va: as there
+ */
+void egret_pgtable_release_split(struct egret_pgtable *pgt, u64 va)
+{
+	mutex_lock(&pgt->lock);
+	pt_find(pgt, va, 0)->reserved--;
+	mutex_unlock(&pgt->lock);
 }
 
 /* ---- step 2: change translations ---------------------------------------------- */
 
-/* Write small pages [@va, @end) of one table. Return whether old ones went. */
-static bool pt_map_small(struct egret_pt *pt, u64 va, u64 end, u64 addr, u64 flags)
-{
-	bool changed = false;
-
-	for (; va < end; va += EGRET_SMALL_SIZE, addr += EGRET_SMALL_SIZE) {
-		unsigned int i = pt_index(0, va);
-
-		if (__test_and_set_bit(i, pt->valid))
-			changed = true;
-		else
-			pt->live++;
-		pt_write(pt, i, addr | flags | EGRET_PTE_VALID);
-	}
-	return changed;
-}
-
-static bool pt_map_large(struct egret_pt *pt, unsigned int i, u64 entry)
+/* Write a leaf. Return whether an old one went. */
+static bool pt_set_leaf(struct egret_pt *pt, unsigned int i, u64 entry)
 {
 	bool changed = pt->leaf[i];
 
@@ -301,17 +383,60 @@ static bool pt_map_large(struct egret_pt *pt, unsigned int i, u64 entry)
 	return changed;
 }
 
+static void pt_clear_leaf(struct egret_pt *pt, unsigned int i)
+{
+	pt->leaf[i] = 0;
+	pt->live--;
+	pt_write(pt, i, 0);
+}
+
+/* Write small pages [@va, @end) of one table. Return whether old ones went. */
+static bool pt_map_small(struct egret_pt *pt, u64 va, u64 end, u64 entry)
+{
+	bool changed = false;
+
+	for (; va < end; va += EGRET_SMALL_SIZE, entry += EGRET_SMALL_SIZE)
+		changed |= pt_set_leaf(pt, pt_index(0, va), entry);
+	return changed;
+}
+
+/* Put a large page in the place of a table. */
+static void pt_merge(struct egret_pt *pt, unsigned int i, u64 entry, struct list_head *unused)
+{
+	list_add_tail(&pt->child[i]->link, unused);
+	pt->child[i] = NULL;
+	pt->leaf[i] = entry;
+	pt_write(pt, i, entry);
+}
+
+/* Write what one entry of @pt, a table of level 1, translates. */
+static bool pt_map(struct egret_pt *pt, u64 va, u64 end, u64 entry, struct list_head *unused)
+{
+	unsigned int i = pt_index(EGRET_LARGE_LEVEL, va);
+	struct egret_pt *child = pt->child[i];
+
+	if (!child)
+		return pt_set_leaf(pt, i, entry);
+	if (child->reserved || !is_large(va, entry & EGRET_PTE_ADDR_MASK, end - va))
+		return pt_map_small(child, va, end, entry);
+	pt_merge(pt, i, entry, unused);
+	return true;
+}
+
 /**
  * egret_pgtable_map() - map contiguous memory, in place of what was mapped
- * @pgt: tree, populated for exactly these arguments
+ * @pgt: tree, populated for exactly these arguments, and not released yet
  * @va: first virtual address
  * @addr: address of the memory
  * @size: bytes
  * @flags: EGRET_PTE_*, with one of read, write and execute at least
+ * @unused: list that tables are added to which large pages took the place of; as
+ *	with egret_pgtable_trim()
  *
  * Return: whether the MMU may have cached an entry that was replaced.
  */
-bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags)
+bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags,
+		       struct list_head *unused)
 {
 	u64 end = va + size;
 	bool changed = false;
@@ -319,33 +444,13 @@ bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u6
 	mutex_lock(&pgt->lock);
 	while (va < end) {
 		u64 next = pt_next(EGRET_LARGE_LEVEL, va, end);
-		struct egret_pt *pt = pt_find_large(pgt, va);
-		unsigned int i = pt_index(EGRET_LARGE_LEVEL, va);
 
-		if (pt->child[i])
-			changed |= pt_map_small(pt->child[i], va, next, addr, flags);
-		else
-			changed |= pt_map_large(pt, i, addr | flags | EGRET_PTE_VALID);
+		changed |= pt_map(pt_find_large(pgt, va), va, next,
+				  addr | flags | EGRET_PTE_VALID, unused);
 		addr += next - va;
 		va = next;
 	}
 	mutex_unlock(&pgt->lock);
-	return changed;
-}
-
-static bool pt_unmap_small(struct egret_pt *pt, u64 va, u64 end)
-{
-	bool changed = false;
-
-	for (; va < end; va += EGRET_SMALL_SIZE) {
-		unsigned int i = pt_index(0, va);
-
-		if (!__test_and_clear_bit(i, pt->valid))
-			continue;
-		pt->live--;
-		pt_write(pt, i, 0);
-		changed = true;
-	}
 	return changed;
 }
 
@@ -354,20 +459,16 @@ static bool pt_unmap(struct egret_pt *pt, u64 va, u64 end)
 	bool changed = false;
 	u64 next;
 
-	if (!pt->level)
-		return pt_unmap_small(pt, va, end);
 	for (; pt->live && va < end; va = next) {
 		unsigned int i = pt_index(pt->level, va);
 
 		next = pt_next(pt->level, va, end);
-		if (pt->child[i]) {
+		if (pt->child && pt->child[i]) {
 			changed |= pt_unmap(pt->child[i], va, next);
 		} else if (pt->leaf && pt->leaf[i]) {
 			/* Not split at the boundary: the caller's mistake. */
-			WARN_ON_ONCE(next - va != EGRET_LARGE_SIZE);
-			pt->leaf[i] = 0;
-			pt->live--;
-			pt_write(pt, i, 0);
+			WARN_ON_ONCE(next - va != BIT_ULL(EGRET_MMU_LEVEL_SHIFT(pt->level)));
+			pt_clear_leaf(pt, i);
 			changed = true;
 		}
 	}
@@ -392,7 +493,55 @@ bool egret_pgtable_unmap(struct egret_pgtable *pgt, u64 va, u64 size)
 	return changed;
 }
 
-/* ---- step 3: remove tables ------------------------------------------------------ */
+/*
+ * Clear the leaves among the entries of @pt for [@va, @end) that translate to what
+ * would be at @addr if @va were mapped there.
+ */
+static bool pt_zap(struct egret_pt *pt, u64 va, u64 end, u64 addr)
+{
+	bool changed = false;
+	u64 next;
+
+	for (; pt->live && va < end; addr += next - va, va = next) {
+		unsigned int i = pt_index(pt->level, va);
+		u64 skip = va & (BIT_ULL(EGRET_MMU_LEVEL_SHIFT(pt->level)) - 1);
+
+		next = pt_next(pt->level, va, end);
+		if (pt->child && pt->child[i]) {
+			changed |= pt_zap(pt->child[i], va, next, addr);
+		} else if (pt->leaf && pt->leaf[i] &&
+			   (pt->leaf[i] & EGRET_PTE_SYSTEM) &&
+			   (pt->leaf[i] & EGRET_PTE_ADDR_MASK) == addr - skip) {
+			pt_clear_leaf(pt, i);
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+/**
+ * egret_pgtable_zap() - unmap system memory wherever a range still maps to it
+ * @pgt: tree
+ * @va: first virtual address
+ * @addr: where it was mapped to
+ * @size: contiguous bytes
+ *
+ * Pages of the range that map to something else by now are left alone. A large page
+ * that is only a part of the range goes as a whole.
+ *
+ * Return: whether the MMU may have cached an entry that is gone.
+ */
+bool egret_pgtable_zap(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size)
+{
+	bool changed;
+
+	mutex_lock(&pgt->lock);
+	changed = pt_zap(pgt->root, va, va + size, addr);
+	mutex_unlock(&pgt->lock);
+	return changed;
+}
+
+/* ---- the end: remove tables ----------------------------------------------------- */
 
 static void pt_trim(struct egret_pt *pt, u64 va, u64 end, struct list_head *unused)
 {
@@ -407,7 +556,7 @@ static void pt_trim(struct egret_pt *pt, u64 va, u64 end, struct list_head *unus
 			continue;
 		if (child->level)
 			pt_trim(child, va, next, unused);
-		if (child->live)
+		if (child->live || child->reserved)
 			continue;
 		pt->child[i] = NULL;
 		pt->live--;
@@ -417,7 +566,7 @@ static void pt_trim(struct egret_pt *pt, u64 va, u64 end, struct list_head *unus
 }
 
 /**
- * egret_pgtable_trim() - take tables out that translate nothing any more
+ * egret_pgtable_trim() - take tables out that nobody needs any more
  * @pgt: tree
  * @va: first virtual address of the tables to look at
  * @size: bytes

@@ -3,7 +3,6 @@
 #ifndef EGRET_PGTABLE_H
 #define EGRET_PGTABLE_H
 
-#include <linux/bitmap.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -16,7 +15,7 @@
 struct egret_pt {
 	/** @addr: Where it is in device memory. */
 	u64 addr;
-	/** @map: Its entries. Written, never read: see @leaf and @valid. */
+	/** @map: Its entries. Written, never read: see @leaf and @child. */
 	u64 __iomem *map;
 	/** @priv: Of the allocator. */
 	void *priv;
@@ -24,14 +23,14 @@ struct egret_pt {
 	unsigned int level;
 	/** @live: Entries in use. */
 	unsigned int live;
+	/** @reserved: Changes that are yet to come and need the table. */
+	unsigned int reserved;
 	/** @link: In a list of tables that are not in a tree (any more). */
 	struct list_head link;
 	/** @child: Levels 3 to 1: tables that the entries point to, or NULL. */
 	struct egret_pt **child;
-	/** @leaf: Level 1: entries that are leaves, or zero. */
+	/** @leaf: Levels 1 and 0: entries that are leaves, or zero. */
 	u64 *leaf;
-	/** @valid: Level 0: entries in use. */
-	unsigned long *valid;
 };
 
 struct egret_pgtable;
@@ -55,12 +54,9 @@ struct egret_pgtable {
 	/** @root: Level 3. */
 	struct egret_pt *root;
 	/**
-	 * @lock: Protects the entries of all tables. Never held over an
-	 * allocation, so that it may be taken on the fence-signalling path.
-	 *
-	 * Which tables there are is protected by the caller: tables come with
-	 * egret_pgtable_populate() and go with egret_pgtable_trim(), and the
-	 * address space's reservation is locked around both.
+	 * @lock: Protects all tables: which there are, their entries and their
+	 * reservations. Never held over an allocation, so that it may be taken
+	 * on the fence-signalling path and in MMU notifiers.
 	 */
 	struct mutex lock;
 };
@@ -69,9 +65,13 @@ int egret_pgtable_init(struct egret_pgtable *pgt, const struct egret_pgtable_ops
 void egret_pgtable_fini(struct egret_pgtable *pgt);
 
 int egret_pgtable_populate(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size);
+void egret_pgtable_release(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size);
 int egret_pgtable_split(struct egret_pgtable *pgt, u64 va, bool later);
-bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags);
+void egret_pgtable_release_split(struct egret_pgtable *pgt, u64 va);
+bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u64 flags,
+		       struct list_head *unused);
 bool egret_pgtable_unmap(struct egret_pgtable *pgt, u64 va, u64 size);
+bool egret_pgtable_zap(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size);
 void egret_pgtable_trim(struct egret_pgtable *pgt, u64 va, u64 size,
 			struct list_head *unused);
 void egret_pgtable_free_list(struct egret_pgtable *pgt, struct list_head *tables);

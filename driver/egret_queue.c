@@ -47,8 +47,8 @@
 #define EGRET_GONE_TIMEOUT	(HZ / 4)
 
 /*
- * Tears queues down. It belongs to the module, not to a card, because a queue may
- * be what holds the card's structure last.
+ * Tears queues and binds down. It belongs to the module, not to a card, because a
+ * queue may be what holds the card's structure last.
  */
 static struct workqueue_struct *egret_cleanup_wq;
 
@@ -363,6 +363,15 @@ static void egret_queue_release(struct kref *kref)
 void egret_queue_put(struct egret_queue *queue)
 {
 	kref_put(&queue->refs, egret_queue_release);
+}
+
+/**
+ * egret_queue_cleanup_later() - let go of something outside of the signalling path
+ * @work: work item that does it
+ */
+void egret_queue_cleanup_later(struct work_struct *work)
+{
+	queue_work(egret_cleanup_wq, work);
 }
 
 /**

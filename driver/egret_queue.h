@@ -135,6 +135,7 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 void egret_queue_kill_all(struct egret_device *edev);
 void egret_queue_close_all(struct egret_file *efile);
 void egret_queue_free_rings(struct egret_device *edev);
+void egret_queue_cleanup_later(struct work_struct *work);
 void egret_queue_flush_cleanup(void);
 int egret_queue_module_init(void);
 void egret_queue_module_exit(void);

@@ -144,8 +144,12 @@ TRACE_EVENT(egret_vm_bind_op,
 			   __entry->size = op->size;),
 	    TP_printk("dev=%s context=%u %s va=%#llx size=%#llx handle=%u offset=%#llx flags=%x",
 		      __get_str(dev), __entry->context,
-		      __entry->op == DRM_EGRET_BIND_MAP ? "map" : "unmap", __entry->va,
-		      __entry->size, __entry->handle, __entry->offset, __entry->flags));
+		      __print_symbolic(__entry->op,
+				       { DRM_EGRET_BIND_MAP, "map" },
+				       { DRM_EGRET_BIND_UNMAP, "unmap" },
+				       { DRM_EGRET_BIND_UNMAP_ALL, "unmap-all" }),
+		      __entry->va, __entry->size, __entry->handle, __entry->offset,
+		      __entry->flags));
 
 #endif /* EGRET_TRACE_H */
 

@@ -4,13 +4,17 @@
 #define EGRET_VM_H
 
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <drm/drm_gpuvm.h>
 
 #include <egret/mmu.h>
 
 #include "egret_pgtable.h"
 
+struct dma_fence;
 struct drm_device;
 struct drm_file;
 struct egret_device;
@@ -42,6 +46,19 @@ struct egret_vm {
 	u32 context;
 	/** @pgt: Page tables; see there about locks. */
 	struct egret_pgtable pgt;
+
+	/** @bind_lock: Protects @binds. Taken on the fence-signalling path. */
+	spinlock_t bind_lock;
+	/** @binds: Pending binds, in the order in which they take effect. */
+	struct list_head binds;
+	/** @bind_work: Executes @binds. */
+	struct work_struct bind_work;
+	/** @bind_context: Timeline of the binds' fences. Constant. */
+	u64 bind_context;
+	/** @bind_seqno: Number of the last one. Under the reservation. */
+	u64 bind_seqno;
+	/** @last_bind: Its fence; a reference, or NULL. Under the reservation. */
+	struct dma_fence *last_bind;
 };
 
 static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
@@ -70,6 +87,5 @@ static inline bool egret_vm_range_valid(u64 va, u64 size)
 
 int egret_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int egret_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
-int egret_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* EGRET_VM_H */

@@ -90,13 +90,24 @@ static u64 leaf(u64 addr, u64 flags)
 	return addr | flags | EGRET_PTE_VALID;
 }
 
+static bool write(struct pgtable_test *t, u64 va, u64 addr, u64 size, u64 flags)
+{
+	LIST_HEAD(unused);
+	bool changed = egret_pgtable_map(&t->pgt, va, addr, size, flags, &unused);
+
+	egret_pgtable_free_list(&t->pgt, &unused);
+	return changed;
+}
+
 static int map(struct pgtable_test *t, u64 va, u64 addr, u64 size, u64 flags)
 {
 	int ret = egret_pgtable_populate(&t->pgt, va, addr, size);
 
-	if (!ret)
-		egret_pgtable_map(&t->pgt, va, addr, size, flags);
-	return ret;
+	if (ret)
+		return ret;
+	write(t, va, addr, size, flags);
+	egret_pgtable_release(&t->pgt, va, addr, size);
+	return 0;
 }
 
 static void trim(struct pgtable_test *t, u64 va, u64 size)
@@ -109,13 +120,17 @@ static void trim(struct pgtable_test *t, u64 va, u64 size)
 
 static int unmap(struct pgtable_test *t, u64 va, u64 size)
 {
-	int ret = egret_pgtable_split(&t->pgt, va, false) ?:
-		  egret_pgtable_split(&t->pgt, va + size, false);
+	int start = egret_pgtable_split(&t->pgt, va, false);
+	int end = start < 0 ? start : egret_pgtable_split(&t->pgt, va + size, false);
 
-	if (!ret)
+	if (end >= 0)
 		egret_pgtable_unmap(&t->pgt, va, size);
+	if (start > 0)
+		egret_pgtable_release_split(&t->pgt, va);
+	if (end > 0)
+		egret_pgtable_release_split(&t->pgt, va + size);
 	trim(t, va, size);
-	return ret;
+	return min(end, 0);
 }
 
 static int pgtable_test_init(struct kunit *test)
@@ -207,7 +222,7 @@ static void pgtable_test_split(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->used, 3);
 	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA, false), 0);
 	KUNIT_EXPECT_EQ(test, t->used, 3);
-	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + 7 * PAGE_SIZE, false), 0);
+	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + 7 * PAGE_SIZE, false), 1);
 	KUNIT_EXPECT_EQ(test, t->used, 4);
 	for (i = 0; i < EGRET_MMU_ENTRIES; i++)
 		KUNIT_ASSERT_EQ(test, walk(t, TEST_VA + i * PAGE_SIZE),
@@ -215,10 +230,92 @@ static void pgtable_test_split(struct kunit *test)
 	/* Nothing is there to be split, now or later. */
 	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + SZ_1G + PAGE_SIZE, false), 0);
 	KUNIT_EXPECT_EQ(test, t->used, 4);
-	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + SZ_1G + PAGE_SIZE, true), 0);
+	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + SZ_1G + PAGE_SIZE, true), 1);
 	KUNIT_EXPECT_EQ(test, t->used, 6);
+	egret_pgtable_release_split(&t->pgt, TEST_VA + 7 * PAGE_SIZE);
+	egret_pgtable_release_split(&t->pgt, TEST_VA + SZ_1G + PAGE_SIZE);
 	trim(t, TEST_VA, SZ_2G);
 	KUNIT_EXPECT_EQ(test, t->used, 4);
+}
+
+/* A large page takes the place of small ones, unless their table is reserved. */
+static void pgtable_test_merge(struct kunit *test)
+{
+	struct pgtable_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA, TEST_MEMORY + PAGE_SIZE, SZ_2M, RW), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 4);
+	KUNIT_ASSERT_EQ(test, egret_pgtable_populate(&t->pgt, TEST_VA, TEST_MEMORY, SZ_2M), 0);
+	KUNIT_EXPECT_TRUE(test, write(t, TEST_VA, TEST_MEMORY, SZ_2M, RW));
+	egret_pgtable_release(&t->pgt, TEST_VA, TEST_MEMORY, SZ_2M);
+	KUNIT_EXPECT_EQ(test, t->used, 3);
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + SZ_1M), leaf(TEST_MEMORY + SZ_1M, RW));
+	KUNIT_ASSERT_EQ(test, egret_pgtable_split(&t->pgt, TEST_VA + PAGE_SIZE, false), 1);
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA, 0, SZ_2M, RW), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 4);
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + SZ_1M), leaf(SZ_1M, RW));
+	egret_pgtable_release_split(&t->pgt, TEST_VA + PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, unmap(t, TEST_VA, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 1);
+}
+
+/* What is reserved stays, whatever others do before it is used. */
+static void pgtable_test_reserve(struct kunit *test)
+{
+	struct pgtable_test *t = test->priv;
+	const u64 cut = TEST_VA + 9 * PAGE_SIZE;
+
+	KUNIT_ASSERT_EQ(test, egret_pgtable_populate(&t->pgt, cut, SZ_64K, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 4);
+	trim(t, TEST_VA, SZ_2M);
+	KUNIT_EXPECT_EQ(test, t->used, 4);
+	/* Somebody maps a large page, which must be small here, and unmaps it again. */
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA, TEST_MEMORY, SZ_2M, RW), 0);
+	KUNIT_EXPECT_EQ(test, walk(t, cut), leaf(TEST_MEMORY + 9 * PAGE_SIZE, RW));
+	KUNIT_EXPECT_TRUE(test, write(t, cut, SZ_64K, PAGE_SIZE, RW));
+	KUNIT_EXPECT_EQ(test, walk(t, cut), leaf(SZ_64K, RW));
+	KUNIT_EXPECT_EQ(test, walk(t, cut + PAGE_SIZE), leaf(TEST_MEMORY + 10 * PAGE_SIZE, RW));
+	KUNIT_ASSERT_EQ(test, unmap(t, TEST_VA, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 4);
+	egret_pgtable_release(&t->pgt, cut, SZ_64K, PAGE_SIZE);
+	trim(t, TEST_VA, SZ_2M);
+	KUNIT_EXPECT_EQ(test, t->used, 1);
+	/* The same for the table that a large page is written to. */
+	KUNIT_ASSERT_EQ(test, egret_pgtable_populate(&t->pgt, TEST_VA, 0, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 3);
+	trim(t, TEST_VA, SZ_2M);
+	KUNIT_EXPECT_EQ(test, t->used, 3);
+	KUNIT_EXPECT_FALSE(test, write(t, TEST_VA, 0, SZ_2M, RW));
+	egret_pgtable_release(&t->pgt, TEST_VA, 0, SZ_2M);
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + SZ_1M), leaf(SZ_1M, RW));
+	KUNIT_ASSERT_EQ(test, unmap(t, TEST_VA, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, t->used, 1);
+}
+
+/* Only what still maps to the memory goes. */
+static void pgtable_test_zap(struct kunit *test)
+{
+	struct pgtable_test *t = test->priv;
+	const u64 flags = RW | EGRET_PTE_SYSTEM;
+
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA, TEST_MEMORY, SZ_4M, flags), 0);
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA + PAGE_SIZE, SZ_64K, PAGE_SIZE, flags), 0);
+	/* The same address, but on the card. */
+	KUNIT_ASSERT_EQ(test, map(t, TEST_VA + 2 * PAGE_SIZE, TEST_MEMORY + 2 * PAGE_SIZE,
+				  PAGE_SIZE, RW), 0);
+	KUNIT_EXPECT_FALSE(test, egret_pgtable_zap(&t->pgt, TEST_VA, TEST_MEMORY + PAGE_SIZE,
+						   SZ_4M));
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA), leaf(TEST_MEMORY, flags));
+	KUNIT_EXPECT_TRUE(test, egret_pgtable_zap(&t->pgt, TEST_VA, TEST_MEMORY,
+						  SZ_2M + PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA), 0);
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + PAGE_SIZE), leaf(SZ_64K, flags));
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + 2 * PAGE_SIZE),
+			leaf(TEST_MEMORY + 2 * PAGE_SIZE, RW));
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + 3 * PAGE_SIZE), 0);
+	/* A part of a large page takes all of it. */
+	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + SZ_2M + SZ_1M), 0);
+	KUNIT_EXPECT_FALSE(test, egret_pgtable_zap(&t->pgt, TEST_VA, TEST_MEMORY, SZ_4M));
 }
 
 /* One write goes from the old to the new translation, and is reported. */
@@ -227,11 +324,12 @@ static void pgtable_test_replace(struct kunit *test)
 	struct pgtable_test *t = test->priv;
 
 	KUNIT_ASSERT_EQ(test, egret_pgtable_populate(&t->pgt, TEST_VA, TEST_MEMORY, SZ_4M), 0);
-	KUNIT_EXPECT_FALSE(test, egret_pgtable_map(&t->pgt, TEST_VA, TEST_MEMORY, SZ_4M, RW));
-	KUNIT_EXPECT_TRUE(test, egret_pgtable_map(&t->pgt, TEST_VA, 0, SZ_4M, EGRET_PTE_EXEC));
+	KUNIT_EXPECT_FALSE(test, write(t, TEST_VA, TEST_MEMORY, SZ_4M, RW));
+	KUNIT_EXPECT_TRUE(test, write(t, TEST_VA, 0, SZ_4M, EGRET_PTE_EXEC));
 	KUNIT_EXPECT_EQ(test, walk(t, TEST_VA + SZ_2M), leaf(SZ_2M, EGRET_PTE_EXEC));
 	KUNIT_EXPECT_TRUE(test, egret_pgtable_unmap(&t->pgt, TEST_VA, SZ_4M));
 	KUNIT_EXPECT_FALSE(test, egret_pgtable_unmap(&t->pgt, TEST_VA, SZ_4M));
+	egret_pgtable_release(&t->pgt, TEST_VA, TEST_MEMORY, SZ_4M);
 }
 
 /* Whichever allocation fails, nothing has changed and nothing is kept. */
@@ -253,6 +351,9 @@ static void pgtable_test_failure(struct kunit *test)
 		trim(t, va, size);
 		KUNIT_ASSERT_LE(test, t->used, 4);
 	}
+	egret_pgtable_release(&t->pgt, va, SZ_1M, size);
+	trim(t, va, size);
+	KUNIT_EXPECT_LE(test, t->used, 4);
 	KUNIT_EXPECT_GT(test, n, 4);
 	t->fail_after = -1;
 }
@@ -303,6 +404,9 @@ static struct kunit_case pgtable_test_cases[] = {
 	KUNIT_CASE(pgtable_test_large),
 	KUNIT_CASE(pgtable_test_misaligned_memory),
 	KUNIT_CASE(pgtable_test_split),
+	KUNIT_CASE(pgtable_test_merge),
+	KUNIT_CASE(pgtable_test_reserve),
+	KUNIT_CASE(pgtable_test_zap),
 	KUNIT_CASE(pgtable_test_replace),
 	KUNIT_CASE(pgtable_test_failure),
 	KUNIT_CASE_SLOW(pgtable_test_random),

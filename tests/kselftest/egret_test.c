@@ -332,18 +332,31 @@ void handle_close(int fd, uint32_t handle)
 	CHECK_OK(card_ioctl(fd, DRM_IOCTL_GEM_CLOSE, &args));
 }
 
+static int vm_bind(int fd, uint32_t vm, uint32_t flags, const struct drm_egret_bind_op *ops,
+		   uint32_t count, const struct drm_egret_sync *syncs, uint32_t num_syncs)
+{
+	struct drm_egret_vm_bind args = { .vm_id = vm, .flags = flags };
+
+	if (count)
+		args.ops = (struct drm_egret_array) {
+			.stride = sizeof(*ops), .count = count, .array = (uintptr_t)ops,
+		};
+	if (num_syncs)
+		args.syncs = (struct drm_egret_array) {
+			.stride = sizeof(*syncs), .count = num_syncs, .array = (uintptr_t)syncs,
+		};
+	return card_ioctl(fd, DRM_IOCTL_EGRET_VM_BIND, &args);
+}
+
 int vm_bind_ops(int fd, uint32_t vm, const struct drm_egret_bind_op *ops, uint32_t count)
 {
-	struct drm_egret_vm_bind args = {
-		.vm_id = vm,
-		.ops = {
-			.stride = sizeof(*ops),
-			.count = count,
-			.array = (uintptr_t)ops,
-		},
-	};
+	return vm_bind(fd, vm, 0, ops, count, NULL, 0);
+}
 
-	return card_ioctl(fd, DRM_IOCTL_EGRET_VM_BIND, &args);
+int vm_bind_async(int fd, uint32_t vm, const struct drm_egret_bind_op *ops, uint32_t count,
+		  const struct drm_egret_sync *syncs, uint32_t num_syncs)
+{
+	return vm_bind(fd, vm, DRM_EGRET_VM_BIND_ASYNC, ops, count, syncs, num_syncs);
 }
 
 int vm_map(int fd, uint32_t vm, uint32_t handle, uint64_t offset, uint64_t va,
@@ -531,6 +544,33 @@ int run(struct client *c)
 	c->packets = 0;
 	c->first = 0;
 	return ret;
+}
+
+int64_t peek(struct client *c, struct bo *out, uint64_t va)
+{
+	int ret;
+
+	out->u32[0] = 0xdeadbeef;
+	packet_copy(c, out->va, va, 4, 0);
+	ret = run(c);
+	if (!ret)
+		return out->u32[0];
+	CHECK_EQ(ret, -ECANCELED);
+	/* The queue is dead: go on with another one. */
+	CHECK_OK(queue_destroy(c->fd, c->queue));
+	c->queue = queue_create(c->fd, c->vm, DRM_EGRET_QUEUE_COPY);
+	return -1;
+}
+
+struct bo numbered_bo(struct client *c, uint64_t size, uint32_t placement, uint32_t tag)
+{
+	struct bo bo = bo_create(c->fd, size, placement, 0);
+	uint64_t i;
+
+	bo_map(c->fd, &bo);
+	for (i = 0; i < size / PAGE; i++)
+		bo.u32[i * PAGE / 4] = tag + i;
+	return bo;
 }
 
 /* ---- sync objects -------------------------------------------------------------------- */

@@ -113,6 +113,8 @@ void handle_close(int fd, uint32_t handle);
 #define ACCESS_ALL (DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE | DRM_EGRET_BIND_EXEC)
 
 int vm_bind_ops(int fd, uint32_t vm, const struct drm_egret_bind_op *ops, uint32_t count);
+int vm_bind_async(int fd, uint32_t vm, const struct drm_egret_bind_op *ops, uint32_t count,
+		  const struct drm_egret_sync *syncs, uint32_t num_syncs);
 int vm_map(int fd, uint32_t vm, uint32_t handle, uint64_t offset, uint64_t va,
 	   uint64_t size, uint32_t flags);
 int vm_unmap(int fd, uint32_t vm, uint64_t va, uint64_t size);
@@ -156,6 +158,14 @@ int exec_calls(int fd, uint32_t queue, const struct drm_egret_call *calls,
 	       uint32_t num_calls, const struct drm_egret_sync *syncs, uint32_t num_syncs);
 /* Execute and wait. Returns 0, or what the job's fence says: -ECANCELED. */
 int run(struct client *c);
+
+/* A buffer whose every page begins with its number plus @tag; not bound. */
+struct bo numbered_bo(struct client *c, uint64_t size, uint32_t placement, uint32_t tag);
+/*
+ * Read a word through the card; its value, or -1 if the queue faulted, which is then
+ * replaced by a new one. @c has a copy queue.
+ */
+int64_t peek(struct client *c, struct bo *out, uint64_t va);
 
 /* ---- sync objects ---------------------------------------------------------------- */
 

@@ -18,7 +18,11 @@ int main(void)
 	struct bo system = client_bo(&c, 1 * MiB, DRM_EGRET_BO_SYSTEM);
 	struct client other = client_fork(&c, DRM_EGRET_QUEUE_COMPUTE);
 	uint32_t running = syncobj_create(c.fd), waiting = syncobj_create(c.fd), handle;
+	uint32_t bound = syncobj_create(c.fd);
 	struct drm_egret_queue_query query = { .queue_id = c.queue };
+	const struct drm_egret_bind_op unmap = {
+		.op = DRM_EGRET_BIND_UNMAP, .va = system.va, .size = system.size,
+	};
 	struct drm_egret_sync syncs[2];
 	uint64_t begun;
 
@@ -30,6 +34,9 @@ int main(void)
 	syncs[0] = sync_wait(running, 0);
 	syncs[1] = sync_signal(waiting, 0);
 	CHECK_OK(submit(&other, syncs, 2));
+	syncs[0] = sync_wait(waiting, 0);
+	syncs[1] = sync_signal(bound, 0);
+	CHECK_OK(vm_bind_async(c.fd, c.vm, &unmap, 1, syncs, 2));
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"link\", \"value\": false}}\n");
 	fflush(stdout);
@@ -39,7 +46,8 @@ int main(void)
 	CHECK_EQ(syncobj_status(c.fd, running), -ECANCELED);
 	CHECK_OK(syncobj_wait(c.fd, waiting, 0, 60000));
 	CHECK_EQ(syncobj_status(c.fd, waiting), -ECANCELED);
-	printf("ok 1 - jobs are cancelled\n");
+	CHECK_OK(syncobj_wait(c.fd, bound, 0, 60000));
+	printf("ok 1 - jobs are cancelled, and binds end\n");
 
 	begun = now_ns();
 	while (card_ioctl(c.fd, DRM_IOCTL_EGRET_QUEUE_QUERY, &query) != -ENODEV) {

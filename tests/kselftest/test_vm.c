@@ -60,10 +60,11 @@ struct bind_error {
 
 #define MAP	DRM_EGRET_BIND_MAP
 #define UNMAP	DRM_EGRET_BIND_UNMAP
+#define UNMAP_ALL	DRM_EGRET_BIND_UNMAP_ALL
 
 /* For a buffer of four pages with handle 1. */
 static const struct bind_error bind_errors[] = {
-	{ MAP, { { OP, 2 } }, EINVAL },
+	{ MAP, { { OP, 4 } }, EINVAL },
 	{ MAP, { { OP, ~0u } }, EINVAL },
 	{ MAP, { { FLAGS, 0 } }, EINVAL },
 	{ MAP, { { FLAGS, 8 } }, EINVAL },
@@ -95,6 +96,19 @@ static const struct bind_error bind_errors[] = {
 	{ UNMAP, { { VA, 0 } }, EINVAL },
 	{ UNMAP, { { SIZE, 0ULL - PAGE } }, EINVAL },
 	{ UNMAP, { { VA, EGRET_VA_END - PAGE } }, EINVAL },
+	{ UNMAP_ALL, { { SIZE, 0 } }, EINVAL },
+	{ UNMAP_ALL, { { VA, 0 } }, EINVAL },
+	{ UNMAP_ALL, { { VA, 0 }, { SIZE, PAGE } }, EINVAL },
+};
+
+/* The same for an operation whose fields are all zero. */
+static const struct bind_error unmap_all_errors[] = {
+	{ UNMAP_ALL, { { FLAGS, DRM_EGRET_BIND_READ } }, EINVAL },
+	{ UNMAP_ALL, { { HANDLE, 1 } }, EINVAL },
+	{ UNMAP_ALL, { { OFFSET, PAGE } }, EINVAL },
+	{ UNMAP_ALL, { { PAD, 1 } }, EINVAL },
+	{ UNMAP_ALL, { { VA, TEST_VA } }, EINVAL },
+	{ UNMAP_ALL, { { SIZE, PAGE } }, EINVAL },
 };
 
 static void change_field(struct drm_egret_bind_op *op, enum field field, uint64_t value)
@@ -111,10 +125,12 @@ static void change_field(struct drm_egret_bind_op *op, enum field field, uint64_
 	}
 }
 
-static struct drm_egret_bind_op make_op(const struct bind_error *error)
+static struct drm_egret_bind_op make_op(const struct bind_error *error,
+					struct drm_egret_bind_op op)
 {
-	struct drm_egret_bind_op op = { .op = error->good, .va = TEST_VA, .size = PAGE };
 	uint32_t i;
+
+	op.op = error->good;
 
 	if (error->good == MAP) {
 		op.flags = DRM_EGRET_BIND_READ;
@@ -125,21 +141,31 @@ static struct drm_egret_bind_op make_op(const struct bind_error *error)
 	return op;
 }
 
+static void check_bind_errors(int fd, uint32_t vm, const struct bind_error *errors,
+			      uint32_t count, struct drm_egret_bind_op good)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		struct drm_egret_bind_op op = make_op(&errors[i], good);
+		int ret = vm_bind_ops(fd, vm, &op, 1);
+
+		if (ret != -errors[i].err)
+			test_fail(__FILE__, __LINE__, "case %u gives %d and not %d", i, ret,
+				  -errors[i].err);
+	}
+}
+
 static void test_bind_errors(void)
 {
+	const struct drm_egret_bind_op page = { .va = TEST_VA, .size = PAGE }, zero = {};
 	int fd = card_open();
-	uint32_t vm = vm_create(fd), i;
+	uint32_t vm = vm_create(fd);
 	struct bo bo = bo_create(fd, 4 * PAGE, DRM_EGRET_BO_VRAM, 0);
 
 	CHECK_EQ(bo.handle, 1);
-	for (i = 0; i < ARRAY_SIZE(bind_errors); i++) {
-		struct drm_egret_bind_op op = make_op(&bind_errors[i]);
-		int ret = vm_bind_ops(fd, vm, &op, 1);
-
-		if (ret != -bind_errors[i].err)
-			test_fail(__FILE__, __LINE__, "case %u gives %d and not %d", i, ret,
-				  -bind_errors[i].err);
-	}
+	check_bind_errors(fd, vm, bind_errors, ARRAY_SIZE(bind_errors), page);
+	check_bind_errors(fd, vm, unmap_all_errors, ARRAY_SIZE(unmap_all_errors), zero);
 	CHECK_ERR(vm_map(fd, vm + 1, bo.handle, 0, TEST_VA, PAGE, ACCESS_ALL), ENOENT);
 	CHECK_ERR(vm_map(fd, 0, bo.handle, 0, TEST_VA, PAGE, ACCESS_ALL), ENOENT);
 	CHECK_OK(vm_map(fd, vm, bo.handle, 0, EGRET_VA_MIN, 4 * PAGE, ACCESS_ALL));
@@ -164,8 +190,8 @@ static void test_bind_flags_and_syncs(void)
 	CHECK_OK(bind(fd, args));
 	args.flags = 2;
 	CHECK_ERR(bind(fd, args), EINVAL);
-	args.flags = DRM_EGRET_VM_BIND_ASYNC;
-	CHECK_ERR(bind(fd, args), EOPNOTSUPP);
+	args.flags = DRM_EGRET_VM_BIND_ASYNC | 2;
+	CHECK_ERR(bind(fd, args), EINVAL);
 	args.flags = 0;
 	args.syncs.array = (uintptr_t)&sync;
 	CHECK_ERR(bind(fd, args), EINVAL);
@@ -229,35 +255,6 @@ static void test_bind_private(void)
 }
 
 /* ---- what is translated ------------------------------------------------------- */
-
-/* Read a word through the card; its value, or -1 if the queue faulted. */
-static int64_t peek(struct client *c, struct bo *out, uint64_t va)
-{
-	int ret;
-
-	out->u32[0] = 0xdeadbeef;
-	packet_copy(c, out->va, va, 4, 0);
-	ret = run(c);
-	if (!ret)
-		return out->u32[0];
-	CHECK_EQ(ret, -ECANCELED);
-	/* The queue is dead: go on with another one. */
-	CHECK_OK(queue_destroy(c->fd, c->queue));
-	c->queue = queue_create(c->fd, c->vm, DRM_EGRET_QUEUE_COPY);
-	return -1;
-}
-
-/* A buffer whose every page begins with its number and @tag. */
-static struct bo numbered_bo(struct client *c, uint64_t size, uint32_t placement, uint32_t tag)
-{
-	struct bo bo = bo_create(c->fd, size, placement, 0);
-	uint64_t i;
-
-	bo_map(c->fd, &bo);
-	for (i = 0; i < size / PAGE; i++)
-		bo.u32[i * PAGE / 4] = tag + i;
-	return bo;
-}
 
 static void test_map_unmap(void)
 {
@@ -351,7 +348,9 @@ static void test_large_pages(void)
 	CHECK_EQ(peek(&c, &out, va + 2 * LARGE_PAGE + 4 * PAGE), 0x10000 + 2 * pages + 4);
 	CHECK_EQ(peek(&c, &out, va + 2 * LARGE_PAGE + 5 * PAGE), 0x20000);
 	CHECK_EQ(peek(&c, &out, va + 2 * LARGE_PAGE + 6 * PAGE), 0x10000 + 2 * pages + 6);
+	CHECK(memory_info(c.fd).vram_used > small + large);
 	CHECK_OK(vm_map(c.fd, c.vm, b.handle, 0, va, b.size, ACCESS_ALL));
+	CHECK_EQ(memory_info(c.fd).vram_used, small + large);
 	CHECK_EQ(peek(&c, &out, va + LARGE_PAGE), 0x20000 + pages);
 	CHECK_EQ(peek(&c, &out, va + 2 * LARGE_PAGE + 5 * PAGE), 0x20000 + 2 * pages + 5);
 	CHECK_EQ(peek(&c, &out, va + 4 * LARGE_PAGE - PAGE), 0x20000 + 4 * pages - 1);
@@ -388,6 +387,37 @@ static void test_large_pages_at_once(void)
 	CHECK_EQ(peek(&c, &out, va + 4 * LARGE_PAGE), -1);
 	CHECK_OK(vm_unmap(c.fd, c.vm, va, 8 * LARGE_PAGE));
 	CHECK_EQ(memory_info(c.fd).vram_used, used);
+}
+
+static void test_unmap_all(void)
+{
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	struct client other = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo out = client_bo(&other, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct bo a = numbered_bo(&c, 2 * LARGE_PAGE, DRM_EGRET_BO_VRAM, 0x10000);
+	uint64_t va = c.next_va, used, i;
+	const struct drm_egret_bind_op ops[] = {
+		{ .op = UNMAP_ALL },
+		{ .op = MAP, .flags = ACCESS_ALL, .handle = c.cmd.handle, .va = c.cmd.va,
+		  .size = c.cmd.size },
+	};
+
+	CHECK_OK(vm_unmap(c.fd, c.vm, c.cmd.va, c.cmd.size));
+	used = memory_info(c.fd).vram_used;
+	for (i = 0; i < 5; i++)
+		CHECK_OK(vm_map(c.fd, c.vm, a.handle, i * PAGE, va + (i << 40), a.size - i * PAGE,
+				ACCESS_ALL));
+	CHECK_OK(vm_map(c.fd, c.vm, a.handle, 0, EGRET_VA_MIN, PAGE, ACCESS_ALL));
+	CHECK_OK(vm_map(c.fd, c.vm, a.handle, 0, device_info(c.fd).va_end - PAGE, PAGE,
+			ACCESS_ALL));
+	CHECK_OK(vm_bind_ops(c.fd, c.vm, ops, 1));
+	CHECK_EQ(memory_info(c.fd).vram_used, used);
+	/* The queue's own pages are still there, and other address spaces are whole. */
+	CHECK_OK(vm_bind_ops(c.fd, c.vm, ops, 2));
+	packet_copy(&c, c.cmd.va, va, 4, 0);
+	CHECK_EQ(run(&c), -ECANCELED);
+	CHECK_EQ(queue_query(c.fd, c.queue).fault_addr, va);
+	CHECK_EQ(peek(&other, &out, out.va + 8), 0);
 }
 
 static void test_access_rights(void)
@@ -617,6 +647,7 @@ int main(void)
 		TEST("bind: split", test_split),
 		TEST("bind: large pages", test_large_pages),
 		TEST("bind: large pages, at once", test_large_pages_at_once),
+		TEST("bind: unmap all", test_unmap_all),
 		TEST("bind: access rights", test_access_rights),
 		TEST("bind: pages of the kernel", test_kernel_pages),
 		TEST("bind: all or nothing", test_atomic),

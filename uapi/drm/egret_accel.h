@@ -286,6 +286,8 @@ enum drm_egret_bind_op_type {
 	DRM_EGRET_BIND_MAP = 0,
 	/** @DRM_EGRET_BIND_UNMAP: Unbind what is bound in a range; nothing bound is no error. */
 	DRM_EGRET_BIND_UNMAP = 1,
+	/** @DRM_EGRET_BIND_UNMAP_ALL: Unbind everything; all other fields are zero. */
+	DRM_EGRET_BIND_UNMAP_ALL = 2,
 };
 
 /** enum drm_egret_bind_flags - what the card may do with a binding */
@@ -312,9 +314,9 @@ struct drm_egret_bind_op {
 	__u32 pad;
 	/** @offset: For a map, first byte of the buffer to bind; otherwise zero. */
 	__u64 offset;
-	/** @va: First virtual address. */
+	/** @va: First virtual address; zero for an unmap of everything. */
 	__u64 va;
-	/** @size: Bytes, not zero. */
+	/** @size: Bytes, not zero; zero for an unmap of everything. */
 	__u64 size;
 };
 
@@ -324,9 +326,9 @@ struct drm_egret_bind_op {
 /** enum drm_egret_vm_bind_flags - how the operations are done */
 enum drm_egret_vm_bind_flags {
 	/**
-	 * @DRM_EGRET_VM_BIND_ASYNC: Return at once; the operations are done, in order, after
-	 * the syncs to wait for. Without it, the ioctl returns when they are done, and takes
-	 * no syncs.
+	 * @DRM_EGRET_VM_BIND_ASYNC: Return at once; the operations are done after the syncs to
+	 * wait for, and then the syncs to signal are signalled. Without it, the ioctl returns
+	 * when they are done, and takes no syncs.
 	 */
 	DRM_EGRET_VM_BIND_ASYNC = 1 << 0,
 };
@@ -334,13 +336,20 @@ enum drm_egret_vm_bind_flags {
 /**
  * struct drm_egret_vm_bind - arguments of DRM_EGRET_VM_BIND
  *
- * All operations are done, or none. An access by the card that overlaps the change in time
- * sees the old or the new binding.
+ * All operations are done, in order, or none. An access by the card that overlaps the change
+ * in time sees the old or the new binding.
+ *
+ * The calls for one address space, asynchronous or not, take effect in the order in which
+ * they are made; one that waits holds back those after it. An EXEC is not ordered with them:
+ * it waits for a sync that a bind signals, and a bind for one that it signals.
+ *
+ * What can fail has failed when the ioctl returns. An asynchronous bind ends with an error
+ * (-ECANCELED, in its syncs) only if the card is gone.
  *
  * Errors: -EINVAL (unknown operation or flags; address, offset or size not a multiple of
  * the page size, zero, or outside the address space or the buffer; syncs without ASYNC; a
- * buffer that is private to another address space), -ENOENT (@vm_id, a handle), -E2BIG,
- * -ENOSPC, -ENOMEM. -EOPNOTSUPP: this driver does not do ASYNC yet.
+ * sync; a buffer that is private to another address space), -ENOENT (@vm_id, a handle, a sync
+ * object), -E2BIG, -ENOSPC, -ENOMEM.
  */
 struct drm_egret_vm_bind {
 	/** @vm_id: ID of the address space. */
