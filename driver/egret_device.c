@@ -11,9 +11,11 @@
 #include <drm/drm_print.h>
 
 #include "compat.h"
+#include "egret_devfreq.h"
 #include "egret_device.h"
 #include "egret_hw.h"
 #include "egret_queue.h"
+#include "egret_sensors.h"
 #include "egret_ttm.h"
 #include "egret_vm.h"
 
@@ -99,6 +101,7 @@ static void egret_device_read_info(struct egret_device *edev)
 	u32 limits = egret_read(edev, EGRET_REG_LIMITS);
 	resource_size_t doorbells = pci_resource_len(edev->pdev, EGRET_BAR_DOORBELL);
 
+	edev->features = egret_read(edev, EGRET_REG_FEATURES);
 	info->chip_revision = egret_read(edev, EGRET_REG_REVISION);
 	info->clusters = FIELD_GET(EGRET_UNITS_CLUSTERS_MASK, units);
 	info->copy_engines = FIELD_GET(EGRET_UNITS_COPY_ENGINES_MASK, units);
@@ -236,7 +239,13 @@ int egret_device_init(struct egret_device *edev)
 	ret = drmm_add_action_or_reset(&edev->drm, egret_device_ttm_release, NULL);
 	if (ret)
 		return ret;
-	return egret_firmware_init(edev);
+	ret = egret_firmware_init(edev);
+	if (ret)
+		return ret;
+	ret = egret_sensors_init(edev);
+	if (ret)
+		return ret;
+	return egret_devfreq_init(edev);
 }
 
 /**

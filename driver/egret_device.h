@@ -40,6 +40,8 @@ struct egret_device {
 	void __iomem *doorbells;
 	/** @info: What the card is. Constant after probe. */
 	struct drm_egret_device_info info;
+	/** @features: Optional parts of the chip; EGRET_FEATURE_*. Constant after probe. */
+	u32 features;
 	/** @irq: Interrupt vectors. */
 	struct egret_irq irq;
 	/** @mailbox: Messages to and from the management firmware. */

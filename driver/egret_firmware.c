@@ -769,7 +769,7 @@ int egret_firmware_init(struct egret_device *edev)
 	ret = egret_firmware_init_software(edev);
 	if (ret)
 		return ret;
-	if (!(egret_read(edev, EGRET_REG_FEATURES) & EGRET_FEATURE_MANAGEMENT))
+	if (!(edev->features & EGRET_FEATURE_MANAGEMENT))
 		return 0;
 	ret = egret_firmware_request(edev);
 	if (ret) {

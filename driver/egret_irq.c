@@ -21,13 +21,14 @@
 #include "egret_hw.h"
 #include "egret_mailbox.h"
 #include "egret_queue.h"
+#include "egret_ras.h"
 
 #define EGRET_IRQ_TEST_TIMEOUT	(2 * HZ)
 
 /* Causes that the driver reports; more as it makes use of them. */
 #define EGRET_IRQ_WANTED \
 	(EGRET_IRQ_TEST | EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL | \
-	 EGRET_IRQ_MAILBOX | EGRET_IRQ_FIRMWARE_STOP)
+	 EGRET_IRQ_POWER | EGRET_IRQ_MAILBOX | EGRET_IRQ_FIRMWARE_STOP)
 
 static irqreturn_t egret_irq_queues(int irq, void *data)
 {
@@ -66,13 +67,7 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 		egret_mailbox_receive(edev);
 	if (causes & EGRET_IRQ_FIRMWARE_STOP)
 		egret_firmware_ended(edev);
-	if (causes & EGRET_IRQ_ECC_UNCORRECTED)
-		drm_err_ratelimited(&edev->drm,
-				    "uncorrectable memory error at device address %#llx\n",
-				    egret_read64(edev, EGRET_REG_ECC_ADDR));
-	if (causes & EGRET_IRQ_THERMAL)
-		drm_err_ratelimited(&edev->drm, "thermal event, throttle reasons %#x\n",
-				    egret_read(edev, EGRET_REG_THROTTLE));
+	egret_ras_interrupt(edev, causes);
 	drm_dev_exit(idx);
 	return IRQ_HANDLED;
 }

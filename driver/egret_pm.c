@@ -46,3 +46,14 @@ void egret_pm_put(struct egret_device *edev)
 	pm_runtime_mark_last_busy(edev->drm.dev);
 	pm_runtime_put_autosuspend(edev->drm.dev);
 }
+
+/**
+ * egret_pm_put_unused() - as egret_pm_put(), after something that is no use of the card
+ * @edev: card
+ *
+ * For readings: the card sleeps as soon as it would have without them. Never sleeps.
+ */
+void egret_pm_put_unused(struct egret_device *edev)
+{
+	pm_runtime_put(edev->drm.dev);
+}

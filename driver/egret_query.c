@@ -8,6 +8,7 @@
 
 #include "egret_hw.h"
 #include "egret_query.h"
+#include "egret_sensors.h"
 
 static int egret_query_counters(struct egret_device *edev, struct drm_egret_counters *out)
 {
@@ -51,6 +52,7 @@ int egret_dev_query_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	union {
 		struct drm_egret_memory_info memory;
 		struct drm_egret_counters counters;
+		struct drm_egret_sensors sensors;
 	} answer = {};
 	int ret;
 
@@ -65,6 +67,11 @@ int egret_dev_query_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 		if (ret)
 			return ret;
 		return egret_query_answer(args, &answer, sizeof(answer.counters));
+	case DRM_EGRET_QUERY_SENSORS:
+		ret = egret_sensors_query(edev, &answer.sensors);
+		if (ret)
+			return ret;
+		return egret_query_answer(args, &answer, sizeof(answer.sensors));
 	default:
 		return -EINVAL;
 	}

@@ -9,6 +9,7 @@
 #include <linux/sysfs.h>
 
 #include "egret_device.h"
+#include "egret_ras.h"
 #include "egret_sysfs.h"
 
 /* ---- firmware ----------------------------------------------------------------- */
@@ -53,5 +54,6 @@ static const struct attribute_group egret_firmware_group = {
 
 const struct attribute_group *egret_sysfs_groups[] = {
 	&egret_firmware_group,
+	&egret_ras_group,
 	NULL
 };

@@ -100,6 +100,18 @@ TRACE_EVENT(egret_mailbox,
 	    TP_printk("dev=%s type=%#x result=%d", __get_str(dev), __entry->type,
 		      __entry->result));
 
+TRACE_EVENT(egret_ras,
+	    TP_PROTO(const struct egret_device *edev, const char *event, u64 value),
+	    TP_ARGS(edev, event, value),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __string(event, event)
+			     __field(u64, value)),
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(event);
+			   __entry->value = value;),
+	    TP_printk("dev=%s event=%s value=%#llx", __get_str(dev), __get_str(event),
+		      __entry->value));
+
 TRACE_EVENT(egret_fault,
 	    TP_PROTO(const struct egret_queue *queue, const struct egret_fault *fault),
 	    TP_ARGS(queue, fault),

@@ -21,9 +21,10 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
 
 # Parts of tests/vmrun, which start their own machines.
-KSELFTEST_PARTS := $(B)/tests/kselftest/lost-card $(B)/tests/kselftest/moving-machine
+KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card moving-machine)
 VM_TESTS += $(KSELFTEST_PARTS)
 $(KSELFTEST_PARTS): LDLIBS = -ldrm
+$(B)/tests/kselftest/busy: $(B)/tests/kselftest/busy.o
 $(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o
 $(B)/tests/kselftest/moving-machine: $(B)/tests/kselftest/moving_machine.o
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/egret_test.o

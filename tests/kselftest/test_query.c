@@ -91,7 +91,7 @@ static void test_errors(void)
 	int fd = card_open();
 	uint32_t size = 8;
 
-	CHECK_ERR(try_query(fd, 3, NULL, &size), EINVAL);
+	CHECK_ERR(try_query(fd, 4, NULL, &size), EINVAL);
 	CHECK_ERR(try_query(fd, ~0u, NULL, &size), EINVAL);
 	CHECK_ERR(try_query(fd, DRM_EGRET_QUERY_DEVICE, (void *)8, &size), EFAULT);
 }
@@ -138,6 +138,38 @@ static void test_counters(void)
 	CHECK_EQ(after.faults, before.faults);
 }
 
+static void test_sensors(void)
+{
+	struct drm_egret_sensors first, second;
+	uint32_t size = sizeof(first);
+	int fd = card_open();
+
+	CHECK_OK(try_query(fd, DRM_EGRET_QUERY_SENSORS, &first, &size));
+	CHECK_EQ(size, sizeof(first));
+	CHECK_EQ(first.pad, 0);
+	CHECK(first.voltage >= 500 && first.voltage <= 1200);
+	CHECK(first.clock > 0 && first.clock <= device_info(fd).core_clock_khz);
+	CHECK(first.pstate < 4);
+	CHECK(first.energy > 0);
+	CHECK(first.time > 0);
+	if (first.flags & DRM_EGRET_SENSORS_FIRMWARE) {
+		CHECK_EQ(first.flags, DRM_EGRET_SENSORS_FIRMWARE);
+		CHECK(device_info(fd).firmware_version != 0);
+		CHECK(first.temperature > 0 && first.temperature < first.temperature_critical);
+		CHECK(first.temperature_throttle < first.temperature_critical);
+		CHECK(first.power > 0);
+		CHECK(first.power_cap >= first.power_cap_min);
+		CHECK(first.power_cap <= first.power_cap_max);
+		CHECK(first.power_cap_default <= first.power_cap_max);
+	} else {
+		CHECK_EQ(first.temperature, 0);
+		CHECK_EQ(first.power_cap_max, 0);
+	}
+	CHECK_OK(try_query(fd, DRM_EGRET_QUERY_SENSORS, &second, &size));
+	CHECK(second.time > first.time);
+	CHECK(second.energy >= first.energy);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -148,6 +180,7 @@ int main(void)
 		TEST("errors", test_errors),
 		TEST("memory in use", test_memory),
 		TEST("counters", test_counters),
+		TEST("sensors", test_sensors),
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));

@@ -158,6 +158,8 @@ SIZE(drm_egret_device_info, 88);
 OFFSET(drm_egret_device_info, vram_size, 32);
 SIZE(drm_egret_memory_info, 24);
 SIZE(drm_egret_counters, 96);
+SIZE(drm_egret_sensors, 96);
+OFFSET(drm_egret_sensors, time, 56);
 SIZE(drm_egret_bo_create, 24);
 SIZE(drm_egret_bo_mmap_offset, 16);
 SIZE(drm_egret_vm_create, 8);

@@ -49,14 +49,20 @@ class Cpio:
 
 
 def depends(module_path):
-    """The modules that a module file says it depends on."""
+    """The modules that a module file says it depends on, or likes to find loaded."""
     with open(module_path, 'rb') as f:
         data = f.read()
-    start = data.find(b'\0depends=')
-    if start < 0:
-        return []
-    value = data[start + 9:data.index(b'\0', start + 9)].decode()
-    return [name for name in value.split(',') if name]
+
+    def said(key):
+        start = data.find(b'\0' + key + b'=')
+        if start < 0:
+            return ''
+        start += len(key) + 2
+        return data[start:data.index(b'\0', start)].decode()
+
+    hard = said(b'depends').split(',')
+    soft = said(b'softdep').partition('pre:')[2].partition('post:')[0].split()
+    return [name for name in hard + soft if name]
 
 
 def unsigned(module):

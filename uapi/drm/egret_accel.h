@@ -102,6 +102,8 @@ enum drm_egret_query {
 	DRM_EGRET_QUERY_MEMORY = 1,
 	/** @DRM_EGRET_QUERY_COUNTERS: &struct drm_egret_counters */
 	DRM_EGRET_QUERY_COUNTERS = 2,
+	/** @DRM_EGRET_QUERY_SENSORS: &struct drm_egret_sensors */
+	DRM_EGRET_QUERY_SENSORS = 3,
 };
 
 /**
@@ -204,6 +206,58 @@ struct drm_egret_counters {
 	__u64 interrupts;
 	/** @faults: Queue faults. */
 	__u64 faults;
+};
+
+/** enum drm_egret_sensors_flags - what of &struct drm_egret_sensors is known */
+enum drm_egret_sensors_flags {
+	/** @DRM_EGRET_SENSORS_FIRMWARE: What only the management firmware knows. */
+	DRM_EGRET_SENSORS_FIRMWARE = 1 << 0,
+};
+
+/**
+ * struct drm_egret_sensors - power, temperature and memory errors at this moment
+ *
+ * Asking wakes the card, but does not keep it awake.
+ */
+struct drm_egret_sensors {
+	/** @flags: Combination of &enum drm_egret_sensors_flags. */
+	__u32 flags;
+	/** @temperature: Hottest sensor in 1/1000 degree Celsius; needs firmware. */
+	__s32 temperature;
+	/** @temperature_throttle: Where throttling begins; needs firmware. */
+	__s32 temperature_throttle;
+	/** @temperature_critical: Where the card shuts itself down; needs firmware. */
+	__s32 temperature_critical;
+	/** @power: Mean power of the last 100 ms in mW; needs firmware. */
+	__u32 power;
+	/** @power_cap: Power that is not exceeded, in mW; needs firmware. */
+	__u32 power_cap;
+	/** @power_cap_min: Lowest power cap in mW; needs firmware. */
+	__u32 power_cap_min;
+	/** @power_cap_max: Highest power cap in mW; needs firmware. */
+	__u32 power_cap_max;
+	/** @power_cap_default: Power cap that the card begins with, in mW; needs firmware. */
+	__u32 power_cap_default;
+	/** @throttle: Why the clock is below the highest, EGRET_THROTTLE_*; needs firmware. */
+	__u32 throttle;
+	/** @voltage: Core voltage in mV. */
+	__u32 voltage;
+	/** @clock: Core clock in kHz. */
+	__u32 clock;
+	/** @pstate: Performance state, 0 is the fastest. */
+	__u32 pstate;
+	/** @pad: Zero. */
+	__u32 pad;
+	/** @time: When this was read: ns since power-on. */
+	__u64 time;
+	/** @energy: Energy since power-on in uJ. */
+	__u64 energy;
+	/** @ecc_corrected: Corrected errors of device memory since power-on. */
+	__u64 ecc_corrected;
+	/** @ecc_uncorrected: Uncorrected errors of device memory since power-on. */
+	__u64 ecc_uncorrected;
+	/** @ecc_address: Device memory offset of the last uncorrected error. */
+	__u64 ecc_address;
 };
 
 /** enum drm_egret_bo_placement - where a buffer may live */

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Copyright (C) 2026 The Egret authors
+/*
+ * Reliability: memory errors and heat, as counters and as events.
+ *
+ * The card counts memory errors since power-on; the counters outlive resets and
+ * sleep. Corrected errors are only counted, and interrupt nobody: they are
+ * harmless, and those who watch their rate look at the counter. An uncorrected
+ * error ends the queue that meets it (egret_fault.c). It, heat and the power cap are
+ * told to user space by a change event of the PCI device, for udev and its like.
+ */
+#include <linux/device.h>
+#include <linux/kobject.h>
+#include <linux/sysfs.h>
+#include <drm/drm_print.h>
+
+#include "egret_hw.h"
+#include "egret_ras.h"
+#include "egret_sensors.h"
+#include "egret_trace.h"
+
+static void egret_ras_notify(struct egret_device *edev, const char *event, const char *detail,
+			     u64 value)
+{
+	char event_env[40], value_env[48];
+	char *env[3] = { event_env, value_env, NULL };
+
+	trace_egret_ras(edev, event, value);
+	snprintf(event_env, sizeof(event_env), "EGRET_EVENT=%s", event);
+	snprintf(value_env, sizeof(value_env), "EGRET_%s=%#llx", detail, value);
+	/* Nothing can be done about an event that finds no memory. */
+	kobject_uevent_env(&edev->drm.dev->kobj, KOBJ_CHANGE, env);
+}
+
+static void egret_ras_thermal(struct egret_device *edev)
+{
+	u32 throttle = egret_read(edev, EGRET_REG_THROTTLE);
+	u32 state = egret_read(edev, EGRET_REG_STATE);
+
+	if (state != EGRET_GONE && state & EGRET_STATE_THERMAL_STOP) {
+		egret_ras_notify(edev, "thermal-stop", "THROTTLE", throttle);
+		egret_device_wedge(edev,
+				   "it got too hot and shut itself down until power-off");
+		return;
+	}
+	dev_warn_ratelimited(edev->drm.dev, "throttling by temperature %s\n",
+			     throttle & EGRET_THROTTLE_THERMAL ? "begins" : "ends");
+	egret_ras_notify(edev, "thermal", "THROTTLE", throttle);
+}
+
+/**
+ * egret_ras_interrupt() - handle what the management interrupt reports
+ * @edev: card
+ * @causes: EGRET_IRQ_*
+ *
+ * Called from the interrupt's thread, inside drm_dev_enter().
+ */
+void egret_ras_interrupt(struct egret_device *edev, u32 causes)
+{
+	u64 addr;
+
+	if (causes & EGRET_IRQ_ECC_UNCORRECTED) {
+		addr = egret_read64(edev, EGRET_REG_ECC_ADDR);
+		drm_err_ratelimited(&edev->drm,
+				    "uncorrectable memory error at device address %#llx\n", addr);
+		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", addr);
+	}
+	if (causes & EGRET_IRQ_THERMAL)
+		egret_ras_thermal(edev);
+	if (causes & EGRET_IRQ_POWER)
+		egret_ras_notify(edev, "power", "THROTTLE",
+				 egret_read(edev, EGRET_REG_THROTTLE));
+}
+
+/* ---- attributes ----------------------------------------------------------------------- */
+
+static int egret_ras_read(struct device *dev, u32 reg, u64 *value)
+{
+	return egret_sensors_read(dev_get_drvdata(dev), reg, true, false, value);
+}
+
+static ssize_t ecc_corrected_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	u64 value;
+	int ret = egret_ras_read(dev, EGRET_REG_ECC_CORRECTED, &value);
+
+	return ret ?: sysfs_emit(buf, "%llu\n", value);
+}
+static DEVICE_ATTR_RO(ecc_corrected);
+
+static ssize_t ecc_uncorrected_show(struct device *dev, struct device_attribute *attr,
+				    char *buf)
+{
+	u64 value;
+	int ret = egret_ras_read(dev, EGRET_REG_ECC_UNCORRECTED, &value);
+
+	return ret ?: sysfs_emit(buf, "%llu\n", value);
+}
+static DEVICE_ATTR_RO(ecc_uncorrected);
+
+static ssize_t ecc_last_address_show(struct device *dev, struct device_attribute *attr,
+				     char *buf)
+{
+	u64 value;
+	int ret = egret_ras_read(dev, EGRET_REG_ECC_ADDR, &value);
+
+	return ret ?: sysfs_emit(buf, "%#llx\n", value);
+}
+static DEVICE_ATTR_RO(ecc_last_address);
+
+static struct attribute *egret_ras_attrs[] = {
+	&dev_attr_ecc_corrected.attr,
+	&dev_attr_ecc_uncorrected.attr,
+	&dev_attr_ecc_last_address.attr,
+	NULL
+};
+
+static umode_t egret_ras_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	struct egret_device *edev = dev_get_drvdata(kobj_to_dev(kobj));
+
+	return edev->features & EGRET_FEATURE_ECC ? attr->mode : 0;
+}
+
+const struct attribute_group egret_ras_group = {
+	.name = "ras",
+	.attrs = egret_ras_attrs,
+	.is_visible = egret_ras_is_visible,
+};
