@@ -83,7 +83,9 @@ static void sum_portable(size_t k, unsigned int rows, const int8_t *a, int32_t *
 SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
-static const struct egret_gemm portable = { NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable };
+static const struct egret_gemm portable = {
+	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL,
+};
 
 /* ---- x86 ----------------------------------------------------------------- */
 
@@ -238,9 +240,107 @@ static void name(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)		\
 SUM_ROWS(sum_vnni, "avx512f,avx512bw,avx512vnni", ADD_VNNI)
 SUM_ROWS(sum_avx512, "avx512f,avx512bw", ADD_AVX512)
 
-static const struct egret_gemm vnni = { 32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni };
-static const struct egret_gemm avx512 = { 32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512 };
-static const struct egret_gemm avx2 = { 16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable };
+/* 16 lines of 16 words. */
+__attribute__((target("avx512f,avx512bw")))
+static inline void transpose16(__m512i *r)
+{
+	__m512i t[16];
+
+	_Pragma("GCC unroll 8")
+	for (int i = 0; i < 16; i += 2) {
+		t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+		t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+	}
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 16; i += 4) {
+		r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+		r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+		r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+		r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+	}
+	/* Now lane l of r[4 q + w] holds word 4 l + w of lines 4 q to 4 q + 3. */
+	_Pragma("GCC unroll 4")
+	for (int w = 0; w < 4; w++) {
+		t[w] = _mm512_shuffle_i32x4(r[w], r[4 + w], 0x88);
+		t[4 + w] = _mm512_shuffle_i32x4(r[w], r[4 + w], 0xdd);
+		t[8 + w] = _mm512_shuffle_i32x4(r[8 + w], r[12 + w], 0x88);
+		t[12 + w] = _mm512_shuffle_i32x4(r[8 + w], r[12 + w], 0xdd);
+	}
+	_Pragma("GCC unroll 4")
+	for (int w = 0; w < 4; w++) {
+		r[w] = _mm512_shuffle_i32x4(t[w], t[8 + w], 0x88);
+		r[4 + w] = _mm512_shuffle_i32x4(t[4 + w], t[12 + w], 0x88);
+		r[8 + w] = _mm512_shuffle_i32x4(t[w], t[8 + w], 0xdd);
+		r[12 + w] = _mm512_shuffle_i32x4(t[4 + w], t[12 + w], 0xdd);
+	}
+}
+
+__attribute__((target("avx512f,avx512bw")))
+static void transpose_avx512(uint32_t *dst, size_t stride, const uint8_t *const *line,
+			     unsigned int lines, size_t bytes, uint8_t flip)
+{
+	const __mmask16 columns = (__mmask16)((1u << lines) - 1);
+
+	for (size_t i = 0; i < bytes; i += 64) {
+		size_t left = bytes - i < 64 ? bytes - i : 64, words = (left + 3) / 4;
+		__mmask64 valid = left == 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
+		__m512i mask = _mm512_maskz_set1_epi8(valid, (char)flip), r[16];
+
+		_Pragma("GCC unroll 16")
+		for (unsigned int l = 0; l < 16; l++)
+			r[l] = _mm512_xor_si512(mask, _mm512_maskz_loadu_epi8(valid,
+					line[l < lines ? l : 0] + i));
+		transpose16(r);
+		if (words == 16) {
+			_Pragma("GCC unroll 16")
+			for (int w = 0; w < 16; w++, dst += stride)
+				_mm512_mask_storeu_epi32(dst, columns, r[w]);
+			continue;
+		}
+		for (size_t w = 0; w < words; w++, dst += stride)
+			_mm512_mask_storeu_epi32(dst, columns, r[w]);
+	}
+}
+
+/* 64 columns: a group of four rows is a cache line of each. */
+__attribute__((target("avx512f,avx512bw")))
+static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, size_t count,
+			      uint8_t flip)
+{
+	/* The unpacking below stays within lanes: bring what belongs together into one. */
+	const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+	const __m512i mask = _mm512_set1_epi8((char)flip);
+	uint8_t *second = dst + (count + 3) / 4 * 128;
+
+	for (size_t i = 0; i < count; i += 4, dst += 128, second += 128) {
+		__m512i r[4], low01, high01, low23, high23;
+
+		for (size_t j = 0; j < 4; j++) {
+			r[j] = _mm512_setzero_si512();
+			if (i + j < count)
+				r[j] = _mm512_permutexvar_epi32(order, _mm512_xor_si512(mask,
+						_mm512_loadu_si512(row + (int64_t)(i + j) * pitch)));
+		}
+		low01 = _mm512_unpacklo_epi8(r[0], r[1]);
+		high01 = _mm512_unpackhi_epi8(r[0], r[1]);
+		low23 = _mm512_unpacklo_epi8(r[2], r[3]);
+		high23 = _mm512_unpackhi_epi8(r[2], r[3]);
+		_mm512_storeu_si512(dst, _mm512_unpacklo_epi16(low01, low23));
+		_mm512_storeu_si512(dst + 64, _mm512_unpackhi_epi16(low01, low23));
+		_mm512_storeu_si512(second, _mm512_unpacklo_epi16(high01, high23));
+		_mm512_storeu_si512(second + 64, _mm512_unpackhi_epi16(high01, high23));
+	}
+}
+
+static const struct egret_gemm vnni = {
+	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, transpose_avx512, interleave_avx512,
+};
+static const struct egret_gemm avx512 = {
+	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, transpose_avx512, interleave_avx512,
+};
+static const struct egret_gemm avx2 = {
+	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL,
+};
 
 static bool host_has(unsigned int features)
 {

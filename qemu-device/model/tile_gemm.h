@@ -39,12 +39,27 @@ typedef void egret_gemm_i8(size_t k, const int8_t *a, const uint8_t *b, size_t l
 /* sum[row] = the sum of the bytes of each row of a panel of A, of k steps */
 typedef void egret_gemm_sum(size_t k, unsigned int rows, const int8_t *a, int32_t *sum);
 
+/*
+ * Packing (tile_pack.h) on hosts that have more to offer than the compiler finds. Every byte
+ * is flipped by `flip`.
+ *
+ * transpose: up to 16 lines of so many bytes become the columns of a panel that is `stride`
+ * words wide; zeros fill the last word. interleave: 2 * nr bytes of `count` rows, the first
+ * of which is at `row`, become two panels in groups of four rows; zeros fill the last group.
+ */
+typedef void egret_gemm_transpose(uint32_t *dst, size_t stride, const uint8_t *const *line,
+				  unsigned int lines, size_t bytes, uint8_t flip);
+typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pitch, size_t count,
+				   uint8_t flip);
+
 struct egret_gemm {
 	unsigned int nr;
 	/* by rows of the panel: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
 	egret_gemm_f32 *f32[EGRET_GEMM_MR + 1];
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
+	egret_gemm_transpose *transpose;	/* or NULL */
+	egret_gemm_interleave *interleave;	/* or NULL */
 };
 
 /**

@@ -486,10 +486,10 @@ static void pack_a(const struct matmul *mm, const struct part *p, const struct s
 	struct work *w = mm->w;
 
 	if (mm->int_product) {
-		egret_pack_i8(&mm->a, &r, mm->gemm->nr, (uint8_t *)w->a.i);
+		egret_pack_i8(&mm->a, &r, mm->gemm, (uint8_t *)w->a.i);
 		add_of_rows(mm, p, s);
 	} else {
-		egret_pack_f32(&mm->a, &r, mm->gemm->nr, w->a.f);
+		egret_pack_f32(&mm->a, &r, mm->gemm, w->a.f);
 	}
 	for (size_t x = 0; mm->a.block && x < s->k; x += EGRET_BLOCK)
 		egret_scales(&mm->a, p->m0, p->m, s->x + x, w->a_scale[x / EGRET_BLOCK]);
@@ -499,17 +499,14 @@ static void pack_a(const struct matmul *mm, const struct part *p, const struct s
 static void pack_b(const struct matmul *mm, const struct part *p, const struct segment *s, size_t j,
 		   size_t n)
 {
-	struct egret_range r = { p->n0 + j, 0, s->x, s->k };
+	const struct egret_range r = { p->n0 + j, n, s->x, s->k };
 	unsigned int nr = mm->gemm->nr;
 	struct work *w = mm->w;
 
-	for (size_t i = 0; i < n; i += nr, r.line += nr) {
-		r.lines = n - i < nr ? n - i : nr;
-		if (mm->int_product)
-			egret_pack_i8(&mm->b, &r, nr, w->b.i + 4 * i * s->words);
-		else
-			egret_pack_f32(&mm->b, &r, nr, w->b.f + i * s->words);
-	}
+	if (mm->int_product)
+		egret_pack_i8(&mm->b, &r, mm->gemm, w->b.i);
+	else
+		egret_pack_f32(&mm->b, &r, mm->gemm, w->b.f);
 	if (mm->int_product)
 		add_of_columns(mm, s, (n + nr - 1) / nr * nr);
 	for (size_t x = 0; mm->b.block && x < s->k; x += EGRET_BLOCK)
@@ -588,6 +585,17 @@ static void edge_tile(const struct matmul *mm, const struct part *p, const struc
 		memcpy(c + 4 * r * p->ldc, w->tile.f + r * nr, 4 * b->n);
 }
 
+/* The accumulators of the next tile are asked for while this one is computed. */
+static void prefetch_tile(const struct part *p, const struct columns *b, size_t i, size_t m)
+{
+	const uint8_t *c = p->c + 4 * (i * p->ldc + b->j);
+
+	for (size_t r = 0; r < m; r++, c += 4 * p->ldc) {
+		__builtin_prefetch(c, 1);
+		__builtin_prefetch(c + 4 * b->n - 1, 1);
+	}
+}
+
 /* All rows by a panel of B. */
 static void multiply_columns(const struct matmul *mm, const struct part *p,
 			     const struct segment *s, const struct columns *b)
@@ -596,6 +604,8 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 		unsigned int rows = egret_gemm_rows(p->m - i);
 		size_t m = p->m - i < rows ? p->m - i : rows;
 
+		if (i + m < p->m)
+			prefetch_tile(p, b, i + m, egret_gemm_rows(p->m - i - m));
 		if (mm->blocks)
 			block_tile(mm, p, s, b, i, rows, m);
 		else if (p->whole || (m == rows && b->n == mm->gemm->nr))

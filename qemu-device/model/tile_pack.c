@@ -4,7 +4,7 @@
  * Packing operands of a matrix multiply into panels.
  *
  * Operands that are stored by line have to be transposed: lines are taken four at a
- * time, as words, and turned in 4 x 4 blocks. Operands that are stored by k are copied, or
+ * time (or 16, where the host can), as words, and turned in square blocks. Operands that are stored by k are copied, or
  * for bytes interleaved in fours. Bytes that are used as they are stored are taken from
  * there, and get their offset on the way.
  */
@@ -45,9 +45,10 @@ static inline void transpose4(uint32_t *dst, size_t stride, const v4 *line)
  * words wide. Every byte is flipped by `mask`, and zeros fill the last word.
  */
 static inline void put_lines(uint32_t *dst, size_t stride, const uint8_t *const *line,
-			     size_t lines, size_t bytes, uint32_t mask)
+			     size_t lines, size_t bytes, uint8_t mask)
 {
-	const v4 flip = { mask, mask, mask, mask };
+	const uint32_t word = mask * UINT32_C(0x01010101);
+	const v4 flip = { word, word, word, word };
 	size_t i = 0;
 
 	for (; lines == 4 && i + 16 <= bytes; i += 16, dst += 4 * stride) {
@@ -61,44 +62,52 @@ static inline void put_lines(uint32_t *dst, size_t stride, const uint8_t *const 
 	}
 	for (; i < bytes; i += 4, dst += stride)
 		for (size_t l = 0; l < lines; l++) {
-			uint8_t word[4] = { 0 };
+			uint8_t last[4] = { 0 };
 
 			for (size_t j = 0; j < 4 && i + j < bytes; j++)
-				word[j] = line[l][i + j] ^ (uint8_t)mask;
-			memcpy(dst + l, word, sizeof(word));
+				last[j] = line[l][i + j] ^ mask;
+			memcpy(dst + l, last, sizeof(last));
 		}
 }
 
 /*
  * Lines beside each other become panels: of each, get() gives so many bytes that end with
- * the last k. It may put them into a buffer of its own for up to four lines.
+ * the last k. It may put them into a buffer of its own for up to MANY lines.
  */
+#define MANY	16
+
 struct lines {
 	const struct egret_operand *o;
 	const struct egret_range *r;
 	const uint8_t *(*get)(const struct lines *lines, size_t line, void *buffer);
 	size_t bytes;
-	uint32_t mask;
+	uint8_t mask;
 };
 
-static void pack_by_line(const struct lines *lines, unsigned int nr, uint32_t *words)
+static void pack_by_line(const struct lines *lines, const struct egret_gemm *gemm, uint32_t *words)
 {
-	uint8_t run[4][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
+	uint8_t run[MANY][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
 	const struct egret_range *r = lines->r;
 	size_t n = (lines->bytes + 3) / 4;
 
 	for (size_t p = 0; p < r->lines;) {
-		size_t w = width(lines->o, nr, r->lines - p);
+		size_t w = width(lines->o, gemm->nr, r->lines - p);
+		size_t step = gemm->transpose && w > 4 ? MANY : 4;
 
-		for (size_t l = 0; l < w && p + l < r->lines; l += 4) {
-			size_t left = r->lines - p - l, here = left < 4 ? left : 4;
-			const uint8_t *line[4];
+		for (size_t l = 0; l < w && p + l < r->lines; l += step) {
+			size_t left = r->lines - p - l, here = left < step ? left : step;
+			const uint8_t *line[MANY];
 
 			if (here > w - l)
 				here = w - l;
 			for (size_t j = 0; j < here; j++)
 				line[j] = lines->get(lines, r->line + p + l + j, run[j]);
-			put_lines(words + p * n + l, w, line, here, lines->bytes, lines->mask);
+			if (step == MANY)
+				gemm->transpose(words + p * n + l, w, line, (unsigned int)here,
+						lines->bytes, lines->mask);
+			else
+				put_lines(words + p * n + l, w, line, here, lines->bytes,
+					  lines->mask);
 		}
 		p += w;
 	}
@@ -111,7 +120,10 @@ static void put_row(const struct egret_operand *o, unsigned int nr, uint32_t *ds
 	for (size_t p = 0; p < lines;) {
 		size_t w = width(o, nr, lines - p), here = lines - p < w ? lines - p : w;
 
-		memcpy(dst + p * n + i * w, row + 4 * p, 4 * here);
+		if (here == EGRET_GEMM_NR_MAX) /* a constant size is faster */
+			memcpy(dst + p * n + i * w, row + 4 * p, 4 * EGRET_GEMM_NR_MAX);
+		else
+			memcpy(dst + p * n + i * w, row + 4 * p, 4 * here);
 		p += w;
 	}
 }
@@ -221,19 +233,19 @@ static void pack_f32_by_k(const struct egret_operand *o, const struct egret_rang
 	}
 }
 
-void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
-		    float *dst)
+void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
+		    const struct egret_gemm *gemm, float *dst)
 {
 	const struct lines lines = {
 		.o = o, .r = r, .get = line_f32, .bytes = 4 * r->count,
 	};
 	uint32_t *words = (uint32_t *)dst;
 
-	clear_edges(o, nr, words, r->lines, r->count);
+	clear_edges(o, gemm->nr, words, r->lines, r->count);
 	if (o->by_line)
-		pack_by_line(&lines, nr, words);
+		pack_by_line(&lines, gemm, words);
 	else
-		pack_f32_by_k(o, r, nr, words);
+		pack_f32_by_k(o, r, gemm->nr, words);
 }
 
 /* ---- Bytes --------------------------------------------------------------- */
@@ -369,30 +381,28 @@ static void pack_i8_by_k(const struct egret_operand *o, const struct egret_range
 				load_bytes(o, stored_row(o, r->k + 4 * i + j), r->line, r->lines,
 					   buffer[j]);
 		}
-		if (r->lines == nr && !o->is_a) {
-			interleave4((uint8_t *)(words + i * nr), row, nr, mask);
-		} else {
-			interleave4(together, row, r->lines, mask);
-			put_row(o, nr, words, together, r->lines, i, n);
-		}
+		interleave4(together, row, r->lines, mask);
+		put_row(o, nr, words, together, r->lines, i, n);
 	}
 }
 
-void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
-		   uint8_t *dst)
+void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
+		   const struct egret_gemm *gemm, uint8_t *dst)
 {
 	bool stored = !o->block && !type_is_int4(o->type);
 	const struct lines lines = {
 		.o = o, .r = r, .get = stored ? line_stored : line_bytes, .bytes = r->count,
-		.mask = stored ? flip_of(o) * UINT32_C(0x01010101) : 0,
+		.mask = stored ? flip_of(o) : 0,
 	};
 	uint32_t *words = (uint32_t *)dst;
 
-	clear_edges(o, nr, words, r->lines, (r->count + 3) / 4);
+	clear_edges(o, gemm->nr, words, r->lines, (r->count + 3) / 4);
 	if (o->by_line)
-		pack_by_line(&lines, nr, words);
+		pack_by_line(&lines, gemm, words);
+	else if (gemm->interleave && stored && !o->is_a && r->lines == 2 * gemm->nr)
+		gemm->interleave(dst, stored_row(o, r->k) + r->line, o->pitch, r->count, flip_of(o));
 	else
-		pack_i8_by_k(o, r, nr, words);
+		pack_i8_by_k(o, r, gemm->nr, words);
 }
 
 /* ---- Scales -------------------------------------------------------------- */

@@ -60,12 +60,12 @@ struct egret_range {
 };
 
 /** egret_pack_f32() - make panels of F32 */
-void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
-		    float *dst);
+void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
+		    const struct egret_gemm *gemm, float *dst);
 
 /** egret_pack_i8() - make panels of bytes: of each element plus egret_pack_offset() */
-void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r, unsigned int nr,
-		   uint8_t *dst);
+void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
+		   const struct egret_gemm *gemm, uint8_t *dst);
 int egret_pack_offset(const struct egret_operand *o);
 
 /** egret_scales() - the scales of lines at one k, as F32 */

@@ -330,8 +330,10 @@ static bool bench_all(struct card *card, struct egret_tile *engine, const uint32
 
 		if (only[0] && (s->m != only[0] || s->n != only[1] || s->k != only[2]))
 			continue;
-		good &= bench(card, engine, false, s);
-		good &= bench(card, engine, true, s);
+		if (!only[3] || only[3] == 4)
+			good &= bench(card, engine, false, s);
+		if (!only[3] || only[3] == 1)
+			good &= bench(card, engine, true, s);
 	}
 	return good;
 }
@@ -349,7 +351,7 @@ static void print_heading(unsigned int threads)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: matmul [--cpu] [--shape M,N,K] [THREADS, 1 to 16]\n");
+	fprintf(stderr, "usage: matmul [--cpu] [--shape M,N,K[,BYTES]] [THREADS, 1 to 16]\n");
 	return 2;
 }
 
@@ -363,14 +365,15 @@ int main(int argc, char **argv)
 	struct egret_tile engine = { 0 };
 	unsigned int threads = 1;
 	struct card card = { 0 };
-	uint32_t only[3] = { 0 };
+	uint32_t only[4] = { 0 };
 	bool good;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'c')
 			bench_use_processor_time();
-		else if (c != 's' || sscanf(optarg, "%u,%u,%u", &only[0], &only[1], &only[2]) != 3)
+		else if (c != 's' || sscanf(optarg, "%u,%u,%u,%u", &only[0], &only[1], &only[2],
+					    &only[3]) < 3)
 			return usage();
 	}
 	if (optind < argc)

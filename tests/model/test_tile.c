@@ -360,11 +360,27 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	d->n = some_size();
 	d->k = some_size();
 	d->batch = chance(20) ? (uint32_t)below(3) + 1 : 1;
+	if (chance(10)) { /* whole panels of any implementation */
+		d->batch = 1;
+		d->m = chance(50) ? 12 : 24;
+		d->n = 64 * (1 + (uint32_t)below(2));
+	}
 	if (chance(3)) { /* across the blocks of any implementation */
 		d->batch = 1;
-		d->m = chance(30) ? 255 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
-		d->k = (chance(50) ? 250 : 500) + (uint32_t)below(30);
-		d->n = chance(30) ? 510 + (uint32_t)below(20) : (uint32_t)below(40) + 1;
+		d->m = (uint32_t)below(40) + 1;
+		d->k = 250 + (uint32_t)below(30);
+		d->n = (uint32_t)below(40) + 1;
+		switch (below(3)) {
+		case 0:
+			d->m += 240;
+			break;
+		case 1:
+			d->k += 250;
+			break;
+		default:
+			d->n += 490;
+			break;
+		}
 	}
 	d->flags = (chance(50) ? EGRET_MATMUL_A_TRANS : 0) | (chance(50) ? EGRET_MATMUL_B_TRANS : 0);
 	d->a_type = kind == 1 ? float_types[below(3)] : int_types[below(4)];
