@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "stream.h"
+#include "trace.h"
 
 #define NO_LAUNCH UINT32_MAX
 
@@ -637,7 +638,9 @@ static int queue_graph(const char *what, struct accel_graph *graph, struct accel
 
 static int launch_graph(const char *what, struct accel_graph *graph, struct accel_stream *stream)
 {
+	static const struct trace_item item = { .kind = ACCEL_TRACE_GRAPH, .name = "graph" };
 	struct accel_stream *before = graph->last_stream;
+	struct trace_mark mark = { .trace = NULL };
 	int ret = 0;
 
 	if (!graph->ready)
@@ -651,7 +654,14 @@ static int launch_graph(const char *what, struct accel_graph *graph, struct acce
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&stream->lock);
-	ret = queue_graph(what, graph, stream);
+	if (accel_is_traced(stream))
+		ret = accel_trace_begin(what, stream, &item, &mark);
+	if (ret == 0)
+		ret = queue_graph(what, graph, stream);
+	if (ret == 0)
+		ret = accel_trace_end(what, stream, &mark);
+	else
+		accel_trace_cancel(&mark);
 	if (ret == 0) {
 		graph->last_point = stream->submitted + 1;
 		if (graph->changed)

@@ -95,6 +95,9 @@ struct accel_context {
 	/* Counts module loads: a stream that has not seen the last one must make the card
 	 * forget cached instructions. */
 	atomic_uint code_generation;
+	atomic_uint streams;		/* made so far, for their numbers */
+	/* What work is recorded in, or NULL. Cleared with the lock held. */
+	struct accel_trace *_Atomic trace;
 
 	/* Protects everything below. */
 	pthread_mutex_t lock;
@@ -218,6 +221,7 @@ struct accel_stream {
 	refcount refs;
 	struct accel_context *context;
 	uint32_t type;
+	uint32_t number;	/* in the context, from 1 */
 	uint32_t queue_id;
 	uint32_t timeline;
 	/* Of a recording stream its graph, and nothing below is used; otherwise NULL. */
@@ -299,5 +303,9 @@ struct accel_profile {
 	struct accel_buffer *buffer;	/* struct egret_profile, in host memory */
 	struct egret_profile *record;
 };
+
+/* Give the caller what a launch has written. */
+int accel_profile_copy(const char *what, const struct egret_profile *record,
+		       struct accel_profile_data *data);
 
 #endif /* ACCEL_INTERNAL_H */

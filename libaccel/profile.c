@@ -49,33 +49,40 @@ void accel_profile_destroy(struct accel_profile *profile)
 	free(profile);
 }
 
+int accel_profile_copy(const char *what, const struct egret_profile *record,
+		       struct accel_profile_data *data)
+{
+	const struct accel_profile_data full = {
+		.size = sizeof(full),
+		.cycles = record->cycles,
+		.start = record->start,
+		.hart_cycles = record->hart_cycles,
+		.tile_wait = record->tile_wait,
+		.dma_wait = record->dma_wait,
+		.tile_busy = record->tile_busy,
+		.dma_busy = record->dma_busy,
+		.instructions = record->instructions,
+		.macs = record->macs,
+		.memory_read = record->vram_read,
+		.memory_written = record->vram_write,
+		.host_read = record->host_read,
+		.host_written = record->host_write,
+		.workgroups = record->workgroups,
+	};
+
+	return accel_copy_out(what, data, &full, sizeof(full));
+}
+
 ACCEL_API
 int accel_profile_read(struct accel_profile *profile, struct accel_profile_data *data)
 {
 	static const char what[] = "cannot read a profile";
-	struct accel_profile_data full = { .size = sizeof(full) };
-	const struct egret_profile *record;
 
 	if (!profile)
 		return fail(-EINVAL, what, NULL, "the profile is NULL");
-	record = profile->record;
 	/* No launch is without workgroups. */
-	if (!record->workgroups)
+	if (!profile->record->workgroups)
 		return fail(-ENODATA, what, "give it to a launch, and wait for the launch",
 			    "no launch has written it");
-	full.cycles = record->cycles;
-	full.start = record->start;
-	full.hart_cycles = record->hart_cycles;
-	full.tile_wait = record->tile_wait;
-	full.dma_wait = record->dma_wait;
-	full.tile_busy = record->tile_busy;
-	full.dma_busy = record->dma_busy;
-	full.instructions = record->instructions;
-	full.macs = record->macs;
-	full.memory_read = record->vram_read;
-	full.memory_written = record->vram_write;
-	full.host_read = record->host_read;
-	full.host_written = record->host_write;
-	full.workgroups = record->workgroups;
-	return accel_copy_out(what, data, &full, sizeof(full));
+	return accel_profile_copy(what, profile->record, data);
 }

@@ -290,31 +290,6 @@ void accel_stream_unpin(struct accel_stream *stream, struct stream_pin *pin)
 	pthread_cond_broadcast(&stream->unpinned);
 }
 
-int accel_stream_queue(const char *what, struct accel_stream *stream,
-		       const union egret_packet *packet, const void *data, size_t bytes,
-		       size_t address_at)
-{
-	union egret_packet *slot;
-	uint64_t position, address;
-	int ret;
-
-	if (stream->graph)
-		return accel_graph_add(what, stream, packet, data, bytes, address_at);
-	pthread_mutex_lock(&stream->lock);
-	ret = stream_reserve(what, stream, bytes, &position);
-	if (ret == 0) {
-		slot = stream_next(stream, position, bytes);
-		*slot = *packet;
-		if (bytes) {
-			memcpy(stream_data(stream, position), data, bytes);
-			address = stream_data_address(stream, position);
-			memcpy((uint8_t *)slot + address_at, &address, sizeof(address));
-		}
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return ret;
-}
-
 /* ---- Waiting for other streams ---- */
 
 /* Make room for one more wait, and for the signal behind it. */
@@ -532,6 +507,7 @@ struct accel_stream *accel_stream_new(struct accel_context *context, uint32_t ty
 	accel_context_get(context);
 	stream->context = context;
 	stream->type = type;
+	stream->number = atomic_fetch_add(&context->streams, 1) + 1;
 	return stream;
 }
 

@@ -120,13 +120,4 @@ int accel_stream_submit_rest(const char *what, struct accel_stream *stream);
 void accel_stream_pin(struct accel_stream *stream, struct stream_pin *pin, uint64_t position);
 void accel_stream_unpin(struct accel_stream *stream, struct stream_pin *pin);
 
-/*
- * Queue a packet; takes the lock itself, and goes to the graph if the stream is a
- * recording one. If `bytes` is not zero, `data` is copied, and its device address written
- * to the packet's 64-bit word at offset `address_at`.
- */
-int accel_stream_queue(const char *what, struct accel_stream *stream,
-		       const union egret_packet *packet, const void *data, size_t bytes,
-		       size_t address_at);
-
 #endif /* ACCEL_STREAM_H */

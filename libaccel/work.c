@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "trace.h"
 
 /* ---- Checks ---- */
 
@@ -59,6 +60,59 @@ static uint8_t packet_flags(uint32_t flags)
 	return flags & ACCEL_OVERLAP ? 0 : EGRET_PKT_BARRIER;
 }
 
+/* ---- Queueing; with the stream's lock ---- */
+
+/* A packet and the data that it refers to, between the marks of a trace if there is one. */
+struct work {
+	const struct trace_item *item;
+	const union egret_packet *packet;
+	const void *data;
+	size_t bytes;
+	size_t address_at;	/* offset of the packet's word for the data's address */
+};
+
+static int queue_work(const char *what, struct accel_stream *stream, const struct work *work)
+{
+	struct trace_mark mark = { .trace = NULL };
+	union egret_packet *slot;
+	uint64_t position, address;
+	int ret = 0;
+
+	if (accel_is_traced(stream))
+		ret = accel_trace_begin(what, stream, work->item, &mark);
+	if (ret == 0)
+		ret = stream_reserve(what, stream, work->bytes, &position);
+	if (ret) {
+		accel_trace_cancel(&mark);
+		return ret;
+	}
+	slot = stream_next(stream, position, work->bytes);
+	*slot = *work->packet;
+	if (work->bytes) {
+		memcpy(stream_data(stream, position), work->data, work->bytes);
+		address = stream_data_address(stream, position);
+		memcpy((uint8_t *)slot + work->address_at, &address, sizeof(address));
+	}
+	return accel_trace_end(what, stream, &mark);
+}
+
+/* A packet without data, on any stream; takes the lock. */
+static int queue(const char *what, struct accel_stream *stream,
+		 const union egret_packet *packet, uint32_t kind,
+		 const struct accel_buffer *written, uint64_t bytes)
+{
+	const struct trace_item item = { .kind = kind, .name = written->name, .bytes = bytes };
+	const struct work work = { .item = &item, .packet = packet };
+	int ret;
+
+	if (stream->graph)
+		return accel_graph_add(what, stream, packet, NULL, 0, 0);
+	pthread_mutex_lock(&stream->lock);
+	ret = queue_work(what, stream, &work);
+	pthread_mutex_unlock(&stream->lock);
+	return ret;
+}
+
 /* ---- Copies on the card ---- */
 
 static union egret_packet copy_packet(uint64_t dst, uint64_t src, uint64_t bytes, uint8_t flags)
@@ -95,7 +149,7 @@ int accel_copy(struct accel_stream *stream, struct accel_buffer *dst, size_t dst
 		return fail(-EINVAL, what, NULL, "the two ranges of %zu bytes at offsets %zu and %zu "
 			    "overlap", bytes, dst_offset, src_offset);
 	packet = copy_packet(to, from, bytes, packet_flags(flags));
-	return accel_stream_queue(what, stream, &packet, NULL, 0, 0);
+	return queue(what, stream, &packet, ACCEL_TRACE_COPY, dst, bytes);
 }
 
 /* One side of a copy of a block; pitches are never zero. */
@@ -181,7 +235,7 @@ int accel_copy_rect(struct accel_stream *stream, struct accel_buffer *dst,
 			.dst_slice = to.slice_pitch,
 		},
 	};
-	return accel_stream_queue(what, stream, &packet, NULL, 0, 0);
+	return queue(what, stream, &packet, ACCEL_TRACE_COPY, dst, r.width * r.rows * r.slices);
 }
 
 ACCEL_API
@@ -215,30 +269,31 @@ int accel_fill(struct accel_stream *stream, struct accel_buffer *buffer, size_t 
 			.pattern = pattern,
 		},
 	};
-	return accel_stream_queue(what, stream, &packet, NULL, 0, 0);
+	return queue(what, stream, &packet, ACCEL_TRACE_FILL, buffer, bytes);
 }
 
 /* ---- From the program's memory ---- */
 
 /* Queue one piece of data. With the stream's lock. */
-static int send_piece(const char *what, struct accel_stream *stream, uint64_t dst,
-		      const void *data, size_t bytes, uint8_t flags)
+static int send_piece(const char *what, struct accel_stream *stream, const char *name,
+		      uint64_t dst, const void *data, size_t bytes, uint8_t flags)
 {
-	union egret_packet *packet;
-	uint64_t position;
-	int ret;
+	const union egret_packet packet = copy_packet(dst, 0, bytes, flags);
+	const struct trace_item item = {
+		.kind = ACCEL_TRACE_UPLOAD, .name = name, .bytes = bytes,
+	};
 
-	ret = stream_reserve(what, stream, bytes, &position);
-	if (ret)
-		return ret;
-	packet = stream_next(stream, position, bytes);
-	*packet = copy_packet(dst, stream_data_address(stream, position), bytes, flags);
-	memcpy(stream_data(stream, position), data, bytes);
-	return 0;
+	return queue_work(what, stream, &(struct work) {
+		.item = &item,
+		.packet = &packet,
+		.data = data,
+		.bytes = bytes,
+		.address_at = offsetof(struct egret_pkt_copy, src),
+	});
 }
 
-static int send(const char *what, struct accel_stream *stream, uint64_t dst, const void *data,
-		size_t bytes)
+static int send(const char *what, struct accel_stream *stream, const char *name, uint64_t dst,
+		const void *data, size_t bytes)
 {
 	size_t done, piece;
 	int ret = 0;
@@ -247,8 +302,8 @@ static int send(const char *what, struct accel_stream *stream, uint64_t dst, con
 	for (done = 0; !ret && done < bytes; done += piece) {
 		piece = bytes - done < PIECE ? bytes - done : PIECE;
 		/* Pieces do not depend on each other, only the first on what was before. */
-		ret = send_piece(what, stream, dst + done, (const uint8_t *)data + done, piece,
-				 done ? 0 : EGRET_PKT_BARRIER);
+		ret = send_piece(what, stream, name, dst + done, (const uint8_t *)data + done,
+				 piece, done ? 0 : EGRET_PKT_BARRIER);
 		/* Large data: let the card move this piece while the next is copied. */
 		if (ret == 0 && bytes - done > PIECE)
 			ret = accel_stream_submit(what, stream);
@@ -278,7 +333,7 @@ int accel_upload(struct accel_stream *stream, struct accel_buffer *buffer, size_
 		return accel_graph_add(what, stream, &packet, data, bytes,
 				       offsetof(struct egret_pkt_copy, src));
 	}
-	return send(what, stream, buffer->address + offset, data, bytes);
+	return send(what, stream, buffer->name, buffer->address + offset, data, bytes);
 }
 
 /* ---- To the program's memory ---- */
@@ -294,23 +349,33 @@ struct piece {
 typedef int (*sink)(void *opaque, size_t at, const void *data, size_t bytes);
 
 /* Begin with a piece. With another one on its way, it only begins if it need not wait. */
-static int begin_piece(const char *what, struct accel_stream *stream, uint64_t src,
-		       struct piece *piece, bool first)
+static int begin_piece(const char *what, struct accel_stream *stream, const char *name,
+		       uint64_t src, struct piece *piece, bool first)
 {
+	const struct trace_item item = {
+		.kind = ACCEL_TRACE_DOWNLOAD, .name = name, .bytes = piece->bytes,
+	};
+	struct trace_mark mark = { .trace = NULL };
 	uint64_t position;
 	int ret = 0;
 
 	pthread_mutex_lock(&stream->lock);
 	if (!first && !accel_stream_room_now(stream, piece->bytes))
 		ret = -EAGAIN;
-	else
+	else if (accel_is_traced(stream))
+		ret = accel_trace_begin(what, stream, &item, &mark);
+	if (ret == 0)
 		ret = stream_reserve(what, stream, piece->bytes, &position);
+	if (ret)
+		accel_trace_cancel(&mark);
 	if (ret == 0) {
 		*stream_next(stream, position, piece->bytes) =
 			copy_packet(stream_data_address(stream, position), src, piece->bytes,
 				    EGRET_PKT_BARRIER);
 		accel_stream_pin(stream, &piece->pin, position);
-		ret = accel_stream_submit(what, stream);
+		ret = accel_trace_end(what, stream, &mark);
+		if (ret == 0)
+			ret = accel_stream_submit(what, stream);
 		if (ret)
 			accel_stream_unpin(stream, &piece->pin);
 		piece->point = stream->submitted;
@@ -337,8 +402,8 @@ static int end_piece(const char *what, struct accel_stream *stream, struct piece
  * Fetch data from the card, two pieces at a time. Nobody holds the stream's lock while the
  * card works: pins keep the data meanwhile.
  */
-static int fetch(const char *what, struct accel_stream *stream, uint64_t src, size_t bytes,
-		 sink take, void *opaque)
+static int fetch(const char *what, struct accel_stream *stream, const char *name, uint64_t src,
+		 size_t bytes, sink take, void *opaque)
 {
 	struct piece pieces[2];
 	size_t begun = 0, ended = 0;
@@ -350,7 +415,7 @@ static int fetch(const char *what, struct accel_stream *stream, uint64_t src, si
 			struct piece *piece = &pieces[(head + count) % 2];
 
 			piece->bytes = bytes - begun < PIECE ? bytes - begun : PIECE;
-			again = begin_piece(what, stream, src + begun, piece, count == 0);
+			again = begin_piece(what, stream, name, src + begun, piece, count == 0);
 			if (again == -EAGAIN)
 				break;
 			ret = again;
@@ -392,7 +457,8 @@ int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, siz
 		return fail(-EINVAL, what, NULL, "the data is NULL");
 	if (stream->graph)
 		return accel_graph_fail_recording(what);
-	return fetch(what, stream, buffer->address + offset, bytes, take_memory, data);
+	return fetch(what, stream, buffer->name, buffer->address + offset, bytes, take_memory,
+		     data);
 }
 
 /* ---- Between contexts and devices ---- */
@@ -400,6 +466,7 @@ int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, siz
 struct transfer {
 	const char *what;
 	struct accel_stream *stream;
+	const char *name;	/* of the buffer */
 	uint64_t dst;
 };
 
@@ -408,7 +475,8 @@ static int take_transfer(void *opaque, size_t at, const void *data, size_t bytes
 	const struct transfer *transfer = opaque;
 	int ret;
 
-	ret = send(transfer->what, transfer->stream, transfer->dst + at, data, bytes);
+	ret = send(transfer->what, transfer->stream, transfer->name, transfer->dst + at, data,
+		   bytes);
 	return ret ? ret : accel_stream_flush(transfer->stream);
 }
 
@@ -453,8 +521,9 @@ int accel_transfer(struct accel_stream *dst_stream, struct accel_buffer *dst, si
 		return ret ? ret : accel_copy(dst_stream, dst, dst_offset, src, src_offset, bytes,
 					      0);
 	}
+	transfer.name = dst->name;
 	transfer.dst = dst->address + dst_offset;
-	return fetch(what, src_stream, src->address + src_offset, bytes, take_transfer,
+	return fetch(what, src_stream, src->name, src->address + src_offset, bytes, take_transfer,
 		     &transfer);
 }
 
@@ -575,6 +644,27 @@ static inline int queue_launch(struct accel_stream *stream, const struct dispatc
 	return 0;
 }
 
+static int queue_traced_launch(struct accel_stream *stream, struct dispatch *d)
+{
+	const struct trace_item item = {
+		.kind = ACCEL_TRACE_LAUNCH, .name = d->kernel->info->name, .grid = d->grid,
+	};
+	struct trace_mark mark;
+	int ret;
+
+	ret = accel_trace_begin(launching, stream, &item, &mark);
+	if (ret)
+		return ret;
+	if (!d->profile)
+		d->profile = accel_trace_profile(&mark);
+	ret = queue_launch(stream, d);
+	if (ret) {
+		accel_trace_cancel(&mark);
+		return ret;
+	}
+	return accel_trace_end(launching, stream, &mark);
+}
+
 static int launch(struct accel_stream *stream, const struct accel_kernel *kernel,
 		  const uint32_t grid[3], const void *args, size_t args_size,
 		  const struct accel_launch_options *options)
@@ -598,7 +688,7 @@ static int launch(struct accel_stream *stream, const struct accel_kernel *kernel
 	if (stream->graph)
 		return record_launch(stream, &d);
 	pthread_mutex_lock(&stream->lock);
-	ret = queue_launch(stream, &d);
+	ret = accel_is_traced(stream) ? queue_traced_launch(stream, &d) : queue_launch(stream, &d);
 	pthread_mutex_unlock(&stream->lock);
 	return ret;
 }

@@ -372,6 +372,41 @@ static void profile(struct accel_context *context, struct accel_stream *stream,
 }
 /* End of the example. */
 
+/* Example of accel_trace_create(), accel_trace_stop(), accel_trace_write(),
+ * accel_trace_destroy(): Write a file that ui.perfetto.dev shows. */
+static void trace_to_file(struct accel_context *context, struct accel_stream *stream,
+			  FILE *file)
+{
+	struct accel_trace *trace;
+
+	check(accel_trace_create(context, NULL, &trace));
+	/* ... launches, copies ... */
+	check(accel_trace_stop(trace));
+	check(accel_stream_wait(stream, ACCEL_FOREVER));
+	check(accel_trace_write(trace, fileno(file)));
+	accel_trace_destroy(trace);
+}
+/* End of the example. */
+
+/* Example of accel_trace_count(), accel_trace_get(), accel_trace_get_profile(): Print
+ * the kernels of a trace, with their share of the matrix engine's time. */
+static void print_trace(struct accel_trace *trace)
+{
+	struct accel_trace_record record = { .size = sizeof(record) };
+	struct accel_profile_data data = { .size = sizeof(data) };
+	size_t i;
+
+	for (i = 0; i < accel_trace_count(trace); i++) {
+		check(accel_trace_get(trace, i, &record));
+		if (record.kind != ACCEL_TRACE_LAUNCH)
+			continue;
+		check(accel_trace_get_profile(trace, i, &data));
+		printf("%s: %llu modelled cycles, %llu MACs\n", record.name,
+		       (unsigned long long)data.cycles, (unsigned long long)data.macs);
+	}
+}
+/* End of the example. */
+
 /* ---- Everything together ---- */
 
 struct objects {
@@ -453,11 +488,21 @@ static void use_kernels(struct objects *o)
 		.out = accel_buffer_address(o->buffer),
 		.count = 16,
 	};
+	struct accel_trace *trace;
+	FILE *file = tmpfile();
 
+	if (!file)
+		exit(1);
 	add(o->context, o->stream, o->buffer);
 	use_file("build/tests/libaccel/kernels/probe.egm", o->context);
 	replay(o->context, o->stream, o->kernel, o->buffer);
 	profile(o->context, o->stream, o->kernel, &args);
+	check(accel_trace_create(o->context, NULL, &trace));
+	add(o->context, o->stream, o->buffer);
+	print_trace(trace);
+	accel_trace_destroy(trace);
+	trace_to_file(o->context, o->stream, file);
+	fclose(file);
 }
 
 static struct accel_event *timed_event(struct accel_context *context)

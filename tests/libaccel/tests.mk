@@ -13,6 +13,8 @@ T := tests/libaccel
 LIBACCEL_TEST_FLAGS = -Ilibaccel/include -Ilibaccel/kernels/include -I. -Iqemu-device \
 	$(LIBACCEL_CFLAGS) -DACCEL_KERNEL_FOLDER='"/nonexistent"' -ffp-contract=off -pthread
 
+JSON_C_TEST_LIBS := $(shell pkg-config --libs json-c 2>/dev/null)
+
 # Objects with a sanitizer, in a folder of their own.
 define libaccel_sanitizer
 $(B)/$(1)/libaccel/%.o: libaccel/%.c
@@ -56,7 +58,7 @@ LIBACCEL_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(T)/*.c))
 $(LIBACCEL_TEST_OBJS): EXTRA_CFLAGS = $(LIBACCEL_TEST_FLAGS)
 
 define libaccel_test
-$(B)/tests/host/libaccel-$(1): LDLIBS = -lcmocka -lm -pthread -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
+$(B)/tests/host/libaccel-$(1): LDLIBS = -lcmocka -lm -pthread $(JSON_C_TEST_LIBS) -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
 $(B)/tests/host/libaccel-$(1): $(B)/$(T)/test_$(1).o $(B)/$(T)/device.o \
 		$(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) \
 		| kernels $(LIBACCEL_TEST_KERNELS)

@@ -51,6 +51,7 @@ struct accel_kernel;
 struct accel_profile;
 struct accel_graph;
 struct accel_pool;
+struct accel_trace;
 
 /* For example: accel_stream_create(ctx, ACCEL_OPTIONS(accel_stream_options,
  *	.type = ACCEL_STREAM_COPY), &stream) */
@@ -1020,6 +1021,119 @@ struct accel_profile_data {
  * Return: 0, or -ENODATA if no launch has written the record.
  */
 int accel_profile_read(struct accel_profile *profile, struct accel_profile_data *data);
+
+/* ---- Traces ------------------------------------------------------------------------------------- */
+
+/** enum accel_trace_kind - what a record of a trace is about */
+enum accel_trace_kind {
+	/** @ACCEL_TRACE_LAUNCH: A kernel, by its name. */
+	ACCEL_TRACE_LAUNCH = 0,
+	/** @ACCEL_TRACE_COPY: A copy between buffers. */
+	ACCEL_TRACE_COPY = 1,
+	/** @ACCEL_TRACE_FILL: A fill. */
+	ACCEL_TRACE_FILL = 2,
+	/** @ACCEL_TRACE_UPLOAD: An upload; one of much data has several records. */
+	ACCEL_TRACE_UPLOAD = 3,
+	/** @ACCEL_TRACE_DOWNLOAD: A download, likewise. */
+	ACCEL_TRACE_DOWNLOAD = 4,
+	/** @ACCEL_TRACE_GRAPH: A replay of a graph, as a whole. */
+	ACCEL_TRACE_GRAPH = 5,
+};
+
+/** struct accel_trace_options - how a trace is made */
+struct accel_trace_options {
+	/** @size: sizeof(struct accel_trace_options) */
+	size_t size;
+	/** @records: How many there can be at most; 0 for 16384. */
+	uint64_t records;
+};
+
+/**
+ * accel_trace_create() - begin to record what all streams of a context do
+ * @context: context, which is not traced already
+ * @options: NULL for the defaults
+ * @trace: the trace on success
+ *
+ * Each piece of work that is queued from now on gets a record with the times at which it
+ * began and ended, launches with a profile too. Work that is traced does not overlap with
+ * other work of its stream, and a launch that has a profile of its own has none in the trace.
+ * When all records are used, further work is not recorded.
+ *
+ * Return: 0, or -EBUSY (the context has a trace that was not stopped).
+ */
+int accel_trace_create(struct accel_context *context, const struct accel_trace_options *options,
+		       struct accel_trace **trace);
+
+/** accel_trace_stop() - record no more work; what has been recorded stays */
+int accel_trace_stop(struct accel_trace *trace);
+
+/**
+ * accel_trace_destroy() - release a trace, and stop it
+ *
+ * Work that was recorded and has not completed faults: wait for it first.
+ */
+void accel_trace_destroy(struct accel_trace *trace);
+
+/** accel_trace_count() - number of records so far, in the order of queueing */
+size_t accel_trace_count(const struct accel_trace *trace);
+
+/** struct accel_trace_record - a piece of work in a trace */
+struct accel_trace_record {
+	/** @size: sizeof(struct accel_trace_record) */
+	size_t size;
+	/** @kind: One of &enum accel_trace_kind. */
+	uint32_t kind;
+	/** @stream: Number of the stream, from 1 in the order of creation in the context. */
+	uint32_t stream;
+	/** @name: Of the kernel, or of the buffer that was written; belongs to the trace. */
+	const char *name;
+	/** @grid: Workgroups of a launch in x, y and z. */
+	uint32_t grid[3];
+	/** @reserved: Zero. */
+	uint32_t reserved;
+	/** @bytes: Bytes of a copy, fill, upload or download. */
+	uint64_t bytes;
+	/** @start_ns: When it began, on the card's clock. */
+	uint64_t start_ns;
+	/** @end_ns: When it had ended. */
+	uint64_t end_ns;
+	/** @start_cycles: Modelled cycles of the stream's work before it. */
+	uint64_t start_cycles;
+	/** @end_cycles: The same with it. */
+	uint64_t end_cycles;
+};
+
+/**
+ * accel_trace_get() - read a record
+ * @trace: trace
+ * @i: number of the record, from 0
+ * @record: filled; @record->size must be set
+ *
+ * Return: 0; -ENODATA (its work has not completed); -ENOENT (there is no such record).
+ */
+int accel_trace_get(struct accel_trace *trace, size_t i, struct accel_trace_record *record);
+
+/**
+ * accel_trace_get_profile() - read the profile of a launch in a trace
+ * @trace: trace
+ * @i: number of the record, from 0
+ * @data: filled; @data->size must be set
+ *
+ * Return: as accel_trace_get(); -ENODATA also if it has none.
+ */
+int accel_trace_get_profile(struct accel_trace *trace, size_t i,
+			    struct accel_profile_data *data);
+
+/**
+ * accel_trace_write() - write a trace as JSON
+ * @trace: trace
+ * @fd: where to
+ *
+ * The form is the "Trace Event Format", which ui.perfetto.dev and chrome://tracing show: the
+ * work of each stream by the card's clock, and once more by the chip's performance model.
+ * Work that has not completed is left out. On an error, a part may have been written.
+ */
+int accel_trace_write(struct accel_trace *trace, int fd);
 
 #ifdef __cplusplus
 }
