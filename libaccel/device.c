@@ -238,6 +238,8 @@ int accel_device_open(const char *name, struct accel_device **out)
 		free(device);
 		return ret;
 	}
+	accel_log(ACCEL_LOG_INFO, "opened %s (%s, version %s)", device->name,
+		  device->backend->name, device->backend->version(device->dev));
 	*out = device;
 	return 0;
 }
@@ -247,6 +249,7 @@ void accel_device_close(struct accel_device *device)
 {
 	if (!device || !ref_put(&device->refs))
 		return;
+	accel_log(ACCEL_LOG_INFO, "closing %s", device->name);
 	if (accel_is_foreign(device))
 		device->backend->abandon(device->dev);
 	else
@@ -343,4 +346,43 @@ int accel_device_get_counters(struct accel_device *device, struct accel_counters
 	full.interrupts = known.interrupts;
 	full.faults = known.faults;
 	return accel_copy_out(what, counters, &full, sizeof(full));
+}
+
+ACCEL_API
+int accel_device_get_sensors(struct accel_device *device, struct accel_sensors *sensors)
+{
+	static const char what[] = "cannot read the device's sensors";
+	struct drm_egret_sensors known;
+	struct accel_sensors full = { .size = sizeof(full) };
+	int ret;
+
+	if (!device)
+		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
+	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_SENSORS, &known, sizeof(known));
+	if (ret == -EINVAL)
+		return fail(-EOPNOTSUPP, what, "use a newer driver",
+			    "the driver (%s) does not tell of sensors",
+			    device->backend->version(device->dev));
+	if (ret)
+		return fail_errno(ret, what);
+	full.flags = known.flags & DRM_EGRET_SENSORS_FIRMWARE ? ACCEL_SENSORS_FIRMWARE : 0;
+	full.temperature_mc = known.temperature;
+	full.throttle_mc = known.temperature_throttle;
+	full.critical_mc = known.temperature_critical;
+	full.power_mw = known.power;
+	full.power_cap_mw = known.power_cap;
+	full.power_cap_min_mw = known.power_cap_min;
+	full.power_cap_max_mw = known.power_cap_max;
+	full.throttle = known.throttle;
+	full.voltage_mv = known.voltage;
+	full.core_clock_khz = known.clock;
+	full.performance_state = known.pstate;
+	full.time_ns = known.time;
+	full.energy_uj = known.energy;
+	full.ecc_corrected = known.ecc_corrected;
+	full.ecc_uncorrected = known.ecc_uncorrected;
+	return accel_copy_out(what, sensors, &full, sizeof(full));
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "log.h"
 
 static _Thread_local struct {
 	struct accel_error error;
@@ -33,7 +34,17 @@ static void copy_text(char *to, size_t size, const char *text)
 	snprintf(to, size, "%s", text ? text : "");
 }
 
-static int finish(int error)
+static void log_error(int error, int level)
+{
+	/* It answers a question more often than it tells of a mistake. */
+	if (error == -ETIMEDOUT)
+		level = ACCEL_LOG_DEBUG;
+	if (error && accel_logs(level))
+		accel_log(level, "%s%s%s", last.message, last.advice[0] ? "; hint: " : "",
+			  last.advice);
+}
+
+static int finish(int error, int level)
 {
 	snprintf(last.message, sizeof(last.message), "%s: %s", last.what, last.cause);
 	last.error.error = error;
@@ -42,6 +53,7 @@ static int finish(int error)
 	last.error.cause = last.cause;
 	last.error.advice = last.advice;
 	last.error.fault = NULL;
+	log_error(error, level);
 	return error;
 }
 
@@ -54,7 +66,7 @@ int accel_fail(int error, const char *what, const char *advice, const char *caus
 	va_end(args);
 	copy_text(last.what, sizeof(last.what), what);
 	copy_text(last.advice, sizeof(last.advice), advice);
-	return finish(error);
+	return finish(error, ACCEL_LOG_ERROR);
 }
 
 int accel_fail_again(int error, const char *what)
@@ -62,7 +74,8 @@ int accel_fail_again(int error, const char *what)
 	const struct accel_fault *fault = last.error.fault;
 
 	copy_text(last.what, sizeof(last.what), what);
-	finish(error);
+	/* The error itself is in the log already. */
+	finish(error, ACCEL_LOG_DEBUG);
 	last.error.fault = fault;
 	return error;
 }
@@ -155,7 +168,7 @@ int accel_fail_fault(int error, const char *what, const struct accel_fault *faul
 		append(last.cause, sizeof(last.cause), "; %s", last.nearby);
 	snprintf(last.advice, sizeof(last.advice), "%s; make a new stream to go on",
 		 accel_fault_advice(fault->code));
-	finish(error);
+	finish(error, ACCEL_LOG_ERROR);
 	last.error.fault = &last.fault;
 	return error;
 }
@@ -164,7 +177,7 @@ ACCEL_API
 const struct accel_error *accel_last_error(void)
 {
 	if (!last.error.message) {
-		finish(0);
+		finish(0, ACCEL_LOG_DEBUG);
 		last.message[0] = '\0';
 	}
 	return &last.error;

@@ -27,6 +27,7 @@
 #include "backend.h"
 #include "error.h"
 #include "image.h"
+#include "log.h"
 #include "range.h"
 
 /* What the library shows to the world; everything else is hidden. */

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,9 @@ int accel_module_load(struct accel_context *context, const void *image, size_t b
 		return ret;
 	}
 	link_module(module);
+	accel_log(ACCEL_LOG_INFO, "loaded a module of %zu kernels at 0x%" PRIx64 ", the first %s",
+		  module->image.kernel_count, module->buffer->address,
+		  module->image.kernels[0].name);
 	*out = module;
 	return 0;
 }

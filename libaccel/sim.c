@@ -14,6 +14,8 @@
 #include <egret/pci.h>
 #include <egret/regs.h>
 
+#include "log.h"
+
 /* ---- Tables of numbers ---- */
 
 uint32_t sim_table_add(struct sim_table *table, void *object)
@@ -138,11 +140,9 @@ static uint64_t time_ns(void *opaque)
 
 static void log_line(void *opaque, enum egret_log_level level, const char *text)
 {
-	static const char *const names[] = { "error", "guest", "debug" };
-
 	(void)opaque;
-	if (level == EGRET_LOG_ERROR || getenv("ACCEL_SIM_LOG"))
-		fprintf(stderr, "egret-sim: %s: %s\n", names[level], text);
+	accel_log(level == EGRET_LOG_ERROR ? ACCEL_LOG_WARNING : ACCEL_LOG_DEBUG, "simulator: %s",
+		  text);
 }
 
 static const struct egret_model_ops model_ops = {
@@ -378,12 +378,26 @@ static void fill_counters(struct backend_device *dev, struct drm_egret_counters 
 	counters->faults = sim_read64(dev, EGRET_REG_CNT_FAULTS);
 }
 
+/* No firmware runs on the simulated card. */
+static void fill_sensors(struct backend_device *dev, struct drm_egret_sensors *sensors)
+{
+	sensors->voltage = sim_read(dev, EGRET_REG_VOLTAGE);
+	sensors->clock = sim_read(dev, EGRET_REG_CORE_CLOCK);
+	sensors->pstate = sim_read(dev, EGRET_REG_PSTATE);
+	sensors->time = sim_read64(dev, EGRET_REG_TIME);
+	sensors->energy = sim_read64(dev, EGRET_REG_ENERGY);
+	sensors->ecc_corrected = sim_read64(dev, EGRET_REG_ECC_CORRECTED);
+	sensors->ecc_uncorrected = sim_read64(dev, EGRET_REG_ECC_UNCORRECTED);
+	sensors->ecc_address = sim_read64(dev, EGRET_REG_ECC_ADDR);
+}
+
 static int sim_query(struct backend_device *dev, uint32_t query, void *answer, uint32_t size)
 {
 	union {
 		struct drm_egret_device_info device;
 		struct drm_egret_memory_info memory;
 		struct drm_egret_counters counters;
+		struct drm_egret_sensors sensors;
 	} full;
 
 	memset(&full, 0, sizeof(full));
@@ -396,6 +410,9 @@ static int sim_query(struct backend_device *dev, uint32_t query, void *answer, u
 		break;
 	case DRM_EGRET_QUERY_COUNTERS:
 		fill_counters(dev, &full.counters);
+		break;
+	case DRM_EGRET_QUERY_SENSORS:
+		fill_sensors(dev, &full.sensors);
 		break;
 	default:
 		return -EINVAL;

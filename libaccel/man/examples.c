@@ -36,6 +36,33 @@ static void show_version(void)
 }
 /* End of the example. */
 
+/* Example of accel_set_log(): Give the library's log to the program's own. */
+static void log_line(void *opaque, int level, const char *text)
+{
+	static const char marks[] = "EWID";
+
+	fprintf(opaque, "[%c] %s\n", marks[level], text);
+}
+
+static void begin_log(FILE *file)
+{
+	check(accel_set_log(log_line, file, ACCEL_LOG_INFO));
+}
+/* End of the example. */
+
+/* Example of accel_device_get_sensors(): Show how warm a card is, and what it takes. */
+static void show_sensors(struct accel_device *device)
+{
+	struct accel_sensors sensors = { .size = sizeof(sensors) };
+
+	check(accel_device_get_sensors(device, &sensors));
+	if (sensors.flags & ACCEL_SENSORS_FIRMWARE)
+		printf("%.1f degrees, %.1f W\n", sensors.temperature_mc / 1000.0,
+		       sensors.power_mw / 1000.0);
+	printf("%u MHz\n", sensors.core_clock_khz / 1000);
+}
+/* End of the example. */
+
 /* Example of accel_device_list_create(), accel_device_list_count(),
  * accel_device_list_get(), accel_device_list_free(): List the cards that can be used. */
 static void list_devices(void)
@@ -537,11 +564,13 @@ int main(void)
 	setenv("ACCEL_KERNEL_PATH", "build/libaccel/kernels:build/tests/libaccel/kernels", 0);
 	if (!getenv("EGRET_VM"))
 		setenv("ACCEL_DEVICE", "sim", 0);
+	begin_log(stdout);
 	show_version();
 	list_devices();
 	show_device();
 	make_objects(&o);
 	show_use(o.device);
+	show_sensors(o.device);
 	begin_and_end(o.device);
 	use_buffers(&o);
 	use_kernels(&o);

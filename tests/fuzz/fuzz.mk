@@ -42,7 +42,7 @@ $(B)/tests/fuzz/kernels: $(FUZZ_RIG)
 $(B)/tests/fuzz/tables: $(B)/fuzz/libegret-model.a
 $(B)/tests/fuzz/firmware: $(FUZZ_CONTROLLER)
 $(B)/tests/fuzz/mailbox: $(FUZZ_CONTROLLER) | firmware
-$(B)/tests/fuzz/modules: $(addprefix $(B)/fuzz/libaccel/,image.o error.o fault.o version.o)
+$(B)/tests/fuzz/modules: $(addprefix $(B)/fuzz/libaccel/,image.o error.o fault.o log.o version.o)
 
 FUZZ_PROGRAMS := $(addprefix $(B)/tests/fuzz/,$(FUZZERS))
 $(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o

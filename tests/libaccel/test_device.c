@@ -136,6 +136,76 @@ static void test_info(void **state)
 	bad(accel_device_get_info(f->device, &info), -EINVAL, "size");
 }
 
+static void test_sensors(void **state)
+{
+	struct fixture *f = *state;
+	struct accel_sensors a = { .size = sizeof(a) }, b = { .size = sizeof(b) };
+	struct accel_device_info info = { .size = sizeof(info) };
+
+	good(accel_device_get_info(f->device, &info));
+	good(accel_device_get_sensors(f->device, &a));
+	good(accel_device_get_sensors(f->device, &b));
+	assert_true(a.core_clock_khz > 0 && a.core_clock_khz <= info.core_clock_khz);
+	assert_true(a.voltage_mv > 300 && a.voltage_mv < 2000);
+	assert_true(b.time_ns > a.time_ns && b.energy_uj >= a.energy_uj);
+	assert_int_equal(a.ecc_uncorrected, 0);
+	/* The driver boots the card's firmware; the simulator has none. */
+	assert_int_equal(a.flags, strcmp(info.backend, "drm") ? 0 : ACCEL_SENSORS_FIRMWARE);
+	if (a.flags & ACCEL_SENSORS_FIRMWARE) {
+		assert_true(a.temperature_mc > 0 && a.temperature_mc < a.critical_mc);
+		assert_true(a.throttle_mc < a.critical_mc);
+		assert_true(a.power_mw > 0 && a.power_cap_mw <= a.power_cap_max_mw);
+	} else {
+		assert_int_equal(a.temperature_mc, 0);
+		assert_int_equal(a.power_mw, 0);
+	}
+	bad(accel_device_get_sensors(NULL, &a), -EINVAL, "NULL");
+	bad(accel_device_get_sensors(f->device, NULL), -EINVAL, "NULL");
+}
+
+/* ---- The log ---- */
+
+struct lines {
+	int counts[4];
+	char last[4][300];
+};
+
+static void take_line(void *opaque, int level, const char *text)
+{
+	struct lines *lines = opaque;
+
+	lines->counts[level]++;
+	snprintf(lines->last[level], sizeof(lines->last[level]), "%s", text);
+}
+
+static void test_log(void **state)
+{
+	struct accel_device *device;
+	struct accel_context *context;
+	struct accel_stream *stream;
+	struct lines lines = { .counts = { 0 } };
+
+	(void)state;
+	bad(accel_set_log(take_line, &lines, 4), -EINVAL, "level, 4");
+	good(accel_set_log(take_line, &lines, ACCEL_LOG_INFO));
+	good(accel_device_open(NULL, &device));
+	assert_int_equal(lines.counts[ACCEL_LOG_INFO], 1);
+	assert_non_null(strstr(lines.last[ACCEL_LOG_INFO], "opened"));
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	bad(accel_context_create(NULL, NULL), -EINVAL, "NULL");
+	assert_int_equal(lines.counts[ACCEL_LOG_ERROR], 1);
+	assert_non_null(strstr(lines.last[ACCEL_LOG_ERROR], "the device is NULL"));
+	good(accel_set_log(take_line, &lines, ACCEL_LOG_ERROR));
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+	assert_int_equal(lines.counts[ACCEL_LOG_INFO], 1);
+	good(accel_set_log(NULL, NULL, -1));
+	bad(accel_context_create(NULL, NULL), -EINVAL, "NULL");
+	assert_int_equal(lines.counts[ACCEL_LOG_ERROR], 1);
+}
+
 static void test_buffer(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_environment),
 		cmocka_unit_test(test_simulator_options),
 		device_test(test_info),
+		device_test(test_sensors),
+		cmocka_unit_test(test_log),
 		device_test(test_buffer),
 		device_test(test_buffer_is_zero_again),
 		device_test(test_bad_buffers),

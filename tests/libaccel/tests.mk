@@ -37,7 +37,7 @@ $(eval $(call libaccel_sanitizer,tsan,$(LIBACCEL_TSAN)))
 
 LIBACCEL_UNIT_TESTS := $(patsubst $(T)/unit/test_%.c,%,$(wildcard $(T)/unit/test_*.c))
 # What they test, and what that needs.
-LIBACCEL_UNIT_PARTS := $(addprefix $(B)/asan/libaccel/,image.o error.o fault.o range.o \
+LIBACCEL_UNIT_PARTS := $(addprefix $(B)/asan/libaccel/,image.o error.o fault.o log.o range.o \
 	scan.o version.o)
 
 define libaccel_unit_test

@@ -15,7 +15,8 @@
  * then tells what failed, why, and what to do about it. A function that failed has had
  * no effect, unless it says otherwise. Codes that any function may return: -EINVAL (bad
  * argument), -ENOMEM (the host is out of memory), -ENODEV (the card is gone, or so broken
- * that it is not used any more; it stays so). Functions that queue or wait for work also
+ * that it is not used any more; it stays so), -ECHILD (the device was opened by the process
+ * that this one was forked from). Functions that queue or wait for work also
  * return -ECANCELED, when the card has stopped the stream: accel_last_error() then holds
  * the device fault. Other streams, also of the same context, are not affected.
  *
@@ -24,8 +25,12 @@
  *
  * Threads. All functions may be called from any thread at any time, on the same object
  * too, with one exception: nobody may use an object while or after it is released. Calls
- * on one stream take effect one after the other. accel_last_error() is thread-local;
- * there is no other global state.
+ * on one stream take effect one after the other. accel_last_error() is thread-local. There
+ * is no other global state than the log, see accel_set_log().
+ *
+ * Processes. What a process has made is of no use to a child that it forks: functions return
+ * -ECHILD there. The child may release the objects, which frees its memory and does nothing
+ * else, and open devices of its own. Signals interrupt nothing: what waits goes on waiting.
  *
  * Growing structures. Structures that the caller fills begin with their size, which the
  * macro ACCEL_OPTIONS() sets; NULL stands for the defaults. Structures that the library
@@ -140,6 +145,42 @@ struct accel_error {
  * same thread.
  */
 const struct accel_error *accel_last_error(void);
+
+/* ---- Logs -------------------------------------------------------------------- */
+
+/** enum accel_log_level - how much a line of the log matters */
+enum accel_log_level {
+	/** @ACCEL_LOG_ERROR: A function failed, with what accel_last_error() tells. */
+	ACCEL_LOG_ERROR = 0,
+	/** @ACCEL_LOG_WARNING: Something goes on, but not as it should. */
+	ACCEL_LOG_WARNING = 1,
+	/** @ACCEL_LOG_INFO: Devices are opened and closed, modules are loaded. */
+	ACCEL_LOG_INFO = 2,
+	/** @ACCEL_LOG_DEBUG: What only helps to find mistakes: time-outs, the simulator's log. */
+	ACCEL_LOG_DEBUG = 3,
+};
+
+/**
+ * typedef accel_log_function - takes a line of the log
+ *
+ * It may be called from any thread, and in the middle of a call to the library: it must not
+ * call the library itself. The text has no newline, and is only valid during the call.
+ */
+typedef void (*accel_log_function)(void *opaque, int level, const char *text);
+
+/**
+ * accel_set_log() - choose where the library's log goes
+ * @function: is called for each line; NULL for standard error
+ * @opaque: passed to the function
+ * @level: the last of &enum accel_log_level that is logged; -1 for nothing
+ *
+ * This is for the whole process. At first, nothing is logged, unless the environment
+ * variable ACCEL_LOG is set to error, warning, info or debug: then lines go to standard
+ * error. When the function returns, no thread is in the former function any more.
+ *
+ * Return: 0, or -EINVAL (unknown level).
+ */
+int accel_set_log(accel_log_function function, void *opaque, int level);
 
 /* ---- Devices ----------------------------------------------------------------- */
 
@@ -323,6 +364,63 @@ struct accel_counters {
 
 /** accel_device_get_counters() - what the card did; @counters->size must be set */
 int accel_device_get_counters(struct accel_device *device, struct accel_counters *counters);
+
+/** ACCEL_SENSORS_FIRMWARE - the card's firmware runs, so everything is known */
+#define ACCEL_SENSORS_FIRMWARE	0x1u
+
+/* Why the clock is below the highest. */
+#define ACCEL_THROTTLE_THERMAL	0x1u	/* too hot */
+#define ACCEL_THROTTLE_POWER	0x2u	/* the power cap */
+#define ACCEL_THROTTLE_IDLE	0x4u	/* no work */
+
+/** struct accel_sensors - power, temperature and memory errors at this moment */
+struct accel_sensors {
+	/** @size: sizeof(struct accel_sensors) */
+	size_t size;
+	/** @flags: 0 or ACCEL_SENSORS_FIRMWARE: without it, what needs firmware is 0. */
+	uint32_t flags;
+	/** @temperature_mc: Hottest sensor in 1/1000 degree Celsius; needs firmware. */
+	int32_t temperature_mc;
+	/** @throttle_mc: Temperature at which the clock is lowered; needs firmware. */
+	int32_t throttle_mc;
+	/** @critical_mc: Temperature at which the card stops; needs firmware. */
+	int32_t critical_mc;
+	/** @power_mw: Mean power of the last 100 ms in mW; needs firmware. */
+	uint32_t power_mw;
+	/** @power_cap_mw: Power that is not exceeded, in mW; needs firmware. */
+	uint32_t power_cap_mw;
+	/** @power_cap_min_mw: Lowest power cap in mW; needs firmware. */
+	uint32_t power_cap_min_mw;
+	/** @power_cap_max_mw: Highest power cap in mW; needs firmware. */
+	uint32_t power_cap_max_mw;
+	/** @throttle: ACCEL_THROTTLE_*: why the clock is below the highest; needs firmware. */
+	uint32_t throttle;
+	/** @voltage_mv: Core voltage in mV. */
+	uint32_t voltage_mv;
+	/** @core_clock_khz: Core clock in kHz. */
+	uint32_t core_clock_khz;
+	/** @performance_state: 0 is the fastest. */
+	uint32_t performance_state;
+	/** @time_ns: When this was read: since power-on. */
+	uint64_t time_ns;
+	/** @energy_uj: Energy since power-on in uJ. */
+	uint64_t energy_uj;
+	/** @ecc_corrected: Corrected errors of the device memory since power-on. */
+	uint64_t ecc_corrected;
+	/** @ecc_uncorrected: Errors that could not be corrected, likewise. */
+	uint64_t ecc_uncorrected;
+};
+
+/**
+ * accel_device_get_sensors() - read a card's sensors
+ * @device: card, which wakes up if it sleeps
+ * @sensors: filled; @sensors->size must be set
+ *
+ * Power and temperature are those of the chip's model as long as the card is emulated.
+ *
+ * Return: 0, or -EOPNOTSUPP (the driver is too old to know).
+ */
+int accel_device_get_sensors(struct accel_device *device, struct accel_sensors *sensors);
 
 /* ---- Contexts ------------------------------------------------------------------ */
 
