@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_hw.h"
 #include "egret_vm.h"
 
 /* More is out of reach of the address space. */
@@ -135,11 +136,67 @@ static enum drm_gem_object_status egret_bo_status(struct drm_gem_object *obj)
 	return DRM_GEM_OBJECT_RESIDENT;
 }
 
+/*
+ * Map pages of a buffer, whose reservation is locked. When the hardware goes down,
+ * all mappings are taken away (egret_hw_stop()); one that was made at the same time
+ * may have come too late for that, and has to be made again. It is not made inside
+ * of the hardware's gate, because it allocates.
+ */
+static vm_fault_t egret_bo_fault_reserved(struct ttm_buffer_object *tbo, struct vm_fault *vmf)
+{
+	struct egret_device *edev = to_egret_device(tbo->base.dev);
+	vm_fault_t ret;
+
+	for (;;) {
+		/* Given up, the card is as good as gone. */
+		if (!egret_hw_wait(edev))
+			return ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
+		ret = ttm_bo_vm_fault_reserved(vmf, vmf->vma->vm_page_prot,
+					       TTM_BO_VM_NUM_PREFAULT);
+		if (egret_hw_is_up(edev))
+			return ret;
+		/* TTM has let go of the reservation if it wants to be called again. */
+		if (ret == VM_FAULT_RETRY && !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+			return ret;
+		drm_vma_node_unmap(&tbo->base.vma_node, tbo->bdev->dev_mapping);
+	}
+}
+
+static vm_fault_t egret_bo_fault(struct vm_fault *vmf)
+{
+	struct ttm_buffer_object *tbo = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+	int idx;
+
+	ret = ttm_bo_vm_reserve(tbo, vmf);
+	if (ret)
+		return ret;
+	if (drm_dev_enter(tbo->base.dev, &idx)) {
+		ret = egret_bo_fault_reserved(tbo, vmf);
+		drm_dev_exit(idx);
+	} else {
+		/* The card is gone: what is written is lost, what is read is zero. */
+		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
+	}
+	if (ret == VM_FAULT_RETRY && !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+		return ret;
+	dma_resv_unlock(tbo->base.resv);
+	return ret;
+}
+
+static const struct vm_operations_struct egret_bo_vm_ops = {
+	.fault = egret_bo_fault,
+	.open = ttm_bo_vm_open,
+	.close = ttm_bo_vm_close,
+	.access = ttm_bo_vm_access,
+};
+
 static const struct drm_gem_object_funcs egret_bo_funcs = {
 	.free = egret_bo_free,
 	.export = egret_bo_export,
 	.print_info = drm_gem_ttm_print_info,
 	.mmap = drm_gem_ttm_mmap,
+	.vm_ops = &egret_bo_vm_ops,
 	.status = egret_bo_status,
 };
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 The Egret authors
 /*
- * One card: bringing it up, giving it up, taking it down.
+ * One card: bringing it up, taking it down.
  */
 #include <linux/dma-mapping.h>
-#include <linux/iopoll.h>
 #include <linux/pci.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
@@ -20,20 +19,8 @@
 #include "egret_vm.h"
 
 #define EGRET_DMA_MASK		DMA_BIT_MASK(52)
-#define EGRET_RESET_POLL_US	50
-#define EGRET_RESET_TIMEOUT_US	(5 * USEC_PER_SEC)
 /* The revision of the specification that the driver is written to. */
 #define EGRET_REVISION_MAJOR	1
-
-/* Wait for the end of a reset. */
-static int egret_device_wait_ready(struct egret_device *edev)
-{
-	u32 state;
-
-	return readl_poll_timeout(edev->regs + EGRET_REG_STATE, state,
-				  state != EGRET_GONE && (state & EGRET_STATE_READY),
-				  EGRET_RESET_POLL_US, EGRET_RESET_TIMEOUT_US);
-}
 
 /*
  * Whoever had the card before, a firmware, another driver, another kernel, may
@@ -43,10 +30,10 @@ static int egret_device_reset(struct egret_device *edev)
 {
 	int ret;
 
-	ret = egret_device_wait_ready(edev);
+	ret = egret_hw_wait_ready(edev);
 	if (!ret) {
 		egret_write(edev, EGRET_REG_RESET, EGRET_RESET_CHIP);
-		ret = egret_device_wait_ready(edev);
+		ret = egret_hw_wait_ready(edev);
 	}
 	if (ret)
 		drm_err(&edev->drm, "the card does not come out of reset, state %#x\n",
@@ -141,39 +128,13 @@ static int egret_device_check_info(struct egret_device *edev)
 	return 0;
 }
 
-/* ---- giving the card up -------------------------------------------------------- */
-
-static void egret_device_wedge_work(struct work_struct *work)
-{
-	egret_queue_kill_all(container_of(work, struct egret_device, wedge_work));
-}
-
-/**
- * egret_device_wedge() - give a card up that does not do what it must
- * @edev: card
- * @why: reason, for the log
- *
- * Must be called inside of drm_dev_enter(). When it returns, the card cannot reach
- * system memory any more. Its queues are ended soon after. From now on all ioctls
- * return -ENODEV; removing and binding the device again is the way out. May be
- * called on the fence-signalling path.
- */
-void egret_device_wedge(struct egret_device *edev, const char *why)
-{
-	/* Not only the first caller relies on it. */
-	pci_clear_master(edev->pdev);
-	if (atomic_xchg(&edev->wedged, 1))
-		return;
-	drm_err(&edev->drm, "giving the card up: %s\n", why);
-	queue_work(edev->sched_wq, &edev->wedge_work);
-}
-
 /* ---- bringing it up and taking it down ------------------------------------------- */
 
 static void egret_device_release(struct drm_device *drm, void *data)
 {
 	struct egret_device *edev = to_egret_device(drm);
 
+	egret_reset_release(edev);
 	destroy_workqueue(edev->sched_wq);
 	drm_WARN_ON(drm, !xa_empty(&edev->queues));
 	xa_destroy(&edev->queues);
@@ -183,17 +144,24 @@ static void egret_device_release(struct drm_device *drm, void *data)
 
 static int egret_device_init_software(struct egret_device *edev)
 {
+	int ret;
+
 	mutex_init(&edev->invalidate_lock);
 	ida_init(&edev->contexts);
 	xa_init_flags(&edev->queues, XA_FLAGS_ALLOC);
 	init_waitqueue_head(&edev->queue_gone);
 	init_waitqueue_head(&edev->no_jobs);
 	init_completion(&edev->stopped);
-	INIT_WORK(&edev->wedge_work, egret_device_wedge_work);
+	egret_hw_init(edev);
 
 	edev->sched_wq = alloc_workqueue("egret-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!edev->sched_wq)
 		return -ENOMEM;
+	ret = egret_reset_init(edev);
+	if (ret) {
+		destroy_workqueue(edev->sched_wq);
+		return ret;
+	}
 	return drmm_add_action_or_reset(&edev->drm, egret_device_release, NULL);
 }
 
@@ -230,6 +198,11 @@ int egret_device_init(struct egret_device *edev)
 	ret = egret_device_check_info(edev);
 	if (ret)
 		return ret;
+	ret = egret_hw_start(edev);
+	if (ret) {
+		drm_err(&edev->drm, "the card does not work: %pe\n", ERR_PTR(ret));
+		return ret;
+	}
 	ret = egret_irq_init(edev);
 	if (ret)
 		return ret;
@@ -260,7 +233,7 @@ void egret_device_remove(struct egret_device *edev)
 	/* Nobody else touches the hardware: that is what unplugging waited for. */
 	egret_write(edev, EGRET_REG_IRQ_ENABLE, 0);
 	egret_write(edev, EGRET_REG_RESET, EGRET_RESET_CHIP);
-	if (pci_device_is_present(edev->pdev) && egret_device_wait_ready(edev))
+	if (pci_device_is_present(edev->pdev) && egret_hw_wait_ready(edev))
 		drm_err(&edev->drm, "the card does not stop\n");
 	pci_clear_master(edev->pdev);
 	egret_irq_fini(edev);
@@ -270,7 +243,6 @@ void egret_device_remove(struct egret_device *edev)
 	egret_queue_kill_all(edev);
 	/* Jobs end when those they wait for do, which is soon. */
 	wait_event(edev->no_jobs, !atomic_read(&edev->jobs));
-	flush_work(&edev->wedge_work);
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
 	ttm_device_clear_dma_mappings(&edev->ttm);

@@ -7,6 +7,7 @@
 #include <linux/completion.h>
 #include <linux/idr.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -19,9 +20,20 @@
 #include "egret_firmware.h"
 #include "egret_irq.h"
 #include "egret_mailbox.h"
+#include "egret_reset.h"
 #include "egret_vram.h"
 
 struct pci_dev;
+
+/** enum egret_hw_state - whether the hardware can be used; see egret_hw.c */
+enum egret_hw_state {
+	/** @EGRET_HW_DOWN: not now: it is being reset, or sleeps */
+	EGRET_HW_DOWN,
+	/** @EGRET_HW_UP: yes */
+	EGRET_HW_UP,
+	/** @EGRET_HW_GONE: never again */
+	EGRET_HW_GONE,
+};
 
 /**
  * struct egret_device - one card
@@ -38,6 +50,17 @@ struct egret_device {
 	void __iomem *regs;
 	/** @doorbells: BAR4. As @regs. */
 	void __iomem *doorbells;
+	/**
+	 * @hw_lock: The gate to the hardware: held for reading by who uses it.
+	 * Protects @hw_state. On the fence-signalling path.
+	 */
+	struct rw_semaphore hw_lock;
+	/** @hw_state: Whether the hardware can be used. */
+	enum egret_hw_state hw_state;
+	/** @hw_changed: Woken when @hw_state has changed. */
+	wait_queue_head_t hw_changed;
+	/** @reset: Resets. */
+	struct egret_reset reset;
 	/** @info: What the card is. Constant after probe. */
 	struct drm_egret_device_info info;
 	/** @features: Optional parts of the chip; EGRET_FEATURE_*. Constant after probe. */
@@ -66,6 +89,11 @@ struct egret_device {
 	 * with egret_queue_get_unless_zero() safe.
 	 */
 	struct xarray queues;
+	/**
+	 * @roots: What EGRET_REG_CONTEXT of each context holds. Written inside of
+	 * @hw_lock, by the owner of the context.
+	 */
+	u64 roots[EGRET_MAX_CONTEXTS];
 	/** @queue_gone: Woken when a queue has left @queues. */
 	wait_queue_head_t queue_gone;
 	/** @sched_wq: Runs the schedulers' work: on the fence-signalling path. */
@@ -76,10 +104,6 @@ struct egret_device {
 	wait_queue_head_t no_jobs;
 	/** @stopped: Completed by remove() when the card does nothing any more. */
 	struct completion stopped;
-	/** @wedged: Whether the card is given up; see egret_device_wedge(). */
-	atomic_t wedged;
-	/** @wedge_work: Ends all queues of a card that is given up. */
-	struct work_struct wedge_work;
 };
 
 /**
@@ -104,13 +128,13 @@ static inline struct egret_device *to_egret_device(struct drm_device *drm)
 	return container_of(drm, struct egret_device, drm);
 }
 
+/* Whether the card was given up: no call that needs it succeeds any more. */
 static inline bool egret_device_is_wedged(struct egret_device *edev)
 {
-	return atomic_read(&edev->wedged);
+	return READ_ONCE(edev->hw_state) == EGRET_HW_GONE;
 }
 
 int egret_device_init(struct egret_device *edev);
 void egret_device_remove(struct egret_device *edev);
-void egret_device_wedge(struct egret_device *edev, const char *why);
 
 #endif /* EGRET_DEVICE_H */

@@ -18,8 +18,10 @@
 #include "egret_device.h"
 #include "egret_hw.h"
 #include "egret_job.h"
+#include "egret_pci_error.h"
 #include "egret_query.h"
 #include "egret_queue.h"
+#include "egret_reprobe.h"
 #include "egret_sysfs.h"
 #include "egret_vm.h"
 
@@ -183,12 +185,16 @@ static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	edev->pdev = pdev;
 	pci_set_drvdata(pdev, edev);
 
+	ret = egret_reprobe_prepare(pdev);
+	if (ret)
+		return ret;
 	ret = egret_device_init(edev);
 	if (ret)
 		return ret;
 	egret_debugfs_init(edev);
 	ret = drm_dev_register(&edev->drm, 0);
 	if (ret) {
+		egret_reset_close(edev);
 		egret_device_remove(edev);
 		return ret;
 	}
@@ -202,6 +208,7 @@ static void egret_remove(struct pci_dev *pdev)
 {
 	struct egret_device *edev = pci_get_drvdata(pdev);
 
+	egret_reset_close(edev);
 	drm_dev_unplug(&edev->drm);
 	egret_device_remove(edev);
 }
@@ -217,6 +224,7 @@ static struct pci_driver egret_pci_driver = {
 	.id_table = egret_pci_ids,
 	.probe = egret_probe,
 	.remove = egret_remove,
+	.err_handler = &egret_pci_errors,
 	.dev_groups = egret_sysfs_groups,
 };
 
@@ -227,9 +235,18 @@ static int __init egret_init(void)
 	ret = egret_queue_module_init();
 	if (ret)
 		return ret;
+	ret = egret_reprobe_module_init();
+	if (ret)
+		goto err_queue;
 	ret = pci_register_driver(&egret_pci_driver);
 	if (ret)
-		egret_queue_module_exit();
+		goto err_reprobe;
+	return 0;
+
+err_reprobe:
+	egret_reprobe_module_exit();
+err_queue:
+	egret_queue_module_exit();
 	return ret;
 }
 module_init(egret_init);
@@ -237,6 +254,7 @@ module_init(egret_init);
 static void __exit egret_exit(void)
 {
 	pci_unregister_driver(&egret_pci_driver);
+	egret_reprobe_module_exit();
 	egret_queue_module_exit();
 }
 module_exit(egret_exit);

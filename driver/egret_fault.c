@@ -10,6 +10,8 @@
 #include <linux/dma-fence.h>
 #include <drm/drm_drv.h>
 
+#include <egret/fault.h>
+
 #include "egret_fault.h"
 #include "egret_hw.h"
 #include "egret_queue.h"
@@ -37,9 +39,11 @@ static bool egret_fault_get(struct egret_device *edev, u32 q, struct egret_fault
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return false;
-	if (egret_queue_read(edev, q, EGRET_Q_STATUS) == EGRET_Q_STATE_FAULTED) {
-		egret_fault_read(edev, q, fault);
-		faulted = true;
+	if (egret_hw_enter(edev)) {
+		faulted = egret_queue_read(edev, q, EGRET_Q_STATUS) == EGRET_Q_STATE_FAULTED;
+		if (faulted)
+			egret_fault_read(edev, q, fault);
+		egret_hw_exit(edev);
 	}
 	drm_dev_exit(idx);
 	return faulted;
@@ -56,6 +60,10 @@ static void egret_fault_handle(struct egret_device *edev, u32 q)
 	if (egret_fault_get(edev, q, &fault)) {
 		trace_egret_fault(queue, &fault);
 		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_FAULT, &fault);
+		/* Not the queue's doing: an engine is broken, and stays so until it is reset. */
+		if (fault.code == EGRET_FAULT_HUNG)
+			egret_reset_request(edev, EGRET_RESET_LEVEL_ENGINES,
+					    EGRET_RESET_CAUSE_ENGINE);
 	}
 	egret_queue_put(queue);
 }
@@ -63,15 +71,18 @@ static void egret_fault_handle(struct egret_device *edev, u32 q)
 /* Take 32 bits of the pending register. */
 static u32 egret_fault_take(struct egret_device *edev, unsigned int n)
 {
-	u32 pending;
+	u32 pending = 0;
 	int idx;
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return 0;
-	pending = egret_read(edev, EGRET_REG_FAULT_PENDING(n));
-	/* Before they are looked at: a fault that comes later sends a new message. */
-	if (pending)
-		egret_write(edev, EGRET_REG_FAULT_PENDING(n), pending);
+	if (egret_hw_enter(edev)) {
+		pending = egret_read(edev, EGRET_REG_FAULT_PENDING(n));
+		/* Before they are looked at: a fault that comes later sends a new message. */
+		if (pending)
+			egret_write(edev, EGRET_REG_FAULT_PENDING(n), pending);
+		egret_hw_exit(edev);
+	}
 	drm_dev_exit(idx);
 	return pending;
 }

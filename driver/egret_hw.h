@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 The Egret authors */
 /*
- * Register access. Whoever uses it is inside drm_dev_enter(), or in probe or
- * remove, so that the mapping is there.
+ * Register access. Whoever uses it is inside drm_dev_enter() and egret_hw_enter(),
+ * so that the mapping is there and the card answers; or in probe, in remove, or is
+ * who stops and starts the hardware.
  */
 #ifndef EGRET_HW_H
 #define EGRET_HW_H
@@ -62,5 +63,21 @@ static inline void egret_ring_doorbell(struct egret_device *edev, u32 q, u64 tai
 {
 	writeq(tail, edev->doorbells + q * EGRET_DOORBELL_STRIDE + EGRET_DOORBELL_TAIL);
 }
+
+/* Whether the hardware can be used at this moment, for who may be wrong. */
+static inline bool egret_hw_is_up(struct egret_device *edev)
+{
+	return READ_ONCE(edev->hw_state) == EGRET_HW_UP;
+}
+
+void egret_hw_init(struct egret_device *edev);
+bool egret_hw_wait(struct egret_device *edev);
+bool egret_hw_enter(struct egret_device *edev);
+bool egret_hw_try_enter(struct egret_device *edev);
+void egret_hw_exit(struct egret_device *edev);
+int egret_hw_wait_ready(struct egret_device *edev);
+void egret_hw_stop(struct egret_device *edev);
+int egret_hw_start(struct egret_device *edev);
+void egret_hw_give_up(struct egret_device *edev);
 
 #endif /* EGRET_HW_H */

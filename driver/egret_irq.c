@@ -59,6 +59,9 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return IRQ_HANDLED;
+	/* If it is down: enabling the interrupts anew sends another message. */
+	if (!egret_hw_try_enter(edev))
+		goto out;
 	causes = egret_read(edev, EGRET_REG_IRQ_STATUS) & EGRET_IRQ_WANTED;
 	egret_write(edev, EGRET_REG_IRQ_STATUS, causes);
 	if (causes & EGRET_IRQ_TEST)
@@ -68,6 +71,8 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 	if (causes & EGRET_IRQ_FIRMWARE_STOP)
 		egret_firmware_ended(edev);
 	egret_ras_interrupt(edev, causes);
+	egret_hw_exit(edev);
+out:
 	drm_dev_exit(idx);
 	return IRQ_HANDLED;
 }
@@ -93,7 +98,7 @@ static int egret_irq_test(struct egret_device *edev)
 
 /**
  * egret_irq_init() - set up and test the interrupts
- * @edev: card; its registers are mapped
+ * @edev: card; its hardware is started
  *
  * The vectors are released with the PCI device.
  *
@@ -140,9 +145,18 @@ int egret_irq_init(struct egret_device *edev)
 			return ret;
 	}
 
-	egret_write(edev, EGRET_REG_IRQ_STATUS, EGRET_IRQ_ALL);
-	egret_write(edev, EGRET_REG_IRQ_ENABLE, EGRET_IRQ_WANTED);
 	return egret_irq_test(edev);
+}
+
+/**
+ * egret_irq_enable() - let the card send what is not about queues
+ * @edev: card; its hardware is being started
+ *
+ * What came while it was down is sent now.
+ */
+void egret_irq_enable(struct egret_device *edev)
+{
+	egret_write(edev, EGRET_REG_IRQ_ENABLE, EGRET_IRQ_WANTED);
 }
 
 /**

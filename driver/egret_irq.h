@@ -39,6 +39,7 @@ struct egret_irq {
 };
 
 int egret_irq_init(struct egret_device *edev);
+void egret_irq_enable(struct egret_device *edev);
 void egret_irq_fini(struct egret_device *edev);
 
 /* Which vector queue number @q uses. */

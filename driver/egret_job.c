@@ -129,6 +129,21 @@ static void egret_job_write(struct egret_job *job)
 	packet->fence.value = cpu_to_le64(job->fence->base.seqno);
 }
 
+static void egret_job_start(struct egret_job *job)
+{
+	struct egret_queue *queue = job->queue;
+
+	trace_egret_job_run(job);
+	egret_job_write(job);
+	if (egret_queue_add_pending(queue, job->fence)) {
+		/* The card must find the packets. */
+		dma_wmb();
+		egret_ring_doorbell(queue->edev, queue->hwid, queue->tail);
+	} else {
+		egret_queue_cancel(queue, job->fence);
+	}
+}
+
 static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 {
 	struct egret_job *job = to_egret_job(sched_job);
@@ -141,12 +156,10 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 		egret_queue_cancel(queue, job->fence);
 		goto out;
 	}
-	trace_egret_job_run(job);
-	egret_job_write(job);
-	if (egret_queue_add_pending(queue, job->fence)) {
-		/* The card must find the packets. */
-		dma_wmb();
-		egret_ring_doorbell(queue->edev, queue->hwid, queue->tail);
+	/* Inside of the gate, no reset can empty the ring between the two. */
+	if (egret_hw_enter(queue->edev)) {
+		egret_job_start(job);
+		egret_hw_exit(queue->edev);
 	} else {
 		egret_queue_cancel(queue, job->fence);
 	}
@@ -236,7 +249,7 @@ static enum drm_gpu_sched_stat egret_job_timedout(struct drm_sched_job *sched_jo
 	struct egret_queue *queue = job->queue;
 	struct egret_device *edev = queue->edev;
 	bool cookie = dma_fence_begin_signalling();
-	bool hung;
+	bool hung = false;
 	int idx;
 
 	/* An interrupt may have got lost. */
@@ -244,7 +257,11 @@ static enum drm_gpu_sched_stat egret_job_timedout(struct drm_sched_job *sched_jo
 	if (dma_fence_is_signaled(&job->fence->base))
 		goto out;
 	if (drm_dev_enter(&edev->drm, &idx)) {
-		hung = egret_queue_is_hung(queue, job->fence->base.seqno);
+		/* Where it is down, somebody takes care of it already. */
+		if (egret_hw_try_enter(edev)) {
+			hung = egret_queue_is_hung(queue, job->fence->base.seqno);
+			egret_hw_exit(edev);
+		}
 		drm_dev_exit(idx);
 		if (hung) {
 			drm_dbg(&edev->drm, "queue %u hangs and is killed\n", queue->hwid);

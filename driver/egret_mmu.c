@@ -55,24 +55,17 @@ void egret_mmu_context_set(struct egret_device *edev, u32 context, u64 root)
 		wait_for_completion(&edev->stopped);
 		return;
 	}
-	egret_write64(edev, EGRET_REG_CONTEXT(context), root);
+	if (egret_hw_enter(edev)) {
+		edev->roots[context] = root;
+		egret_write64(edev, EGRET_REG_CONTEXT(context), root);
+		egret_hw_exit(edev);
+	}
 	egret_mmu_invalidate(edev, context, 0, EGRET_MMU_ALL);
 	drm_dev_exit(idx);
 }
 
-/**
- * egret_mmu_invalidate() - make the card forget translations
- * @edev: card
- * @context: context
- * @va: first virtual address
- * @size: bytes, or EGRET_MMU_ALL
- *
- * Must be called inside of drm_dev_enter(). When it returns, no unit uses an old
- * entry or a table that was taken out: the memory may be used for other things. A
- * card that does not answer is given up, which takes its access to system memory
- * away, so this holds even then.
- */
-void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 size)
+/* Returns whether the card has answered. @command is one of EGRET_INV_CMD. */
+static bool egret_mmu_start_and_wait(struct egret_device *edev, u32 command, u64 va, u64 size)
 {
 	u32 status;
 	int ret;
@@ -82,12 +75,52 @@ void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 si
 	wmb();
 	egret_write64(edev, EGRET_REG_INV_ADDR, va);
 	egret_write64(edev, EGRET_REG_INV_SIZE, size);
-	egret_write(edev, EGRET_REG_INV_CMD, EGRET_INV_CMD_START |
-		    FIELD_PREP(EGRET_INV_CMD_CONTEXT_MASK, context));
+	egret_write(edev, EGRET_REG_INV_CMD, EGRET_INV_CMD_START | command);
 	ret = readl_poll_timeout(edev->regs + EGRET_REG_INV_STATUS, status,
 				 status == EGRET_GONE || !(status & EGRET_INV_STATUS_BUSY),
 				 EGRET_INVALIDATE_POLL_US, EGRET_INVALIDATE_TIMEOUT_US);
 	mutex_unlock(&edev->invalidate_lock);
-	if (ret || status == EGRET_GONE)
-		egret_device_wedge(edev, "the MMU does not answer");
+	return !ret && status != EGRET_GONE;
+}
+
+/**
+ * egret_mmu_restore() - give all contexts their page tables again
+ * @edev: card, whose hardware is being started
+ *
+ * Return: 0, or -EIO: the card does not take them.
+ */
+int egret_mmu_restore(struct egret_device *edev)
+{
+	u32 context;
+
+	for (context = 0; context < edev->info.contexts; context++)
+		egret_write64(edev, EGRET_REG_CONTEXT(context), edev->roots[context]);
+	/* Only now does the chip look at them. */
+	return egret_mmu_start_and_wait(edev, EGRET_INV_CMD_ALL, 0, EGRET_MMU_ALL) ? 0 : -EIO;
+}
+
+/**
+ * egret_mmu_invalidate() - make the card forget translations
+ * @edev: card
+ * @context: context
+ * @va: first virtual address
+ * @size: bytes, or EGRET_MMU_ALL
+ *
+ * Must be called inside of drm_dev_enter(), and outside of egret_hw_enter(). When it
+ * returns, no unit uses an old entry or a table that was taken out: the memory may
+ * be used for other things. A card that does not answer is reset, which has the same
+ * effect, or given up, which takes its access to system memory away.
+ */
+void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 size)
+{
+	bool done;
+
+	if (!egret_hw_enter(edev))
+		return;
+	done = egret_mmu_start_and_wait(edev, FIELD_PREP(EGRET_INV_CMD_CONTEXT_MASK, context),
+					va, size);
+	egret_hw_exit(edev);
+	if (!done)
+		egret_reset_and_wait(edev, EGRET_RESET_LEVEL_ENGINES,
+				     EGRET_RESET_CAUSE_MMU);
 }

@@ -13,6 +13,7 @@ struct egret_device;
 int egret_mmu_context_alloc(struct egret_device *edev);
 void egret_mmu_context_free(struct egret_device *edev, u32 context);
 void egret_mmu_context_set(struct egret_device *edev, u32 context, u64 root);
+int egret_mmu_restore(struct egret_device *edev);
 void egret_mmu_invalidate(struct egret_device *edev, u32 context, u64 va, u64 size);
 
 #endif /* EGRET_MMU_H_ */

@@ -61,6 +61,24 @@ static void pt_write(struct egret_pt *pt, unsigned int i, u64 entry)
 	writeq(entry, pt->map + i);
 }
 
+/* Begin to write entries: waits for memory that can be written. */
+static void egret_pgtable_lock(struct egret_pgtable *pgt)
+{
+	bool ready = pgt->ops->begin && pgt->ops->begin(pgt);
+
+	mutex_lock(&pgt->lock);
+	pgt->ready = ready;
+}
+
+static void egret_pgtable_unlock(struct egret_pgtable *pgt)
+{
+	bool ready = pgt->ready;
+
+	mutex_unlock(&pgt->lock);
+	if (ready)
+		pgt->ops->end(pgt);
+}
+
 /* ---- tables --------------------------------------------------------------- */
 
 static void pt_free(struct egret_pgtable *pgt, struct egret_pt *pt)
@@ -191,13 +209,13 @@ static struct egret_pt *pt_reserve_child(struct egret_pgtable *pgt, struct egret
 {
 	struct egret_pt *child, *spare = NULL;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	if (!pt->child[i]) {
-		mutex_unlock(&pgt->lock);
+		egret_pgtable_unlock(pgt);
 		spare = pt_alloc(pgt, pt->level - 1);
 		if (IS_ERR(spare))
 			return spare;
-		mutex_lock(&pgt->lock);
+		egret_pgtable_lock(pgt);
 	}
 	if (!pt->child[i]) {
 		pt_insert(pt, i, spare);
@@ -205,7 +223,7 @@ static struct egret_pt *pt_reserve_child(struct egret_pgtable *pgt, struct egret
 	}
 	child = pt->child[i];
 	child->reserved++;
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 	/* Somebody else was faster. */
 	if (spare)
 		pt_free(pgt, spare);
@@ -216,9 +234,9 @@ static void pt_release(struct egret_pgtable *pgt, struct egret_pt *pt)
 {
 	if (pt == pgt->root)
 		return;
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	pt->reserved--;
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 }
 
 /*
@@ -309,7 +327,7 @@ void egret_pgtable_release(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size
 {
 	u64 end = va + size;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	while (va < end) {
 		u64 next = pt_next(EGRET_LARGE_LEVEL, va, end);
 
@@ -317,7 +335,7 @@ void egret_pgtable_release(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size
 		addr += next - va;
 		va = next;
 	}
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 }
 
 /* Whether a table or a large page is behind the entry of level 1 for @va. */
@@ -327,10 +345,10 @@ static bool pt_has_large(struct egret_pgtable *pgt, u64 va)
 	struct egret_pt *pt;
 	bool found;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	pt = pt_find_large(pgt, va);
 	found = pt && (pt->child[i] || pt->leaf[i]);
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 	return found;
 }
 
@@ -364,9 +382,9 @@ int egret_pgtable_split(struct egret_pgtable *pgt, u64 va, bool later)
  */
 void egret_pgtable_release_split(struct egret_pgtable *pgt, u64 va)
 {
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	pt_find(pgt, va, 0)->reserved--;
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 }
 
 /* ---- step 2: change translations ---------------------------------------------- */
@@ -441,7 +459,7 @@ bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u6
 	u64 end = va + size;
 	bool changed = false;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	while (va < end) {
 		u64 next = pt_next(EGRET_LARGE_LEVEL, va, end);
 
@@ -450,7 +468,7 @@ bool egret_pgtable_map(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size, u6
 		addr += next - va;
 		va = next;
 	}
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 	return changed;
 }
 
@@ -487,9 +505,9 @@ bool egret_pgtable_unmap(struct egret_pgtable *pgt, u64 va, u64 size)
 {
 	bool changed;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	changed = pt_unmap(pgt->root, va, va + size);
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 	return changed;
 }
 
@@ -535,9 +553,9 @@ bool egret_pgtable_zap(struct egret_pgtable *pgt, u64 va, u64 addr, u64 size)
 {
 	bool changed;
 
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	changed = pt_zap(pgt->root, va, va + size, addr);
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 	return changed;
 }
 
@@ -576,7 +594,7 @@ static void pt_trim(struct egret_pt *pt, u64 va, u64 end, struct list_head *unus
 void egret_pgtable_trim(struct egret_pgtable *pgt, u64 va, u64 size,
 			struct list_head *unused)
 {
-	mutex_lock(&pgt->lock);
+	egret_pgtable_lock(pgt);
 	pt_trim(pgt->root, va, va + size, unused);
-	mutex_unlock(&pgt->lock);
+	egret_pgtable_unlock(pgt);
 }

@@ -43,6 +43,13 @@ struct egret_pgtable_ops {
 	int (*alloc)(struct egret_pgtable *pgt, struct egret_pt *pt);
 	/** @free: Undo @alloc. */
 	void (*free)(struct egret_pgtable *pgt, struct egret_pt *pt);
+	/**
+	 * @begin: Before entries are written. Optional. Returns false if nobody
+	 * will read them any more; then @end is not called.
+	 */
+	bool (*begin)(struct egret_pgtable *pgt);
+	/** @end: After entries were written. Set if @begin is. */
+	void (*end)(struct egret_pgtable *pgt);
 };
 
 /**
@@ -59,6 +66,8 @@ struct egret_pgtable {
 	 * on the fence-signalling path and in MMU notifiers.
 	 */
 	struct mutex lock;
+	/** @ready: What &egret_pgtable_ops.begin returned. Under @lock. */
+	bool ready;
 };
 
 int egret_pgtable_init(struct egret_pgtable *pgt, const struct egret_pgtable_ops *ops);

@@ -16,6 +16,10 @@ static int egret_query_counters(struct egret_device *edev, struct drm_egret_coun
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return -ENODEV;
+	if (!egret_hw_enter(edev)) {
+		drm_dev_exit(idx);
+		return -ENODEV;
+	}
 	out->cycles = egret_read64(edev, EGRET_REG_CNT_CYCLES);
 	out->packets = egret_read64(edev, EGRET_REG_CNT_PACKETS);
 	out->dispatches = egret_read64(edev, EGRET_REG_CNT_DISPATCHES);
@@ -28,6 +32,7 @@ static int egret_query_counters(struct egret_device *edev, struct drm_egret_coun
 	out->instructions = egret_read64(edev, EGRET_REG_CNT_INSTRUCTIONS);
 	out->interrupts = egret_read64(edev, EGRET_REG_CNT_INTERRUPTS);
 	out->faults = egret_read64(edev, EGRET_REG_CNT_FAULTS);
+	egret_hw_exit(edev);
 	drm_dev_exit(idx);
 	return 0;
 }

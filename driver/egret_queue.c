@@ -215,28 +215,69 @@ static void egret_queue_forget_waits(struct egret_queue *queue)
 
 /* ---- killing ------------------------------------------------------------------------- */
 
+/* Add to @busy_cycles what the card has counted since the queue was enabled. */
+static void egret_queue_save_cycles(struct egret_queue *queue)
+{
+	u64 cycles = egret_queue_read64(queue->edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
+
+	/* A card that is gone has counted nothing. */
+	if (cycles != U64_MAX)
+		WRITE_ONCE(queue->busy_cycles, queue->busy_cycles + cycles);
+}
+
+/* Returns whether the hardware queue has stopped. */
+static bool egret_queue_kill_hardware(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+	u32 status;
+	int ret;
+
+	if (!queue->enabled)
+		return true;
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_KILL);
+	ret = readl_poll_timeout(edev->regs + EGRET_REG_QUEUE(queue->hwid, EGRET_Q_STATUS),
+				 status, status == EGRET_Q_STATE_DISABLED ||
+				 status == EGRET_GONE,
+				 EGRET_KILL_POLL_US, EGRET_KILL_TIMEOUT_US);
+	egret_queue_save_cycles(queue);
+	queue->enabled = false;
+	return !ret && status != EGRET_GONE;
+}
+
 /* When it returns, the hardware queue does nothing any more. */
 static void egret_queue_stop_hardware(struct egret_queue *queue)
 {
 	struct egret_device *edev = queue->edev;
-	u32 status;
-	int idx, ret;
+	bool stopped = true;
+	int idx;
 
 	if (!drm_dev_enter(&edev->drm, &idx)) {
 		/* remove() stops everything. */
 		wait_for_completion(&edev->stopped);
 		return;
 	}
-	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_KILL);
-	ret = readl_poll_timeout(edev->regs + EGRET_REG_QUEUE(queue->hwid, EGRET_Q_STATUS),
-				 status, status == EGRET_Q_STATE_DISABLED ||
-				 status == EGRET_GONE || egret_device_is_wedged(edev),
-				 EGRET_KILL_POLL_US, EGRET_KILL_TIMEOUT_US);
-	WRITE_ONCE(queue->busy_cycles,
-		   egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES));
-	if (ret || status == EGRET_GONE)
-		egret_device_wedge(edev, "a queue cannot be stopped");
+	/* Hardware that was given up has stopped. */
+	if (egret_hw_enter(edev)) {
+		stopped = egret_queue_kill_hardware(queue);
+		egret_hw_exit(edev);
+	}
+	if (!stopped)
+		egret_reset_and_wait(edev, EGRET_RESET_LEVEL_ENGINES,
+				     EGRET_RESET_CAUSE_KILL);
 	drm_dev_exit(idx);
+}
+
+/* Signal the jobs on the hardware, which has stopped: done, or cancelled. */
+static void egret_queue_end_pending(struct egret_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!list_empty(&queue->pending))
+		egret_queue_signal_completed(queue);
+	while (!list_empty(&queue->pending))
+		egret_queue_end_first(queue, true);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
 }
 
 /**
@@ -267,22 +308,13 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 	trace_egret_queue_kill(queue, state);
 
 	egret_queue_stop_hardware(queue);
-
-	spin_lock_irqsave(&queue->vector->lock, flags);
-	if (!list_empty(&queue->pending))
-		egret_queue_signal_completed(queue);
-	while (!list_empty(&queue->pending))
-		egret_queue_end_first(queue, true);
-	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	egret_queue_end_pending(queue);
 out:
 	dma_fence_end_signalling(cookie);
 }
 
-/**
- * egret_queue_kill_all() - end all queues, because the card ends
- * @edev: card
- */
-void egret_queue_kill_all(struct egret_device *edev)
+/* Call @fn for all queues of a card that have references. */
+static void egret_queue_for_each(struct egret_device *edev, void (*fn)(struct egret_queue *queue))
 {
 	struct egret_queue *queue;
 	unsigned long hwid;
@@ -291,9 +323,99 @@ void egret_queue_kill_all(struct egret_device *edev)
 		queue = egret_queue_lookup_hw(edev, hwid);
 		if (!queue)
 			continue;
-		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
+		fn(queue);
 		egret_queue_put(queue);
 	}
+}
+
+static void egret_queue_kill_reset(struct egret_queue *queue)
+{
+	egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
+}
+
+/**
+ * egret_queue_kill_all() - end all queues, because the card ends
+ * @edev: card
+ */
+void egret_queue_kill_all(struct egret_device *edev)
+{
+	egret_queue_for_each(edev, egret_queue_kill_reset);
+}
+
+/* ---- when the hardware is stopped and started -------------------------------------------- */
+
+/* Returns whether the card has taken it. */
+static bool egret_queue_program(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+
+	egret_write64(edev, EGRET_REG_QUEUE(queue->hwid, EGRET_Q_RING),
+		      egret_queue_ring_va(queue));
+	egret_queue_write(edev, queue->hwid, EGRET_Q_RING_SIZE, EGRET_RING_ORDER);
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CONFIG, queue->config);
+	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_ENABLE);
+	return egret_queue_read(edev, queue->hwid, EGRET_Q_STATUS) == EGRET_Q_STATE_IDLE;
+}
+
+static void egret_queue_save(struct egret_queue *queue)
+{
+	if (queue->enabled)
+		egret_queue_save_cycles(queue);
+}
+
+/**
+ * egret_queue_save_all() - keep what the card knows of its queues
+ * @edev: card, whose hardware was stopped just now
+ */
+void egret_queue_save_all(struct egret_device *edev)
+{
+	egret_queue_for_each(edev, egret_queue_save);
+}
+
+/**
+ * egret_queue_cancel_all() - cancel the jobs on the hardware, but not the queues
+ * @edev: card, whose hardware is down, and does nothing any more
+ *
+ * Jobs that the card has completed are signalled as such.
+ */
+void egret_queue_cancel_all(struct egret_device *edev)
+{
+	egret_queue_for_each(edev, egret_queue_end_pending);
+}
+
+/* Queues that never were enabled are those of somebody who waits to do it. */
+static bool egret_queue_restore(struct egret_queue *queue)
+{
+	if (!queue->enabled)
+		return true;
+	queue->tail = 0;
+	if (egret_queue_is_dead(queue)) {
+		queue->enabled = false;
+		return true;
+	}
+	return egret_queue_program(queue);
+}
+
+/**
+ * egret_queue_restore_all() - set all queues that are alive up again
+ * @edev: card, whose hardware is being started; no jobs are on it
+ *
+ * Return: 0, or -EIO if the card does not take one.
+ */
+int egret_queue_restore_all(struct egret_device *edev)
+{
+	struct egret_queue *queue;
+	unsigned long hwid;
+	bool taken = true;
+
+	xa_for_each(&edev->queues, hwid, queue) {
+		queue = egret_queue_lookup_hw(edev, hwid);
+		if (!queue)
+			continue;
+		taken &= egret_queue_restore(queue);
+		egret_queue_put(queue);
+	}
+	return taken ? 0 : -EIO;
 }
 
 /* ---- references ------------------------------------------------------------------------ */
@@ -494,31 +616,43 @@ static int egret_queue_init_sched(struct egret_queue *queue)
 	return ret;
 }
 
+/* Returns whether the card has taken it. */
+static bool egret_queue_enable_once(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+
+	if (!egret_hw_enter(edev))
+		return false;
+	queue->enabled = egret_queue_program(queue);
+	egret_hw_exit(edev);
+	return queue->enabled;
+}
+
 static int egret_queue_enable(struct egret_queue *queue, u32 priority)
 {
 	struct egret_device *edev = queue->edev;
-	u32 config = FIELD_PREP(EGRET_Q_CONFIG_CONTEXT_MASK, queue->vm->context) |
-		     FIELD_PREP(EGRET_Q_CONFIG_PRIORITY_MASK, priority) |
-		     FIELD_PREP(EGRET_Q_CONFIG_VECTOR_MASK,
-				egret_irq_vector(&edev->irq, queue->hwid)) |
-		     EGRET_Q_CONFIG_SUPERVISOR;
-	u32 status;
-	int idx;
+	enum egret_reset_level level = EGRET_RESET_LEVEL_ENGINES;
+	int idx, ret = 0;
 
+	queue->config = FIELD_PREP(EGRET_Q_CONFIG_CONTEXT_MASK, queue->vm->context) |
+			FIELD_PREP(EGRET_Q_CONFIG_PRIORITY_MASK, priority) |
+			FIELD_PREP(EGRET_Q_CONFIG_VECTOR_MASK,
+				   egret_irq_vector(&edev->irq, queue->hwid)) |
+			EGRET_Q_CONFIG_SUPERVISOR;
 	if (queue->type == DRM_EGRET_QUEUE_COPY)
-		config |= EGRET_Q_CONFIG_COPY;
+		queue->config |= EGRET_Q_CONFIG_COPY;
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return -ENODEV;
-	egret_write64(edev, EGRET_REG_QUEUE(queue->hwid, EGRET_Q_RING),
-		      egret_queue_ring_va(queue));
-	egret_queue_write(edev, queue->hwid, EGRET_Q_RING_SIZE, EGRET_RING_ORDER);
-	egret_queue_write(edev, queue->hwid, EGRET_Q_CONFIG, config);
-	egret_queue_write(edev, queue->hwid, EGRET_Q_CTRL, EGRET_Q_CTRL_ENABLE);
-	status = egret_queue_read(edev, queue->hwid, EGRET_Q_STATUS);
-	if (status != EGRET_Q_STATE_IDLE)
-		egret_device_wedge(edev, "a queue cannot be enabled");
+	/* Each reset that did not help is followed by a more thorough one. */
+	while (!egret_queue_enable_once(queue)) {
+		if (egret_device_is_wedged(edev)) {
+			ret = -ENODEV;
+			break;
+		}
+		egret_reset_and_wait(edev, level++, EGRET_RESET_CAUSE_ENABLE);
+	}
 	drm_dev_exit(idx);
-	return status == EGRET_Q_STATE_IDLE ? 0 : -ENODEV;
+	return ret;
 }
 
 /* A hardware queue for @queue, which is not to be found by its number yet. */
@@ -656,7 +790,10 @@ static u64 egret_queue_busy_cycles(struct egret_queue *queue)
 	int idx;
 
 	if (!egret_queue_is_dead(queue) && drm_dev_enter(&edev->drm, &idx)) {
-		cycles = egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
+		if (egret_hw_try_enter(edev)) {
+			cycles += egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
+			egret_hw_exit(edev);
+		}
 		drm_dev_exit(idx);
 	}
 	return cycles;

@@ -66,7 +66,10 @@ struct egret_queue {
 	__le64 *slot;
 	/** @ring_dma: Bus address of @ring. Constant. */
 	dma_addr_t ring_dma;
-	/** @tail: Packets produced. Used by the scheduler's work only. */
+	/**
+	 * @tail: Packets produced. Used by the scheduler's work, inside of
+	 * egret_hw_enter(), and by who starts the hardware.
+	 */
 	u64 tail;
 
 	/** @sched: Scheduler, of this queue alone. */
@@ -104,8 +107,18 @@ struct egret_queue {
 	struct egret_fault fault;
 	/** @completed: Jobs that have completed or were cancelled. */
 	atomic64_t completed;
-	/** @busy_cycles: EGRET_Q_BUSY_CYCLES when the queue was killed. */
+	/**
+	 * @busy_cycles: Modelled cycles up to when the queue was enabled last, or to
+	 * its death. Written when the hardware queue stops.
+	 */
 	u64 busy_cycles;
+	/** @config: EGRET_Q_CONFIG. Constant after it was enabled first. */
+	u32 config;
+	/**
+	 * @enabled: Whether the hardware queue is to be found enabled. Written
+	 * inside of egret_hw_enter(), or while the hardware is started.
+	 */
+	bool enabled;
 
 	/** @watchdog: See egret_job_timedout(), which alone uses it. */
 	struct {
@@ -133,6 +146,9 @@ struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
 void egret_queue_put(struct egret_queue *queue);
 void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_fault *fault);
 void egret_queue_kill_all(struct egret_device *edev);
+void egret_queue_save_all(struct egret_device *edev);
+void egret_queue_cancel_all(struct egret_device *edev);
+int egret_queue_restore_all(struct egret_device *edev);
 void egret_queue_close_all(struct egret_file *efile);
 void egret_queue_free_rings(struct egret_device *edev);
 void egret_queue_cleanup_later(struct work_struct *work);

@@ -39,8 +39,8 @@ static void egret_ras_thermal(struct egret_device *edev)
 
 	if (state != EGRET_GONE && state & EGRET_STATE_THERMAL_STOP) {
 		egret_ras_notify(edev, "thermal-stop", "THROTTLE", throttle);
-		egret_device_wedge(edev,
-				   "it got too hot and shut itself down until power-off");
+		egret_reset_request(edev, EGRET_RESET_LEVEL_WEDGED,
+				    EGRET_RESET_CAUSE_HEAT);
 		return;
 	}
 	dev_warn_ratelimited(edev->drm.dev, "throttling by temperature %s\n",

@@ -112,6 +112,21 @@ TRACE_EVENT(egret_ras,
 	    TP_printk("dev=%s event=%s value=%#llx", __get_str(dev), __get_str(event),
 		      __entry->value));
 
+TRACE_EVENT(egret_reset,
+	    TP_PROTO(const struct egret_device *edev, enum egret_reset_level level,
+		     enum egret_reset_cause cause, int result),
+	    TP_ARGS(edev, level, cause, result),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __string(level, egret_reset_level_name(level))
+			     __string(cause, egret_reset_cause_name(cause))
+			     __field(int, result)),
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(level);
+			   __assign_str(cause);
+			   __entry->result = result;),
+	    TP_printk("dev=%s level=%s result=%d cause=\"%s\"", __get_str(dev),
+		      __get_str(level), __entry->result, __get_str(cause)));
+
 TRACE_EVENT(egret_fault,
 	    TP_PROTO(const struct egret_queue *queue, const struct egret_fault *fault),
 	    TP_ARGS(queue, fault),

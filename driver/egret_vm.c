@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "egret_bind.h"
 #include "egret_device.h"
+#include "egret_hw.h"
 #include "egret_mmu.h"
 #include "egret_vm.h"
 
@@ -56,7 +57,10 @@ static int egret_vm_pt_alloc(struct egret_pgtable *pgt, struct egret_pt *pt)
 		pt->priv = block;
 		pt->addr = gpu_buddy_block_offset(block);
 		pt->map = edev->vram.map + pt->addr;
-		memset_io(pt->map, 0, SZ_4K);
+		if (egret_hw_enter(edev)) {
+			memset_io(pt->map, 0, SZ_4K);
+			egret_hw_exit(edev);
+		}
 	}
 	drm_dev_exit(idx);
 	return PTR_ERR_OR_ZERO(block);
@@ -67,9 +71,22 @@ static void egret_vm_pt_free(struct egret_pgtable *pgt, struct egret_pt *pt)
 	egret_vram_free_block(pgt_to_vm(pgt)->edev, pt->priv);
 }
 
+/* Entries are in device memory, and would be lost while the hardware is down. */
+static bool egret_vm_pt_begin(struct egret_pgtable *pgt)
+{
+	return egret_hw_enter(pgt_to_vm(pgt)->edev);
+}
+
+static void egret_vm_pt_end(struct egret_pgtable *pgt)
+{
+	egret_hw_exit(pgt_to_vm(pgt)->edev);
+}
+
 static const struct egret_pgtable_ops egret_vm_pt_ops = {
 	.alloc = egret_vm_pt_alloc,
 	.free = egret_vm_pt_free,
+	.begin = egret_vm_pt_begin,
+	.end = egret_vm_pt_end,
 };
 
 /* Remove and free tables that are not needed, and make the card forget the range. */

@@ -106,7 +106,11 @@ int egret_vram_clear(struct egret_device *edev, struct ttm_resource *res)
 		u64 pos;
 
 		for (pos = start; pos < end; pos += EGRET_CLEAR_STEP) {
-			memset_io(vram->map + pos, 0, min_t(u64, end - pos, EGRET_CLEAR_STEP));
+			if (egret_hw_enter(edev)) {
+				memset_io(vram->map + pos, 0,
+					  min_t(u64, end - pos, EGRET_CLEAR_STEP));
+				egret_hw_exit(edev);
+			}
 			cond_resched();
 		}
 	}

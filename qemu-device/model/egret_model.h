@@ -198,6 +198,15 @@ enum egret_model_injection {
 	EGRET_INJECT_FENCE,	/* value: bits of the next FENCE's value that come out wrong; 0: none */
 	EGRET_INJECT_BUS_ERROR,	/* value: how many of the next accesses to system memory fail; 32 bits */
 	EGRET_INJECT_SLOWDOWN,	/* value: us that each packet and each quantum of a workgroup takes longer, up to 100000 */
+	EGRET_INJECT_RESET_HANG, /* value: enum egret_reset_hang; resets that do not end: EGRET_STATE_READY stays clear */
+};
+
+/* Which resets hang; each of these includes those before it. */
+enum egret_reset_hang {
+	EGRET_RESET_HANG_NONE,	/* all end; one that hangs does so now, without effect */
+	EGRET_RESET_HANG_REGISTER, /* those through EGRET_REG_RESET */
+	EGRET_RESET_HANG_FUNCTION, /* FLR */
+	EGRET_RESET_HANG_ALL,	/* cold resets; the only ones that do not clear the injection */
 };
 
 /**

@@ -6,7 +6,7 @@
  * They are for testing what a driver makes of them, so each appears to the guest
  * exactly as the specification says that the real fault would. Where one takes
  * effect: memory errors in mem.c, hung clusters and delays in worker.c, fences in cp.c,
- * everything of the management controller in mc.c.
+ * resets that hang in regs.c and model.c, everything of the management controller in mc.c.
  */
 #include <errno.h>
 
@@ -54,6 +54,18 @@ static int slow_down(struct egret_model *m, uint64_t us)
 	return 0;
 }
 
+static int hang_resets(struct egret_model *m, uint64_t which)
+{
+	if (which > EGRET_RESET_HANG_ALL)
+		return -EINVAL;
+	egret_lock(m);
+	m->injected.reset_hang = which;
+	if (!which)
+		m->reset_hangs = false;
+	egret_unlock(m);
+	return 0;
+}
+
 int egret_model_inject(struct egret_model *m, enum egret_model_injection what, uint64_t value)
 {
 	int ret;
@@ -71,6 +83,8 @@ int egret_model_inject(struct egret_model *m, enum egret_model_injection what, u
 		return 0;
 	case EGRET_INJECT_SLOWDOWN:
 		return slow_down(m, value);
+	case EGRET_INJECT_RESET_HANG:
+		return hang_resets(m, value);
 	case EGRET_INJECT_ECC_UNCORRECTED:
 		ret = spoil_memory(m, value);
 		if (ret)
@@ -88,4 +102,5 @@ void egret_inject_clear(struct egret_model *m)
 	atomic_store_explicit(&m->mem.refused, 0, memory_order_relaxed);
 	atomic_store_explicit(&m->injected.fence, 0, memory_order_relaxed);
 	atomic_store_explicit(&m->injected.slow_us, 0, memory_order_relaxed);
+	m->injected.reset_hang = EGRET_RESET_HANG_NONE;
 }

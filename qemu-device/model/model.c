@@ -83,7 +83,7 @@ uint64_t egret_time(struct egret_model *m)
 
 uint32_t egret_state(const struct egret_model *m)
 {
-	return (m->resetting ? 0 : EGRET_STATE_READY) |
+	return (egret_is_ready(m) ? EGRET_STATE_READY : 0) |
 		(m->vram_kept ? EGRET_STATE_VRAM_KEPT : 0);
 }
 
@@ -105,6 +105,7 @@ void egret_reset_start(struct egret_model *m, enum egret_reset kind)
 		return;
 	}
 	m->resetting = kind;
+	m->reset_hangs = false;
 	kill_all(m);
 	egret_wake_all(m);
 }
@@ -188,9 +189,26 @@ static void wait_for_reset(struct egret_model *m)
 		pthread_cond_wait(&m->changed, &m->lock);
 }
 
+/* Whether injected hangs take a reset from outside; if so, it has begun. */
+static bool reset_hangs(struct egret_model *m, enum egret_model_reset kind)
+{
+	uint32_t hang = m->injected.reset_hang;
+
+	if (hang == EGRET_RESET_HANG_ALL ||
+	    (hang == EGRET_RESET_HANG_FUNCTION && kind == EGRET_MODEL_RESET_FUNCTION)) {
+		m->reset_hangs = true;
+		return true;
+	}
+	return false;
+}
+
 void egret_model_reset(struct egret_model *m, enum egret_model_reset kind)
 {
 	egret_lock(m);
+	if (reset_hangs(m, kind)) {
+		egret_unlock(m);
+		return;
+	}
 	switch (kind) {
 	case EGRET_MODEL_RESET_COLD:
 		egret_reset_start(m, EGRET_RESET_KIND_COLD);

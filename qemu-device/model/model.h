@@ -63,6 +63,7 @@ struct egret_mc;
 struct egret_injected {
 	_Atomic uint64_t fence;	/* bits of the next FENCE's value to invert */
 	_Atomic uint32_t slow_us; /* delay of packets and quanta */
+	uint32_t reset_hang;	/* enum egret_reset_hang; protected by the lock */
 };
 
 struct egret_model {
@@ -124,6 +125,7 @@ struct egret_model {
 	unsigned int engaged;		/* workers with work in hand, also those that pause in it */
 	unsigned int paused;
 	enum egret_reset resetting;
+	bool reset_hangs;		/* a reset began that does not end, until the next one that does */
 	bool halted;			/* stopped at the critical temperature */
 	bool quit;
 
@@ -145,6 +147,12 @@ uint64_t egret_time(struct egret_model *m);
 
 /** egret_state() - EGRET_REG_STATE but for the management controller's part; with the lock held */
 uint32_t egret_state(const struct egret_model *m);
+
+/** egret_is_ready() - whether no reset is under way, so that registers may be used; with the lock held */
+static inline bool egret_is_ready(const struct egret_model *m)
+{
+	return !m->resetting && !m->reset_hangs;
+}
 
 /** egret_reset_start() - begin a reset; with the lock held. The command processor completes it. */
 void egret_reset_start(struct egret_model *m, enum egret_reset kind);

@@ -65,9 +65,13 @@ WRITE(write_test, m->test = value)
 static void write_reset(struct egret_model *m, unsigned int n, uint64_t value)
 {
 	(void)n;
-	if (value == EGRET_RESET_ENGINES)
+	if (value != EGRET_RESET_ENGINES && value != EGRET_RESET_CHIP)
+		return;
+	if (m->injected.reset_hang)
+		m->reset_hangs = true;
+	else if (value == EGRET_RESET_ENGINES)
 		egret_reset_start(m, EGRET_RESET_KIND_ENGINES);
-	else if (value == EGRET_RESET_CHIP)
+	else
 		egret_reset_start(m, EGRET_RESET_KIND_CHIP);
 }
 
@@ -414,7 +418,7 @@ static bool access_is_good(const struct egret_model *m, uint64_t offset, unsigne
 
 static bool may_use(const struct egret_model *m, const struct target *t)
 {
-	return !m->resetting || t->reg.offset == EGRET_REG_STATE;
+	return egret_is_ready(m) || t->reg.offset == EGRET_REG_STATE;
 }
 
 uint64_t egret_model_reg_read(struct egret_model *m, uint64_t offset, unsigned int size)
@@ -514,7 +518,7 @@ uint64_t egret_model_doorbell_read(struct egret_model *m, uint64_t offset, unsig
 	if (!q || word > EGRET_DOORBELL_HEAD)
 		return 0;
 	egret_lock(m);
-	if (m->resetting) {
+	if (!egret_is_ready(m)) {
 		value = 0;
 	} else if (size == 8) {
 		value = doorbell_word(q, word);
@@ -537,7 +541,7 @@ void egret_model_doorbell_write(struct egret_model *m, uint64_t offset, uint64_t
 	if (!q || (offset % EGRET_DOORBELL_STRIDE & ~7ull) != EGRET_DOORBELL_TAIL)
 		return;
 	egret_lock(m);
-	if (m->resetting)
+	if (!egret_is_ready(m))
 		; /* ignored */
 	else if (size == 8)
 		egret_queue_set_tail(m, q, value);

@@ -30,7 +30,7 @@
 #include "save.h"
 
 /* Kinds of sections, and the version of each. */
-#define SECTION_CHIP	"CHIP", 2
+#define SECTION_CHIP	"CHIP", 3
 #define SECTION_QUEUES	"QUEU", 2
 #define SECTION_CLUSTER	"CLUS", 1
 #define SECTION_MC	"MGMT", 1
@@ -137,6 +137,9 @@ static void save_injected(struct egret_model *m, struct egret_snap *s)
 	m->injected.fence = snap_u64(s, m->injected.fence);
 	m->injected.slow_us = snap_max(s, m->injected.slow_us, EGRET_INJECT_SLOW_US_MAX,
 				       "a slow-down in us");
+	m->injected.reset_hang = snap_max(s, m->injected.reset_hang, EGRET_RESET_HANG_ALL,
+					  "which resets hang");
+	m->reset_hangs = snap_bool(s, m->reset_hangs);
 }
 
 static void save_chip(struct egret_model *m, struct egret_snap *s, uint64_t *time)

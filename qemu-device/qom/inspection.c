@@ -70,6 +70,8 @@ static const struct egret_injection {
 	  "bits of the next fence's value that come out wrong" },
 	{ "inject-bus-error", EGRET_INJECT_BUS_ERROR,
 	  "how many of the next accesses to system memory fail" },
+	{ "inject-reset-hang", EGRET_INJECT_RESET_HANG,
+	  "resets that do not end: 1 by register, 2 also function-level, 3 all" },
 	{ "inject-slow-down", EGRET_INJECT_SLOWDOWN,
 	  "microseconds that each packet and each quantum of a workgroup takes longer" },
 	{ "inject-firmware-hang", EGRET_INJECT_FW_HANG,

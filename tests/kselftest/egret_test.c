@@ -49,7 +49,9 @@ void test_skip(const char *why)
 static unsigned int get_parameter(const char *name);
 
 /* Parameters that a test may change, and that are put back behind it. */
-static const char * const parameters[] = { "hang_timeout_ms", "job_timeout_s" };
+static const char * const parameters[] = {
+	"hang_timeout_ms", "job_timeout_s", "reprobe_limit",
+};
 
 /* Run a test in a process of its own; its wait status. */
 static int run_test(const struct test *test)

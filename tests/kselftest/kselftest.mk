@@ -21,12 +21,13 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
 
 # Parts of tests/vmrun, which start their own machines.
-KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card moving-machine)
+KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card moving-machine recovery)
 VM_TESTS += $(KSELFTEST_PARTS)
-$(KSELFTEST_PARTS): LDLIBS = -ldrm
+$(KSELFTEST_PARTS): LDLIBS = -ldrm -pthread
 $(B)/tests/kselftest/busy: $(B)/tests/kselftest/busy.o
 $(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o
 $(B)/tests/kselftest/moving-machine: $(B)/tests/kselftest/moving_machine.o
+$(B)/tests/kselftest/recovery: $(B)/tests/kselftest/recovery.o
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/egret_test.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)

@@ -79,6 +79,7 @@ static void values_are_checked(void **state)
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_BUS_ERROR, 1ull << 32), -EINVAL);
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_SLOWDOWN, 100001), -EINVAL);
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_TEMPERATURE, 150001), -EINVAL);
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, 4), -EINVAL);
 	assert_int_equal(egret_model_inject(m, (enum egret_model_injection)99, 0), -EINVAL);
 	assert_int_equal(chip_run(&e->q, pkt_dispatch(e->ret, 64, 1, 1)), EGRET_Q_STATE_IDLE);
 }
@@ -110,6 +111,40 @@ static void hung_cluster_faults_its_queue(void **state)
 	assert_int_equal(rd32(e->c, EGRET_REG_CLUSTER(1, EGRET_CL_STATUS)), 0);
 	assert_int_equal(chip_run(&e->q, pkt_dispatch(e->ret, 1024, 1, 1)), EGRET_Q_STATE_IDLE);
 	chip_queue_free(&other);
+}
+
+static bool ready(struct env *e)
+{
+	return rd32(e->c, EGRET_REG_STATE) & EGRET_STATE_READY;
+}
+
+/* The chip takes nothing until a reset comes that ends. */
+static void resets_hang(void **state)
+{
+	struct env *e = *state;
+	struct egret_model *m = e->c->m;
+
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, EGRET_RESET_HANG_REGISTER), 0);
+	wr32(e->c, EGRET_REG_RESET, EGRET_RESET_ENGINES);
+	assert_false(ready(e));
+	assert_int_equal(rd32(e->c, EGRET_REG_ID), 0);
+	egret_model_reset(m, EGRET_MODEL_RESET_FUNCTION);
+	assert_true(ready(e));
+
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, EGRET_RESET_HANG_FUNCTION), 0);
+	egret_model_reset(m, EGRET_MODEL_RESET_FUNCTION);
+	assert_false(ready(e));
+	egret_model_reset(m, EGRET_MODEL_RESET_COLD);
+	assert_true(ready(e));
+	/* A cold reset ends the injection, too. */
+	reset_engines(e);
+
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, EGRET_RESET_HANG_ALL), 0);
+	egret_model_reset(m, EGRET_MODEL_RESET_COLD);
+	assert_false(ready(e));
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, EGRET_RESET_HANG_NONE), 0);
+	assert_true(ready(e));
+	assert_int_equal(rd32(e->c, EGRET_REG_ID), EGRET_ID);
 }
 
 /* A kill does not end it, a reset of the engines does, in the middle of a workgroup too. */
@@ -233,6 +268,7 @@ int main(void)
 		TEST(values_are_checked),
 		TEST(hung_cluster_faults_its_queue),
 		TEST(hung_cluster_ignores_kill),
+		TEST(resets_hang),
 		TEST(model_ends_with_hung_clusters),
 		TEST(fence_is_wrong_once),
 		TEST(bus_errors_come_as_often_as_asked),
