@@ -171,7 +171,8 @@ install-lib install-tools install-doc::
 -include Documentation/documentation.mk
 
 check-build: $(HOST_TESTS) $(VM_TESTS)
-	$(Q)tools/build/fetch-kernel-scripts >/dev/null
+	$(Q)tools/build/fetch-kernel-source >/dev/null
+	$(Q)tools/build/fetch-kernel --headers $(KERNEL) >/dev/null
 
 # --- compiling ---
 
