@@ -46,6 +46,14 @@ void test_skip(const char *why)
 	_exit(STATUS_SKIP);
 }
 
+unsigned int test_slow(void)
+{
+	const char *factor = getenv("EGRET_TEST_SLOW");
+	int n = factor ? atoi(factor) : 1;
+
+	return n > 0 ? n : 1;
+}
+
 static unsigned int get_parameter(const char *name);
 
 /* Parameters that a test may change, and that are put back behind it. */
@@ -63,7 +71,7 @@ static int run_test(const struct test *test)
 		return 0xff00;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(test->timeout ? test->timeout : DEFAULT_TIMEOUT);
+		alarm((test->timeout ? test->timeout : DEFAULT_TIMEOUT) * test_slow());
 		test->run();
 		fflush(stdout);
 		_exit(0);
@@ -78,7 +86,7 @@ static bool memory_returns_to(int fd, uint64_t used)
 {
 	unsigned int waited;
 
-	for (waited = 0; waited < CLEANUP_MS; waited += 10) {
+	for (waited = 0; waited < CLEANUP_MS * test_slow(); waited += 10) {
 		if (memory_info(fd).vram_used == used)
 			return true;
 		sleep_ms(10);
@@ -136,7 +144,7 @@ static bool is_egret(int fd)
 	return is;
 }
 
-int card_open(void)
+int card_try_open_number(unsigned int number)
 {
 	unsigned int i;
 
@@ -148,11 +156,25 @@ int card_open(void)
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		if (is_egret(fd))
+		if (is_egret(fd) && !number--)
 			return fd;
 		close(fd);
 	}
-	test_fail(__FILE__, __LINE__, "there is no card with the egret driver");
+	return -ENOENT;
+}
+
+int card_open_number(unsigned int number)
+{
+	int fd = card_try_open_number(number);
+
+	if (fd < 0)
+		test_fail(__FILE__, __LINE__, "there is no card %u with the egret driver", number);
+	return fd;
+}
+
+int card_open(void)
+{
+	return card_open_number(0);
 }
 
 int card_ioctl(int fd, unsigned long request, void *arg)
@@ -400,13 +422,18 @@ static void client_add_queue(struct client *c, uint32_t queue_type)
 	c->first = 0;
 }
 
-struct client client_open(uint32_t queue_type)
+struct client client_on(int fd, uint32_t queue_type)
 {
-	struct client c = { .fd = card_open(), .next_va = TEST_VA };
+	struct client c = { .fd = fd, .next_va = TEST_VA };
 
 	c.vm = vm_create(c.fd);
 	client_add_queue(&c, queue_type);
 	return c;
+}
+
+struct client client_open(uint32_t queue_type)
+{
+	return client_on(card_open(), queue_type);
 }
 
 struct client client_fork(struct client *c, uint32_t queue_type)
@@ -535,7 +562,7 @@ int run(struct client *c)
 
 	ret = submit(c, &sync, 1);
 	if (!ret) {
-		CHECK_OK(syncobj_wait(c->fd, done, 0, JOB_MS));
+		CHECK_OK(syncobj_wait(c->fd, done, 0, JOB_MS * test_slow()));
 		ret = syncobj_status(c->fd, done);
 		CHECK(ret);
 		if (ret > 0)

@@ -49,6 +49,8 @@ int test_main(const struct test *tests, unsigned int count);
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 void test_skip(const char *why) __attribute__((noreturn));
+/* How much longer things may take than usual: with a debug kernel. */
+unsigned int test_slow(void);
 
 #define CHECK(condition)						\
 	do {								\
@@ -73,6 +75,9 @@ void test_skip(const char *why) __attribute__((noreturn));
 
 /* Open the card. Each call makes a file of its own. */
 int card_open(void);
+/* Open one of several: 0 is the first. The second returns -ENOENT if it is not there. */
+int card_open_number(unsigned int number);
+int card_try_open_number(unsigned int number);
 /* ioctl() that returns 0 or a negative errno. */
 int card_ioctl(int fd, unsigned long request, void *arg);
 struct drm_egret_device_info device_info(int fd);
@@ -136,6 +141,8 @@ struct client {
 };
 
 struct client client_open(uint32_t queue_type);
+/* Likewise with a file that is open. */
+struct client client_on(int fd, uint32_t queue_type);
 /* Another queue and command buffer in the same address space and file. */
 struct client client_fork(struct client *c, uint32_t queue_type);
 void client_close(struct client *c);

@@ -19,6 +19,10 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program)
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
+	$(Q)$(if $(KSELFTEST_VM_$*),echo '$(KSELFTEST_VM_$*)' >$@.vm,rm -f $@.vm)
+
+# Options of tests/vm/run for programs that need a machine of their own.
+KSELFTEST_VM_cards := --cards 4 --card-opts vram=64M
 
 # Parts of tests/vmrun, which start their own machines.
 KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card moving-machine recovery)
