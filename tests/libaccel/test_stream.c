@@ -840,12 +840,12 @@ static void test_wait_for_another_device(void **state)
 	struct accel_event *event, *imported, *after;
 	struct spin_args args = { 0 };
 	const uint32_t grid[3] = { 1, 1, 1 };
-	unsigned char *bytes;
+	uint64_t *word;
 	void *pointer;
 	int fd;
 
 	good(accel_buffer_map(ours, &pointer));
-	bytes = pointer;
+	word = pointer;
 	good(accel_device_open(NULL, &device));
 	good(accel_context_create(device, &context));
 	good(accel_module_load_file(context, "probe.egm", &module));
@@ -853,7 +853,7 @@ static void test_wait_for_another_device(void **state)
 	good(accel_event_create(f->context, NULL, &imported));
 	good(accel_event_create(f->context, NULL, &after));
 	for (int i = 0; i < 2; i++) {
-		bytes[0] = 0;
+		*word = 0;
 		good(accel_stream_create(context, NULL, &stream));
 		good(accel_launch(stream, find_kernel(module, "spin"), grid, &args, sizeof(args),
 				  NULL));
@@ -867,14 +867,14 @@ static void test_wait_for_another_device(void **state)
 		} else {
 			good(accel_stream_wait_event(f->stream, event));
 		}
-		good(accel_fill(f->stream, ours, 0, 64, 1, 1, 0));
+		good(accel_fill(f->stream, ours, 0, 8, 1, 8, 0));
 		good(accel_event_record(after, f->stream));
 		bad(accel_event_wait(after, accel_deadline(20000000)), -ETIMEDOUT, "deadline");
-		assert_int_equal(bytes[0], 0);
+		assert_int_equal(__atomic_load_n(word, __ATOMIC_ACQUIRE), 0);
 		/* The end of the endless work, good or bad, lets it go on. */
 		accel_stream_destroy(stream);
 		good(accel_event_wait(after, SOON));
-		assert_int_equal(bytes[0], 1);
+		assert_int_equal(__atomic_load_n(word, __ATOMIC_ACQUIRE), 1);
 	}
 	/* What is over is not waited for. */
 	good(accel_stream_wait_event(f->stream, imported));
