@@ -73,43 +73,16 @@
 #include "egret_device.h"
 #include "egret_fence.h"
 #include "egret_mmu.h"
+#include "egret_pm.h"
 #include "egret_queue.h"
 #include "egret_sync.h"
 #include "egret_trace.h"
+#include "egret_userptr.h"
 #include "egret_vm.h"
-
-/**
- * struct egret_vma - a binding
- */
-struct egret_vma {
-	/** @base: Base. */
-	struct drm_gpuva base;
-	/** @flags: EGRET_PTE_* of its access rights. Constant. */
-	u64 flags;
-	/** @held: When it is out of the tree: its buffer, until the card cannot reach it. */
-	struct drm_gem_object *held;
-	/** @link: In a list of &struct egret_bind, before and after its life. */
-	struct list_head link;
-};
-
-static struct egret_vma *to_egret_vma(struct drm_gpuva *va)
-{
-	return container_of(va, struct egret_vma, base);
-}
 
 /* Most structures that an operation uses up. */
 #define EGRET_VMAS_FOR_MAP	3
 #define EGRET_VMAS_FOR_UNMAP	2
-
-/**
- * struct egret_extent - contiguous memory of a map
- */
-struct egret_extent {
-	/** @addr: Address on the card. */
-	u64 addr;
-	/** @size: Bytes. */
-	u64 size;
-};
 
 /**
  * struct egret_bind_op - one operation of a bind
@@ -117,17 +90,21 @@ struct egret_extent {
 struct egret_bind_op {
 	/** @args: What user space asked for, checked. */
 	struct drm_egret_bind_op args;
-	/** @bo: For a map: buffer; a reference. */
+	/** @bo: For a map of a buffer: that; a reference. */
 	struct egret_bo *bo;
-	/** @vm_bo: For a map: connection of buffer and address space; a reference. */
+	/** @userptr: For a map of a user pointer: that; a reference. */
+	struct egret_userptr *userptr;
+	/** @moved: Signals when the buffer has moved to where it is; a reference, or NULL. */
+	struct dma_fence *moved;
+	/** @vm_bo: With @bo: connection of buffer and address space; a reference. */
 	struct drm_gpuvm_bo *vm_bo;
 	/** @flags: For a map: EGRET_PTE_*. */
 	u64 flags;
-	/** @extents: For a map: its memory, in order. */
+	/** @extents: With @bo: its memory, in order. */
 	struct egret_extent *extents;
 	/** @num_extents: Number of them. */
 	u32 num_extents;
-	/** @populated: Number of them whose page tables are reserved. */
+	/** @populated: Number of them (with @userptr: one) whose page tables are reserved. */
 	u32 populated;
 	/** @split: For an unmap: whether tables are reserved at its start and end. */
 	bool split[2];
@@ -159,11 +136,11 @@ struct egret_bind {
 	/** @syncs: Sync objects. */
 	struct egret_syncs syncs;
 	/**
-	 * @next_sync: What is to be waited for among the @syncs before it has
-	 * signalled. Used by the work item only.
+	 * @next_wait: What egret_bind_wait_fence() gives before it has signalled.
+	 * Used by the work item only.
 	 */
-	u32 next_sync;
-	/** @waiting: Whether @cb is with the fence of @next_sync. As @next_sync. */
+	u32 next_wait;
+	/** @waiting: Whether @cb is with the fence of @next_wait. As @next_wait. */
 	bool waiting;
 	/** @cb: Calls the work item when a fence signals. */
 	struct dma_fence_cb cb;
@@ -186,13 +163,28 @@ static struct egret_vma *egret_bind_take_vma(struct egret_bind *bind, u64 flags)
 	return vma;
 }
 
-/* Unlink a binding that is out of the tree, but keep its buffer for the card. */
+/* A binding of the same user pointer as @old, if that has one. */
+static void egret_vma_copy_userptr(struct egret_vma *vma, struct egret_userptr *userptr)
+{
+	if (!userptr)
+		return;
+	vma->userptr = egret_userptr_get(userptr);
+	list_add_tail(&vma->userptr_link, &userptr->vmas);
+}
+
+/* Unlink a binding that is out of the tree, but keep its memory for the card. */
 static void egret_bind_remove_vma(struct egret_bind *bind, struct egret_vma *vma)
 {
+	list_add_tail(&vma->link, &bind->removed);
+	if (vma->userptr) {
+		list_del_init(&vma->userptr_link);
+		if (list_empty(&vma->userptr->vmas))
+			egret_userptr_unbound(vma->userptr);
+		return;
+	}
 	vma->held = vma->base.gem.obj;
 	drm_gem_object_get(vma->held);
 	drm_gpuva_unlink(&vma->base);
-	list_add_tail(&vma->link, &bind->removed);
 }
 
 static int egret_vm_step_map(struct drm_gpuva_op *gop, void *priv)
@@ -202,6 +194,9 @@ static int egret_vm_step_map(struct drm_gpuva_op *gop, void *priv)
 	struct egret_vma *vma = egret_bind_take_vma(bind, op->flags);
 
 	drm_gpuva_map(&bind->vm->base, &vma->base, &gop->map);
+	egret_vma_copy_userptr(vma, op->userptr);
+	if (op->userptr)
+		return 0;
 	drm_gpuva_link(&vma->base, op->vm_bo);
 	drm_gpuvm_bo_extobj_add(op->vm_bo);
 	return 0;
@@ -216,17 +211,22 @@ static int egret_vm_step_remap(struct drm_gpuva_op *gop, void *priv)
 	struct egret_bind *bind = priv;
 	struct drm_gpuva_op_remap *remap = &gop->remap;
 	struct egret_vma *old = to_egret_vma(remap->unmap->va);
-	struct egret_vma *prev = NULL, *next = NULL;
+	struct egret_vma *parts[2] = {};
+	unsigned int i;
 
 	if (remap->prev)
-		prev = egret_bind_take_vma(bind, old->flags);
+		parts[0] = egret_bind_take_vma(bind, old->flags);
 	if (remap->next)
-		next = egret_bind_take_vma(bind, old->flags);
-	drm_gpuva_remap(prev ? &prev->base : NULL, next ? &next->base : NULL, remap);
-	if (prev)
-		drm_gpuva_link(&prev->base, old->base.vm_bo);
-	if (next)
-		drm_gpuva_link(&next->base, old->base.vm_bo);
+		parts[1] = egret_bind_take_vma(bind, old->flags);
+	drm_gpuva_remap(parts[0] ? &parts[0]->base : NULL, parts[1] ? &parts[1]->base : NULL,
+			remap);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parts[i])
+			continue;
+		egret_vma_copy_userptr(parts[i], old->userptr);
+		if (!old->userptr)
+			drm_gpuva_link(&parts[i]->base, old->base.vm_bo);
+	}
 	egret_bind_remove_vma(bind, old);
 	return 0;
 }
@@ -262,9 +262,9 @@ static int egret_bind_commit_op(struct egret_bind *bind, const struct egret_bind
 		.map.gem.offset = op->args.offset,
 	};
 
-	if (op->args.op != DRM_EGRET_BIND_MAP)
+	if (!op->bo && !op->userptr)
 		return drm_gpuvm_sm_unmap(gpuvm, bind, op->args.va, op->args.size);
-	req.map.gem.obj = &op->bo->ttm.base;
+	req.map.gem.obj = op->bo ? &op->bo->ttm.base : NULL;
 	return drm_gpuvm_sm_map(gpuvm, bind, &req);
 }
 
@@ -296,6 +296,17 @@ static int egret_bind_lookup_bo(struct egret_bind *bind, struct egret_bind_op *o
 	return egret_bind_check_range(&op->args, obj->size);
 }
 
+static int egret_bind_create_userptr(struct egret_bind *bind, struct egret_bind_op *op)
+{
+	struct egret_userptr *userptr = egret_userptr_create(bind->vm, &op->args);
+
+	if (IS_ERR(userptr))
+		return PTR_ERR(userptr);
+	op->userptr = userptr;
+	op->flags = userptr->flags;
+	return 0;
+}
+
 static int egret_bind_add_spare(struct egret_bind *bind, unsigned int n)
 {
 	while (n--) {
@@ -318,12 +329,17 @@ static int egret_bind_prepare_op(struct egret_bind *bind, struct egret_bind_op *
 		return ret;
 	bind->start = min(bind->start, op->args.va);
 	bind->end = max(bind->end, op->args.va + op->args.size);
-	if (op->args.op != DRM_EGRET_BIND_MAP)
+	switch (op->args.op) {
+	case DRM_EGRET_BIND_MAP:
+		ret = egret_bind_lookup_bo(bind, op, file);
+		break;
+	case DRM_EGRET_BIND_MAP_USERPTR:
+		ret = egret_bind_create_userptr(bind, op);
+		break;
+	default:
 		return egret_bind_add_spare(bind, EGRET_VMAS_FOR_UNMAP);
-	ret = egret_bind_lookup_bo(bind, op, file);
-	if (ret)
-		return ret;
-	return egret_bind_add_spare(bind, EGRET_VMAS_FOR_MAP);
+	}
+	return ret ?: egret_bind_add_spare(bind, EGRET_VMAS_FOR_MAP);
 }
 
 static int egret_bind_copy_ops(struct egret_bind *bind, const struct drm_egret_array *array)
@@ -377,6 +393,8 @@ static void egret_bind_free_vmas(struct list_head *vmas)
 	list_for_each_entry_safe(vma, next, vmas, link) {
 		if (vma->held)
 			drm_gem_object_put(vma->held);
+		if (vma->userptr)
+			egret_userptr_put(vma->userptr);
 		kfree(vma);
 	}
 }
@@ -390,6 +408,9 @@ static void egret_bind_free(struct egret_bind *bind)
 	for (i = 0; i < bind->count; i++) {
 		if (bind->ops[i].bo)
 			drm_gem_object_put(&bind->ops[i].bo->ttm.base);
+		if (bind->ops[i].userptr)
+			egret_userptr_put(bind->ops[i].userptr);
+		dma_fence_put(bind->ops[i].moved);
 		kvfree(bind->ops[i].extents);
 	}
 	kvfree(bind->ops);
@@ -408,6 +429,7 @@ static void egret_bind_free_work(struct work_struct *work)
 	struct egret_device *edev = bind->vm->edev;
 
 	egret_bind_free(bind);
+	egret_pm_put(edev);
 	if (atomic_dec_and_test(&edev->jobs))
 		wake_up_all(&edev->no_jobs);
 	drm_dev_put(&edev->drm);
@@ -509,6 +531,10 @@ static int egret_bind_populate_map(struct egret_bind *bind, struct egret_bind_op
 	ret = egret_bind_find_extents(op);
 	if (ret)
 		return ret;
+	/* Until then, the memory has its former owner's bytes in it. */
+	ret = dma_resv_get_singleton(op->bo->ttm.base.resv, DMA_RESV_USAGE_KERNEL, &op->moved);
+	if (ret)
+		return ret;
 	for (; op->populated < op->num_extents; op->populated++) {
 		const struct egret_extent *extent = &op->extents[op->populated];
 
@@ -518,6 +544,15 @@ static int egret_bind_populate_map(struct egret_bind *bind, struct egret_bind_op
 		va += extent->size;
 	}
 	return 0;
+}
+
+static int egret_bind_populate_userptr(struct egret_bind *bind, struct egret_bind_op *op)
+{
+	int ret = egret_pgtable_populate(&bind->vm->pgt, op->args.va,
+					 EGRET_PGTABLE_SMALL(op->args.va), op->args.size);
+
+	op->populated = !ret;
+	return ret;
 }
 
 static int egret_bind_populate_unmap(struct egret_bind *bind, struct egret_bind_op *op,
@@ -544,12 +579,15 @@ static int egret_bind_populate(struct egret_bind *bind)
 	int ret = 0;
 
 	for (i = 0; !ret && i < bind->count; i++) {
-		if (bind->ops[i].args.op == DRM_EGRET_BIND_MAP) {
-			ret = egret_bind_populate_map(bind, &bind->ops[i]);
-			later = true;
-		} else {
-			ret = egret_bind_populate_unmap(bind, &bind->ops[i], later);
-		}
+		struct egret_bind_op *op = &bind->ops[i];
+
+		if (op->bo)
+			ret = egret_bind_populate_map(bind, op);
+		else if (op->userptr)
+			ret = egret_bind_populate_userptr(bind, op);
+		else
+			ret = egret_bind_populate_unmap(bind, op, later);
+		later |= op->bo || op->userptr;
 	}
 	return ret;
 }
@@ -564,7 +602,9 @@ static bool egret_bind_write_op(struct egret_bind *bind, const struct egret_bind
 	bool changed = false;
 	u32 i;
 
-	if (op->args.op != DRM_EGRET_BIND_MAP)
+	if (op->userptr)
+		return egret_userptr_bind(op->userptr, &bind->tables);
+	if (!op->bo)
 		return egret_pgtable_unmap(pgt, va, op->args.size);
 	for (i = 0; i < op->num_extents; i++) {
 		const struct egret_extent *extent = &op->extents[i];
@@ -581,7 +621,9 @@ static void egret_bind_release_op(struct egret_pgtable *pgt, struct egret_bind_o
 	u64 va = op->args.va;
 	u32 i;
 
-	for (i = 0; i < op->populated; i++) {
+	if (op->userptr && op->populated)
+		egret_pgtable_release(pgt, va, EGRET_PGTABLE_SMALL(va), op->args.size);
+	for (i = 0; op->bo && i < op->populated; i++) {
 		const struct egret_extent *extent = &op->extents[i];
 
 		egret_pgtable_release(pgt, va, extent->addr, extent->size);
@@ -643,14 +685,22 @@ static void egret_bind_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
 	queue_work(bind->vm->edev->sched_wq, &bind->vm->bind_work);
 }
 
+/* What to wait for: fences of sync objects, then moves of buffers; NULL for nothing. */
+static struct dma_fence *egret_bind_wait_fence(const struct egret_bind *bind, u32 i)
+{
+	if (i < bind->syncs.count)
+		return bind->syncs.array[i].fence;
+	return bind->ops[i - bind->syncs.count].moved;
+}
+
 /*
  * Whether all that the bind waits for has signalled; otherwise it will call. A point
  * of a timeline may stand for earlier binds of the address space: they are done.
  */
 static bool egret_bind_is_ready(struct egret_bind *bind)
 {
-	for (; bind->next_sync < bind->syncs.count; bind->next_sync++) {
-		struct dma_fence *fence = bind->syncs.array[bind->next_sync].fence;
+	for (; bind->next_wait < bind->syncs.count + bind->count; bind->next_wait++) {
+		struct dma_fence *fence = egret_bind_wait_fence(bind, bind->next_wait);
 
 		if (!fence)
 			continue;
@@ -764,6 +814,8 @@ void egret_vm_init_binds(struct egret_vm *vm)
 	INIT_LIST_HEAD(&vm->binds);
 	INIT_WORK(&vm->bind_work, egret_vm_bind_work);
 	vm->bind_context = dma_fence_context_alloc(1);
+	mutex_init(&vm->userptr_lock);
+	INIT_LIST_HEAD(&vm->userptr_todo);
 }
 
 /**
@@ -780,8 +832,16 @@ void egret_vm_fini_binds(struct egret_vm *vm)
 	drm_gpuvm_for_each_va_safe(va, next, &vm->base) {
 		struct drm_gem_object *obj = va->gem.obj;
 
+		struct egret_vma *vma = to_egret_vma(va);
+
 		if (va == &vm->base.kernel_alloc_node)
 			continue;
+		if (vma->userptr) {
+			drm_gpuva_remove(va);
+			egret_userptr_put(vma->userptr);
+			kfree(vma);
+			continue;
+		}
 		/* Unlinking may drop the last reference of the buffer. */
 		drm_gem_object_get(obj);
 		dma_resv_lock(obj->resv, NULL);
@@ -789,8 +849,9 @@ void egret_vm_fini_binds(struct egret_vm *vm)
 		drm_gpuva_unlink(va);
 		dma_resv_unlock(obj->resv);
 		drm_gem_object_put(obj);
-		kfree(to_egret_vma(va));
+		kfree(vma);
 	}
+	mutex_destroy(&vm->userptr_lock);
 }
 
 /* ---- DRM_EGRET_VM_BIND ----------------------------------------------------------------------- */
@@ -854,13 +915,31 @@ static int egret_bind_change_tree(struct egret_bind *bind)
 	return ret;
 }
 
+/* Whether the bind cannot be executed at once. The address space is locked. */
+static bool egret_bind_must_wait(struct egret_bind *bind)
+{
+	u32 i;
+
+	for (i = 0; i < bind->count; i++)
+		if (bind->ops[i].moved && !dma_fence_is_signaled(bind->ops[i].moved))
+			return true;
+	return egret_vm_binds_pending(bind->vm);
+}
+
 /* Phases 3 to 7. Takes @bind over. */
 static int egret_bind_run(struct egret_bind *bind, bool async)
 {
+	struct egret_device *edev = bind->vm->edev;
 	struct dma_fence *fence = NULL;
 	struct drm_exec exec;
 	int ret;
 
+	/* Until the bind is freed. */
+	ret = egret_pm_get(edev);
+	if (ret) {
+		egret_bind_free(bind);
+		return ret;
+	}
 	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES, 0);
 	ret = egret_bind_lock(bind, &exec);
 	if (!ret)
@@ -868,9 +947,10 @@ static int egret_bind_run(struct egret_bind *bind, bool async)
 	if (ret) {
 		drm_exec_fini(&exec);
 		egret_bind_free(bind);
+		egret_pm_put(edev);
 		return ret;
 	}
-	if (async || egret_vm_binds_pending(bind->vm))
+	if (async || egret_bind_must_wait(bind))
 		fence = egret_bind_push(bind, &exec);
 	else
 		ret = egret_bind_execute(bind);

@@ -8,7 +8,41 @@
 
 struct drm_device;
 struct drm_file;
+struct egret_userptr;
 struct egret_vm;
+
+/**
+ * struct egret_extent - contiguous memory of a map
+ */
+struct egret_extent {
+	/** @addr: Address on the card. */
+	u64 addr;
+	/** @size: Bytes. */
+	u64 size;
+};
+
+/**
+ * struct egret_vma - a binding
+ */
+struct egret_vma {
+	/** @base: Base. */
+	struct drm_gpuva base;
+	/** @flags: EGRET_PTE_* of its access rights. Constant. */
+	u64 flags;
+	/** @userptr: If it binds memory of a process: that; a reference. Otherwise NULL. */
+	struct egret_userptr *userptr;
+	/** @userptr_link: In &egret_userptr.vmas, while it is in the tree. */
+	struct list_head userptr_link;
+	/** @held: When it is out of the tree: its buffer, until the card cannot reach it. */
+	struct drm_gem_object *held;
+	/** @link: In a list of &struct egret_bind, before and after its life. */
+	struct list_head link;
+};
+
+static inline struct egret_vma *to_egret_vma(struct drm_gpuva *va)
+{
+	return container_of(va, struct egret_vma, base);
+}
 
 extern const struct drm_gpuvm_ops egret_vm_ops;
 

@@ -43,6 +43,10 @@ int egret_bind_check_op(struct drm_egret_bind_op *op)
 	switch (op->op) {
 	case DRM_EGRET_BIND_MAP:
 		return egret_bind_check_access(op) ?: egret_bind_check_addresses(op);
+	case DRM_EGRET_BIND_MAP_USERPTR:
+		if (op->handle)
+			return -EINVAL;
+		return egret_bind_check_access(op) ?: egret_bind_check_addresses(op);
 	case DRM_EGRET_BIND_UNMAP:
 		if (op->flags || op->handle || op->offset)
 			return -EINVAL;

@@ -16,6 +16,7 @@
 #include "egret_queue.h"
 #include "egret_sensors.h"
 #include "egret_ttm.h"
+#include "egret_userptr.h"
 #include "egret_vm.h"
 
 #define EGRET_DMA_MASK		DMA_BIT_MASK(52)
@@ -139,6 +140,7 @@ static void egret_device_release(struct drm_device *drm, void *data)
 	drm_WARN_ON(drm, !xa_empty(&edev->queues));
 	xa_destroy(&edev->queues);
 	ida_destroy(&edev->contexts);
+	mutex_destroy(&edev->userptrs_lock);
 	mutex_destroy(&edev->invalidate_lock);
 }
 
@@ -147,6 +149,8 @@ static int egret_device_init_software(struct egret_device *edev)
 	int ret;
 
 	mutex_init(&edev->invalidate_lock);
+	mutex_init(&edev->userptrs_lock);
+	INIT_LIST_HEAD(&edev->userptrs);
 	ida_init(&edev->contexts);
 	xa_init_flags(&edev->queues, XA_FLAGS_ALLOC);
 	init_waitqueue_head(&edev->queue_gone);
@@ -246,4 +250,5 @@ void egret_device_remove(struct egret_device *edev)
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
 	ttm_device_clear_dma_mappings(&edev->ttm);
+	egret_userptr_remove(edev);
 }

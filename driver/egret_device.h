@@ -84,6 +84,10 @@ struct egret_device {
 	 * fence-signalling path: no allocation while it is held.
 	 */
 	struct mutex invalidate_lock;
+	/** @userptrs_lock: Protects @userptrs. */
+	struct mutex userptrs_lock;
+	/** @userptrs: User pointers of all address spaces. */
+	struct list_head userptrs;
 	/**
 	 * @queues: Hardware queues in use, by number. Its lock makes a lookup
 	 * with egret_queue_get_unless_zero() safe.

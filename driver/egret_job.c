@@ -61,6 +61,7 @@
 #include "egret_queue.h"
 #include "egret_sync.h"
 #include "egret_trace.h"
+#include "egret_userptr.h"
 #include "egret_vm.h"
 
 static unsigned int hang_timeout_ms = 10000;
@@ -411,15 +412,25 @@ static int egret_job_add_waits(struct egret_job *job, const struct egret_syncs *
 	return ret;
 }
 
-/* From here nothing fails. The reservations are locked. */
-static void egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
-			   struct drm_gpuvm_exec *exec)
+/*
+ * From here nothing fails, but if memory of user pointers has changed: -EAGAIN. The
+ * reservations are locked.
+ */
+static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
+			  struct drm_gpuvm_exec *exec)
 {
 	struct egret_queue *queue = job->queue;
 	struct dma_fence *fence = &job->fence->base;
 	u32 i;
 
 	mutex_lock(&queue->submit_lock);
+	/* Who changes it from here on waits for the job. */
+	mutex_lock(&queue->vm->userptr_lock);
+	if (!list_empty(&queue->vm->userptr_todo)) {
+		mutex_unlock(&queue->vm->userptr_lock);
+		mutex_unlock(&queue->submit_lock);
+		return -EAGAIN;
+	}
 	drm_sched_job_arm(&job->base);
 	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno);
 	for (i = 0; i < syncs->count; i++)
@@ -430,17 +441,38 @@ static void egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
 				      DMA_RESV_USAGE_BOOKKEEP);
 	drm_sched_entity_push_job(&job->base);
+	mutex_unlock(&queue->vm->userptr_lock);
 	mutex_unlock(&queue->submit_lock);
+	return 0;
+}
+
+/* Make all bound memory accessible, and submit. -EAGAIN: it has changed meanwhile. */
+static int egret_job_submit(struct egret_job *job, struct egret_syncs *syncs)
+{
+	struct egret_vm *vm = job->queue->vm;
+	struct drm_gpuvm_exec exec = {
+		.vm = &vm->base,
+		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT,
+		.num_fences = 1,
+	};
+	int ret;
+
+	ret = egret_vm_fault_userptrs(vm);
+	if (ret)
+		return ret;
+	ret = drm_gpuvm_exec_lock(&exec);
+	if (ret)
+		return ret;
+	ret = egret_vm_write_userptrs(vm);
+	if (!ret)
+		ret = egret_job_push(job, syncs, &exec);
+	drm_gpuvm_exec_unlock(&exec);
+	return ret;
 }
 
 static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
 			    const struct drm_egret_exec *args)
 {
-	struct drm_gpuvm_exec exec = {
-		.vm = &queue->vm->base,
-		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT,
-		.num_fences = 1,
-	};
 	struct egret_syncs syncs = {};
 	struct egret_job *job;
 	int ret;
@@ -452,13 +484,11 @@ static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
 	if (!ret)
 		ret = egret_job_add_waits(job, &syncs);
 	if (!ret)
-		ret = drm_gpuvm_exec_lock(&exec);
-	if (ret) {
+		do {
+			ret = egret_job_submit(job, &syncs);
+		} while (ret == -EAGAIN);
+	if (ret)
 		egret_job_abort(job);
-	} else {
-		egret_job_push(job, &syncs, &exec);
-		drm_gpuvm_exec_unlock(&exec);
-	}
 	egret_syncs_fini(&syncs);
 	return ret;
 }

@@ -35,6 +35,12 @@ struct egret_pt {
 
 struct egret_pgtable;
 
+/*
+ * Instead of an address in egret_pgtable_populate(): whatever will be mapped at @va,
+ * it will be in small pages.
+ */
+#define EGRET_PGTABLE_SMALL(va)	((va) + BIT_ULL(EGRET_MMU_PAGE_SHIFT))
+
 /**
  * struct egret_pgtable_ops - where tables come from
  */

@@ -174,7 +174,8 @@ TRACE_EVENT(egret_vm_bind_op,
 		      __print_symbolic(__entry->op,
 				       { DRM_EGRET_BIND_MAP, "map" },
 				       { DRM_EGRET_BIND_UNMAP, "unmap" },
-				       { DRM_EGRET_BIND_UNMAP_ALL, "unmap-all" }),
+				       { DRM_EGRET_BIND_UNMAP_ALL, "unmap-all" },
+				       { DRM_EGRET_BIND_MAP_USERPTR, "map-userptr" }),
 		      __entry->va, __entry->size, __entry->handle, __entry->offset,
 		      __entry->flags));
 

@@ -5,6 +5,7 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -59,6 +60,15 @@ struct egret_vm {
 	u64 bind_seqno;
 	/** @last_bind: Its fence; a reference, or NULL. Under the reservation. */
 	struct dma_fence *last_bind;
+
+	/**
+	 * @userptr_lock: Protects @userptr_todo and the user pointers. Taken in MMU
+	 * notifiers and on the fence-signalling path: no allocation while it is
+	 * held. See egret_userptr.c.
+	 */
+	struct mutex userptr_lock;
+	/** @userptr_todo: User pointers that need their pages, or their entries. */
+	struct list_head userptr_todo;
 };
 
 static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)

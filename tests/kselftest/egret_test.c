@@ -58,7 +58,7 @@ static unsigned int get_parameter(const char *name);
 
 /* Parameters that a test may change, and that are put back behind it. */
 static const char * const parameters[] = {
-	"hang_timeout_ms", "job_timeout_s", "reprobe_limit",
+	"hang_timeout_ms", "job_timeout_s", "reprobe_limit", "userptr_wait_ms",
 };
 
 /* Run a test in a process of its own; its wait status. */

@@ -342,6 +342,11 @@ enum drm_egret_bind_op_type {
 	DRM_EGRET_BIND_UNMAP = 1,
 	/** @DRM_EGRET_BIND_UNMAP_ALL: Unbind everything; all other fields are zero. */
 	DRM_EGRET_BIND_UNMAP_ALL = 2,
+	/**
+	 * @DRM_EGRET_BIND_MAP_USERPTR: Bind memory of the calling process: whatever is in
+	 * the range of addresses, also when that changes later.
+	 */
+	DRM_EGRET_BIND_MAP_USERPTR = 3,
 };
 
 /** enum drm_egret_bind_flags - what the card may do with a binding */
@@ -362,11 +367,14 @@ struct drm_egret_bind_op {
 	__u32 op;
 	/** @flags: For a map, one or more of &enum drm_egret_bind_flags; otherwise zero. */
 	__u32 flags;
-	/** @handle: For a map, handle of the buffer; otherwise zero. */
+	/** @handle: For a map of a buffer, its handle; otherwise zero. */
 	__u32 handle;
 	/** @pad: Zero. */
 	__u32 pad;
-	/** @offset: For a map, first byte of the buffer to bind; otherwise zero. */
+	/**
+	 * @offset: For a map, first byte of the buffer to bind, or first address of the
+	 * process; otherwise zero.
+	 */
 	__u64 offset;
 	/** @va: First virtual address; zero for an unmap of everything. */
 	__u64 va;
@@ -403,7 +411,10 @@ enum drm_egret_vm_bind_flags {
  * Errors: -EINVAL (unknown operation or flags; address, offset or size not a multiple of
  * the page size, zero, or outside the address space or the buffer; syncs without ASYNC; a
  * sync; a buffer that is private to another address space), -ENOENT (@vm_id, a handle, a sync
- * object), -E2BIG, -ENOSPC, -ENOMEM.
+ * object), -E2BIG, -ENOSPC, -ENOMEM. -EFAULT also: the process has no such memory, or none
+ * that the card may use so: read-only memory for writing, memory of a device, for writing a
+ * shared mapping of a file on a disk. -EOPNOTSUPP: the host cannot give user pointers to
+ * this card.
  */
 struct drm_egret_vm_bind {
 	/** @vm_id: ID of the address space. */
@@ -547,7 +558,8 @@ struct drm_egret_call {
  *
  * Errors: -EINVAL (flags, padding, a call's address or count, a sync), -ENOENT (@queue_id,
  * a sync object), -E2BIG, -ECANCELED (the queue is dead, see DRM_EGRET_QUEUE_QUERY),
- * -ENOMEM.
+ * -ENOMEM, -ENOSPC. -EFAULT also: memory is bound as a user pointer that the process does not
+ * have any more; it must be unbound.
  */
 struct drm_egret_exec {
 	/** @queue_id: ID of the queue. */
