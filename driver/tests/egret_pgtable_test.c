@@ -5,7 +5,6 @@
  * tables say is read the way that the hardware reads them: by a walk from the root.
  */
 #include <kunit/test.h>
-#include <linux/module.h>
 #include <linux/prandom.h>
 
 #include "../egret_pgtable.c"
@@ -421,7 +420,3 @@ static struct kunit_suite pgtable_test_suite = {
 };
 
 kunit_test_suite(pgtable_test_suite);
-
-MODULE_AUTHOR("The Egret authors");
-MODULE_DESCRIPTION("KUnit tests of the Egret driver");
-MODULE_LICENSE("GPL");
