@@ -98,7 +98,7 @@ VM_TESTS :=
 
 # --- targets ---
 
-.PHONY: all check demo vm install clean help host-packages check-build \
+.PHONY: all check check-debug demo vm install clean help host-packages check-build \
 	qemu modules lib tools kernels firmware
 
 all: qemu modules lib tools kernels firmware
@@ -108,6 +108,7 @@ help:
 	'make               build everything, into build/' \
 	'make demo          install what is missing, build, show the card at work' \
 	'make check         install what is missing, build, run all tests' \
+	'make check-debug   the tests of the driver again, with the debug kernel' \
 	'make vm            a shell in a virtual machine with the card and its driver' \
 	'make bench         install what is missing, build, measure and print ratios' \
 	'make fuzz          look for bugs with random inputs (FUZZ=name SECONDS=60)' \
@@ -129,6 +130,12 @@ parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 check: host-packages
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all check-build
 	$(Q)tests/run $(TESTS)
+
+# The first time, the debug kernel is compiled, which takes some minutes.
+check-debug: host-packages
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all check-build
+	$(Q)tools/build/module --kernel egret-debug
+	$(Q)tests/run $(if $(TESTS),$(TESTS),debug debug-all)
 
 demo: host-packages
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all

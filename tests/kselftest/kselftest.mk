@@ -35,3 +35,20 @@ $(B)/tests/kselftest/recovery: $(B)/tests/kselftest/recovery.o
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/egret_test.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
+
+# For the debug kernel (build/tests/debug/): a scan of its own, and those of the programs
+# above that say most about the driver for their time.
+DEBUG_TESTS := $(addprefix $(B)/tests/debug/,fault-scan \
+	$(addprefix driver-,bo exec fault hang module queue vm))
+VM_TESTS += $(DEBUG_TESTS)
+$(B)/tests/debug/driver-%: $(B)/tests/vm/driver-%
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sf ../vm/$(<F) $@
+	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
+$(B)/tests/debug/fault-scan: LDLIBS = -ldrm
+$(B)/tests/debug/fault-scan: $(B)/tests/kselftest/fault_scan.o \
+		$(B)/tests/kselftest/egret_test.o
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program)
+	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
