@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "egret_devfreq.h"
+#include "egret_coredump.h"
 #include "egret_device.h"
 #include "egret_hw.h"
 #include "egret_queue.h"
@@ -157,6 +158,7 @@ static int egret_device_init_software(struct egret_device *edev)
 	init_waitqueue_head(&edev->no_jobs);
 	init_completion(&edev->stopped);
 	egret_hw_init(edev);
+	egret_event_init(edev);
 
 	edev->sched_wq = alloc_workqueue("egret-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!edev->sched_wq)
@@ -166,7 +168,8 @@ static int egret_device_init_software(struct egret_device *edev)
 		destroy_workqueue(edev->sched_wq);
 		return ret;
 	}
-	return drmm_add_action_or_reset(&edev->drm, egret_device_release, NULL);
+	ret = drmm_add_action_or_reset(&edev->drm, egret_device_release, NULL);
+	return ret ?: egret_coredump_init(edev);
 }
 
 static void egret_device_ttm_release(struct drm_device *drm, void *data)
@@ -247,6 +250,8 @@ void egret_device_remove(struct egret_device *edev)
 	egret_queue_kill_all(edev);
 	/* Jobs end when those they wait for do, which is soon. */
 	wait_event(edev->no_jobs, !atomic_read(&edev->jobs));
+	egret_coredump_fini(edev);
+	egret_event_fini(edev);
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
 	ttm_device_clear_dma_mappings(&edev->ttm);

@@ -17,12 +17,14 @@
 
 #include <drm/egret_accel.h>
 
+#include "egret_event.h"
 #include "egret_firmware.h"
 #include "egret_irq.h"
 #include "egret_mailbox.h"
 #include "egret_reset.h"
 #include "egret_vram.h"
 
+struct egret_coredump;
 struct pci_dev;
 
 /** enum egret_hw_state - whether the hardware can be used; see egret_hw.c */
@@ -61,6 +63,10 @@ struct egret_device {
 	wait_queue_head_t hw_changed;
 	/** @reset: Resets. */
 	struct egret_reset reset;
+	/** @events: Events on their way to clients. */
+	struct egret_events events;
+	/** @coredump: The dump that is being made. */
+	struct egret_coredump *coredump;
 	/** @info: What the card is. Constant after probe. */
 	struct drm_egret_device_info info;
 	/** @features: Optional parts of the chip; EGRET_FEATURE_*. Constant after probe. */
@@ -125,6 +131,8 @@ struct egret_file {
 	 * Protected by the lock of @queues.
 	 */
 	u64 cycles[2];
+	/** @events_lost: Events that it has not got. Protected by &drm_device.filelist_mutex. */
+	u32 events_lost;
 };
 
 static inline struct egret_device *to_egret_device(struct drm_device *drm)

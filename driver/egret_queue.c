@@ -27,6 +27,7 @@
 #include <drm/drm_print.h>
 
 #include "compat.h"
+#include "egret_coredump.h"
 #include "egret_fence.h"
 #include "egret_hw.h"
 #include "egret_job.h"
@@ -307,7 +308,13 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 		goto out;
 	trace_egret_queue_kill(queue, state);
 
+	if (state == DRM_EGRET_QUEUE_DEAD_FAULT)
+		egret_coredump_queue(queue, "a queue has faulted");
+	else if (state == DRM_EGRET_QUEUE_DEAD_HUNG)
+		egret_coredump_queue(queue, "a queue hangs");
 	egret_queue_stop_hardware(queue);
+	if (state != EGRET_QUEUE_CLOSED)
+		egret_event_queue_dead(queue);
 	egret_queue_end_pending(queue);
 out:
 	dma_fence_end_signalling(cookie);
@@ -774,7 +781,11 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	egret_vm_put(vm);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
-	ret = xa_alloc(&efile->queues, &args->queue_id, queue, xa_limit_31b, GFP_KERNEL);
+	queue->owner.client_id = file->client_id;
+	queue->owner.pid = task_tgid_nr(current);
+	get_task_comm(queue->owner.comm, current->group_leader);
+	ret = xa_alloc(&efile->queues, &queue->id, queue, xa_limit_31b, GFP_KERNEL);
+	args->queue_id = queue->id;
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
 		egret_queue_put(queue);

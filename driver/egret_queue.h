@@ -6,6 +6,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 #include <drm/gpu_scheduler.h>
 
@@ -51,6 +52,17 @@ struct egret_queue {
 	u32 type;
 	/** @hwid: Number of the hardware queue. Constant. */
 	u32 hwid;
+	/** @id: Its ID in its file, or 0 as long as it has none. */
+	u32 id;
+	/** @owner: Who made it. Constant once it can run jobs. */
+	struct {
+		/** @owner.client_id: &drm_file.client_id of its file. */
+		u64 client_id;
+		/** @owner.pid: Process. */
+		pid_t pid;
+		/** @owner.comm: Name of the process. */
+		char comm[TASK_COMM_LEN];
+	} owner;
 	/** @vector: Interrupt vector. Constant. */
 	struct egret_vector *vector;
 

@@ -64,6 +64,7 @@ void egret_ras_interrupt(struct egret_device *edev, u32 causes)
 		drm_err_ratelimited(&edev->drm,
 				    "uncorrectable memory error at device address %#llx\n", addr);
 		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", addr);
+		egret_event_card(edev, DRM_EGRET_EVENT_MEMORY_ERROR, 0, addr);
 	}
 	if (causes & EGRET_IRQ_THERMAL)
 		egret_ras_thermal(edev);

@@ -42,6 +42,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
+#include "egret_coredump.h"
 #include "egret_hw.h"
 #include "egret_pm.h"
 #include "egret_queue.h"
@@ -55,6 +56,7 @@ static const char * const egret_reset_levels[] = {
 	[EGRET_RESET_LEVEL_REPROBE] = "re-probe",
 	[EGRET_RESET_LEVEL_WEDGED] = "wedged",
 };
+
 static_assert(ARRAY_SIZE(egret_reset_levels) == EGRET_RESET_LEVELS);
 
 static const char * const egret_reset_causes[] = {
@@ -66,6 +68,7 @@ static const char * const egret_reset_causes[] = {
 	[EGRET_RESET_CAUSE_PCI] = "the PCI function was reset",
 	[EGRET_RESET_CAUSE_BUS] = "PCI Express reported an error",
 };
+
 static_assert(ARRAY_SIZE(egret_reset_causes) == EGRET_RESET_CAUSES);
 
 /**
@@ -180,6 +183,7 @@ static void egret_reset_climb(struct egret_device *edev, enum egret_reset_level 
 	if (!pci_device_is_present(edev->pdev))
 		level = EGRET_RESET_LEVEL_WEDGED;
 	egret_hw_stop(edev);
+	egret_coredump_card(edev, egret_reset_cause_name(cause));
 	for (;; level++) {
 		ret = egret_reset_step(edev, level);
 		trace_egret_reset(edev, level, cause, ret);
@@ -194,6 +198,7 @@ static void egret_reset_climb(struct egret_device *edev, enum egret_reset_level 
 		drm_err(&edev->drm, "the card is given up\n");
 	else
 		drm_notice(&edev->drm, "reset (%s) is done\n", egret_reset_level_name(level));
+	egret_event_card(edev, DRM_EGRET_EVENT_RESET, level, 0);
 }
 
 /* All that was asked for up to @ticket is done. */
@@ -341,6 +346,9 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 		reset->firmware = true;
 		drm_notice(&edev->drm, "%s: %s\n", egret_reset_cause_name(cause),
 			   ret ? "it does not work any more" : "it goes on");
+		if (!ret)
+			egret_event_card(edev, DRM_EGRET_EVENT_RESET,
+					 EGRET_RESET_LEVEL_FUNCTION, 0);
 		if (ret)
 			next = EGRET_RESET_LEVEL_REPROBE;
 		else
@@ -368,7 +376,7 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 static void egret_reset_uevent(struct egret_device *edev, enum egret_reset_level level)
 {
 	char step[32], wedged[32];
-	char *env[] = { step, NULL, NULL };
+	char *env[3] = { step };
 
 	snprintf(step, sizeof(step), "EGRET_RESET=%s", egret_reset_level_name(level));
 	/*

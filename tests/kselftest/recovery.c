@@ -154,8 +154,21 @@ static void neighbour_begin(struct neighbour *n)
 	CHECK_OK(pthread_create(&n->thread, NULL, write_on, n));
 }
 
+/* Its file tells what was reset. */
+static void check_event(int fd, uint32_t level)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct drm_egret_event e;
+
+	do {
+		CHECK_EQ(poll(&p, 1, PATIENCE_MS), 1);
+		CHECK_EQ(read(fd, &e, sizeof(e)), sizeof(e));
+	} while (e.base.type != DRM_EGRET_EVENT_RESET);
+	CHECK_EQ(e.state, level);
+}
+
 /* The job is lost, the queue and the memory are not. */
-static void neighbour_goes_on(struct neighbour *n)
+static void neighbour_goes_on(struct neighbour *n, uint32_t level)
 {
 	struct bo out = client_bo(&n->c, 2 * MiB, DRM_EGRET_BO_SYSTEM);
 	uint64_t i;
@@ -163,6 +176,7 @@ static void neighbour_goes_on(struct neighbour *n)
 	CHECK_OK(syncobj_wait(n->c.fd, n->done, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(n->c.fd, n->done), -ECANCELED);
 	CHECK_EQ(queue_query(n->c.fd, n->c.queue).state, DRM_EGRET_QUEUE_OK);
+	check_event(n->c.fd, level);
 	atomic_store(&n->stop, true);
 	CHECK_OK(pthread_join(n->thread, NULL));
 	check_written(n);
@@ -223,7 +237,7 @@ static void test_engines_kill(void)
 	CHECK_OK(syncobj_wait(k.c.fd, k.done, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(k.c.fd, k.done), -ECANCELED);
 	uevents_expect(events, "EGRET_RESET=engines", NULL);
-	neighbour_goes_on(&n);
+	neighbour_goes_on(&n, DRM_EGRET_RESET_ENGINES);
 }
 
 /* The chip finds out by itself. */
@@ -240,7 +254,7 @@ static void test_engines_watchdog(void)
 	CHECK_EQ(queue_query(k.c.fd, k.c.queue).state, DRM_EGRET_QUEUE_DEAD_FAULT);
 	CHECK_EQ(queue_query(k.c.fd, k.c.queue).fault_code, EGRET_FAULT_HUNG);
 	uevents_expect(events, "EGRET_RESET=engines", NULL);
-	neighbour_goes_on(&n);
+	neighbour_goes_on(&n, DRM_EGRET_RESET_ENGINES);
 }
 
 /* A reset of the engines does not end. */
@@ -256,7 +270,7 @@ static void test_function(void)
 	CHECK_OK(queue_destroy(k.c.fd, k.c.queue));
 	uevents_expect(events, "EGRET_RESET=function", NULL);
 	inject("inject-reset-hang", 0);
-	neighbour_goes_on(&n);
+	neighbour_goes_on(&n, DRM_EGRET_RESET_FUNCTION);
 }
 
 /* An administrator resets the function, at work. */
@@ -275,7 +289,7 @@ static void test_sysfs_reset(void)
 		neighbour_begin(&n);
 		write_file(path, "1");
 		uevents_expect(events, "EGRET_RESET=function", NULL);
-		neighbour_goes_on(&n);
+		neighbour_goes_on(&n, DRM_EGRET_RESET_FUNCTION);
 	}
 }
 

@@ -572,6 +572,67 @@ struct drm_egret_exec {
 	struct drm_egret_array syncs;
 };
 
+/*
+ * Types of &struct drm_egret_event. They are no enum, since the values that DRM leaves to
+ * drivers do not fit into an int.
+ */
+
+/**
+ * DRM_EGRET_EVENT_QUEUE_DEAD - a queue of this file is dead, for another reason than that
+ * it was destroyed
+ */
+#define DRM_EGRET_EVENT_QUEUE_DEAD 0x80000000
+/** DRM_EGRET_EVENT_RESET - the card was reset */
+#define DRM_EGRET_EVENT_RESET 0x80000001
+/** DRM_EGRET_EVENT_MEMORY_ERROR - device memory has an uncorrectable error */
+#define DRM_EGRET_EVENT_MEMORY_ERROR 0x80000002
+
+/** enum drm_egret_reset_level - what was reset */
+enum drm_egret_reset_level {
+	/** @DRM_EGRET_RESET_ENGINES: The engines. Jobs on the card were cancelled. */
+	DRM_EGRET_RESET_ENGINES = 1,
+	/** @DRM_EGRET_RESET_FUNCTION: The card, but its memory. Jobs on it were cancelled. */
+	DRM_EGRET_RESET_FUNCTION = 2,
+	/** @DRM_EGRET_RESET_CARD: The card with its memory; this file is of no use any more. */
+	DRM_EGRET_RESET_CARD = 3,
+	/** @DRM_EGRET_RESET_WEDGED: No reset helps; this file is of no use any more. */
+	DRM_EGRET_RESET_WEDGED = 4,
+};
+
+/**
+ * struct drm_egret_event - what read() of the card's file gives
+ *
+ * poll() reports POLLIN when there is one. A read() gives as many whole events as fit,
+ * and waits for one unless the file is non-blocking. Take &drm_event.length bytes for
+ * each, which may grow, and pass over types that are unknown. What is not read is
+ * bounded: events beyond that are lost, and counted.
+ *
+ * Fields that a type does not name are zero.
+ */
+struct drm_egret_event {
+	/** @base: Type, and bytes of the event with this header. */
+	struct drm_event base;
+	/** @time: When it happened, CLOCK_MONOTONIC in ns. */
+	__u64 time;
+	/** @lost: Events that were lost before this one. */
+	__u32 lost;
+	/** @queue_id: QUEUE_DEAD: ID of the queue. */
+	__u32 queue_id;
+	/**
+	 * @state: QUEUE_DEAD: one of &enum drm_egret_queue_state. RESET: one of &enum
+	 * drm_egret_reset_level.
+	 */
+	__u32 state;
+	/** @code: QUEUE_DEAD: enum egret_fault_code. */
+	__u32 code;
+	/** @addr: QUEUE_DEAD: address of the fault. MEMORY_ERROR: offset in device memory. */
+	__u64 addr;
+	/** @pc: QUEUE_DEAD: program counter of the fault. */
+	__u64 pc;
+	/** @cookie: QUEUE_DEAD: cookie of the DISPATCH packet that faulted. */
+	__u64 cookie;
+};
+
 #define DRM_IOCTL_EGRET_DEV_QUERY \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_EGRET_DEV_QUERY, struct drm_egret_dev_query)
 #define DRM_IOCTL_EGRET_BO_CREATE \
