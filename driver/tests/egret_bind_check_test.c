@@ -15,6 +15,14 @@ static const struct drm_egret_bind_op good_map = {
 	.size = SZ_64K,
 };
 
+static const struct drm_egret_bind_op good_userptr = {
+	.op = DRM_EGRET_BIND_MAP_USERPTR,
+	.flags = DRM_EGRET_BIND_WRITE,
+	.offset = SZ_1G,
+	.va = EGRET_VM_START,
+	.size = SZ_64K,
+};
+
 static const struct drm_egret_bind_op good_unmap = {
 	.op = DRM_EGRET_BIND_UNMAP,
 	.va = EGRET_VM_END - SZ_64K,
@@ -38,6 +46,8 @@ static void bind_check_test_good(struct kunit *test)
 	op.flags = EGRET_BIND_ACCESS;
 	op.size = EGRET_VM_END - EGRET_VM_START;
 	KUNIT_EXPECT_EQ(test, egret_bind_check_op(&op), 0);
+	op = good_userptr;
+	KUNIT_EXPECT_EQ(test, egret_bind_check_op(&op), 0);
 	op = good_unmap;
 	KUNIT_EXPECT_EQ(test, egret_bind_check_op(&op), 0);
 }
@@ -54,6 +64,9 @@ static void bind_check_test_addresses(struct kunit *test)
 	EXPECT_BAD(test, good_map, va, (u64)-SZ_64K);
 	EXPECT_BAD(test, good_map, va, (u64)-SZ_4K);
 	EXPECT_BAD(test, good_map, offset, 1);
+	EXPECT_BAD(test, good_userptr, offset, SZ_1G + 1);
+	EXPECT_BAD(test, good_userptr, va, EGRET_VM_END);
+	EXPECT_BAD(test, good_userptr, size, 0);
 	/* Sums that wrap. */
 	EXPECT_BAD(test, good_map, size, (u64)-SZ_4K);
 	EXPECT_BAD(test, good_map, size, (u64)-(s64)EGRET_VM_START);
@@ -73,6 +86,9 @@ static void bind_check_test_fields(struct kunit *test)
 			EXPECT_BAD(test, good_map, flags, DRM_EGRET_BIND_READ | BIT(bit));
 		EXPECT_BAD(test, good_unmap, flags, BIT(bit));
 	}
+	EXPECT_BAD(test, good_userptr, handle, 1);
+	EXPECT_BAD(test, good_userptr, flags, 0);
+	EXPECT_BAD(test, good_userptr, pad, 1);
 	EXPECT_BAD(test, good_unmap, handle, 1);
 	EXPECT_BAD(test, good_unmap, offset, SZ_4K);
 	EXPECT_BAD(test, good_unmap, op, U32_MAX);

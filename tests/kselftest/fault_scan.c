@@ -335,14 +335,34 @@ static void test_bind(void)
 	scan(&(struct call){ bind_make, bind_undo, bind_check });
 }
 
-static int unbind_make(struct scan *s)
-{
-	return vm_unmap(s->c.fd, s->c.vm, s->a.va + PAGE, PAGE);
-}
-
 static void unbind_undo(struct scan *s)
 {
 	CHECK_OK(vm_map(s->c.fd, s->c.vm, s->a.handle, 0, s->a.va, s->a.size, ACCESS_ALL));
+}
+
+/* Memory of this process, some of it large pages. */
+static int userptr_make(struct scan *s)
+{
+	static uint8_t memory[2 * MiB + 2 * PAGE] __attribute__((aligned(4096)));
+	const struct drm_egret_bind_op op = {
+		.op = DRM_EGRET_BIND_MAP_USERPTR,
+		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
+		.offset = (uintptr_t)memory,
+		.va = s->a.va,
+		.size = sizeof(memory),
+	};
+
+	return vm_bind_ops(s->c.fd, s->c.vm, &op, 1);
+}
+
+static void test_userptr(void)
+{
+	scan(&(struct call){ userptr_make, unbind_undo, bind_check });
+}
+
+static int unbind_make(struct scan *s)
+{
+	return vm_unmap(s->c.fd, s->c.vm, s->a.va + PAGE, PAGE);
 }
 
 static void test_unbind(void)
@@ -463,6 +483,7 @@ int main(void)
 		TEST_LONG("buffer: map", test_mmap, 60),
 		TEST_LONG("buffer: export", test_export, 60),
 		TEST_LONG("bind", test_bind, 60),
+		TEST_LONG("bind memory of a process", test_userptr, 60),
 		TEST_LONG("unbind", test_unbind, 60),
 		TEST_LONG("queue: create", test_queue_create, 60),
 		TEST_LONG("queue: query", test_queue_query, 60),
