@@ -123,13 +123,33 @@ struct victim {
 	struct bo system;
 	uint32_t running;
 	uint32_t waiting;
+	uint32_t bound;
+	/* Memory of the process, bound, or NULL if this kernel cannot do it. */
+	volatile uint32_t *user;
 };
+
+static void victim_bind_user(struct victim *v)
+{
+	void *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct drm_egret_bind_op op = {
+		.op = DRM_EGRET_BIND_MAP_USERPTR,
+		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
+		.offset = (uintptr_t)p, .va = v->c.next_va, .size = 4 * PAGE,
+	};
+	int ret;
+
+	CHECK(p != MAP_FAILED);
+	ret = vm_bind_ops(v->c.fd, v->c.vm, &op, 1);
+	CHECK(!ret || ret == -EOPNOTSUPP);
+	v->user = ret ? NULL : p;
+}
 
 static struct victim victim_open(void)
 {
 	struct victim v = { .c = client_open(DRM_EGRET_QUEUE_COPY) };
 	struct client other;
 	struct drm_egret_sync syncs[2];
+	struct drm_egret_bind_op unmap = { .op = DRM_EGRET_BIND_UNMAP_ALL };
 
 	v.vram = client_bo(&v.c, 4 * MiB, DRM_EGRET_BO_VRAM);
 	v.system = client_bo(&v.c, 4 * MiB, DRM_EGRET_BO_SYSTEM);
@@ -145,6 +165,12 @@ static struct victim victim_open(void)
 	syncs[0] = sync_wait(v.running, 0);
 	syncs[1] = sync_signal(v.waiting, 0);
 	CHECK_OK(submit(&other, syncs, 2));
+	/* Binds that are done already, and that cannot be done any more. */
+	victim_bind_user(&v);
+	v.bound = syncobj_create(v.c.fd);
+	syncs[0] = sync_wait(v.waiting, 0);
+	syncs[1] = sync_signal(v.bound, 0);
+	CHECK_OK(vm_bind_async(v.c.fd, v.c.vm, &unmap, 1, syncs, 2));
 	return v;
 }
 
@@ -165,6 +191,12 @@ static void victim_check(struct victim *v)
 	v->vram.u32[100] = sum;
 	v->system.u32[100] = sum;
 	CHECK_OK(munmap(v->vram.map, v->vram.size));
+	/* The process's memory is its own. */
+	if (v->user) {
+		v->user[0] = 1;
+		CHECK_EQ(v->user[0], 1);
+		CHECK_OK(munmap((void *)v->user, 4 * PAGE));
+	}
 }
 
 static void test_unbind(void)
