@@ -240,6 +240,35 @@ static void test_bind_arrays(void)
 	CHECK_ERR(bind(fd, args), EFAULT);
 }
 
+/* Programs that know less of a structure than the kernel, or more. */
+static void test_sizes(void)
+{
+	struct {
+		struct drm_egret_vm_create args;
+		uint64_t more;
+	} longer = { .more = ~0ULL };
+	struct drm_egret_bind_op op = { .op = UNMAP, .va = TEST_VA, .size = PAGE };
+	struct {
+		uint32_t vm_id;
+		uint32_t flags;
+		struct drm_egret_array ops;
+	} shorter = {
+		.ops = { .stride = sizeof(op), .count = 1, .array = (uintptr_t)&op },
+	};
+	int fd = card_open();
+
+	CHECK_OK(card_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_EGRET_VM_CREATE, longer),
+			    &longer));
+	CHECK(longer.args.vm_id);
+	CHECK_EQ(longer.more, ~0ULL);
+	shorter.vm_id = longer.args.vm_id;
+	CHECK_OK(card_ioctl(fd, DRM_IOW(DRM_COMMAND_BASE + DRM_EGRET_VM_BIND, shorter),
+			    &shorter));
+	shorter.ops.count = 0;
+	CHECK_ERR(card_ioctl(fd, DRM_IOW(DRM_COMMAND_BASE + DRM_EGRET_VM_BIND, shorter),
+			     &shorter), EINVAL);
+}
+
 static void test_bind_private(void)
 {
 	int fd = card_open();
@@ -642,6 +671,7 @@ int main(void)
 		TEST("bind: errors", test_bind_errors),
 		TEST("bind: flags and syncs", test_bind_flags_and_syncs),
 		TEST("bind: arrays", test_bind_arrays),
+		TEST("sizes of structures", test_sizes),
 		TEST("bind: private buffers", test_bind_private),
 		TEST("bind: map and unmap", test_map_unmap),
 		TEST("bind: split", test_split),

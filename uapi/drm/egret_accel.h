@@ -32,6 +32,22 @@ extern "C" {
  * - -ENOENT: a handle or an ID is not one of this file.
  * - -ENOMEM: the host is out of memory.
  * - -ENOSPC: the card is out of the thing asked for (device memory, contexts, queues).
+ * - -EINTR: a signal came. The call had no effect, and may be made again.
+ *
+ * How the interface grows, so that old programs run on new kernels, and new programs
+ * find out what an old kernel lacks:
+ *
+ * - Nothing that is defined here changes its meaning, its number or its place.
+ * - An ioctl's structure grows at its end. The size is a part of the ioctl's number,
+ *   but the kernel does not compare it: what a program does not have is zero for the
+ *   kernel, and what a kernel does not have is ignored by it. Therefore zero in a new
+ *   member means what was done before there was one, and using one that must not be
+ *   ignored needs a new flag, which an old kernel refuses.
+ * - An element of an array grows at its end, too; see above. So does the answer of a query.
+ * - Padding and reserved fields can get a meaning, because they must be zero.
+ * - New values of an enumeration, and new flags, are refused with -EINVAL by kernels
+ *   that do not know them. There is no other way to ask for a feature.
+ * - All structures are the same for 32-bit and 64-bit programs.
  */
 
 enum drm_egret_ioctl_id {
