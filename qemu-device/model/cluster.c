@@ -143,6 +143,16 @@ void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg
 	cl->hart.time_arg = arg;
 }
 
+void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *stop)
+{
+	cl->tile_engine.stop = stop;
+}
+
+static bool stopped(const struct egret_cluster *cl)
+{
+	return egret_unit_stopped(cl->tile_engine.stop);
+}
+
 static void unit_reset(struct unit *u)
 {
 	u->count = 0;
@@ -247,7 +257,7 @@ static void tell_operation(const struct egret_cluster *cl, const struct operatio
 		cl->observe(cl->observe_arg, &a);
 }
 
-/* Let an operation happen. False: it has a fault. */
+/* Let an operation happen. False: it has a fault, or none if it was stopped. */
 static bool perform(struct egret_cluster *cl, struct operation *op)
 {
 	struct egret_fault *f = &cl->hart.fault;
@@ -258,8 +268,10 @@ static bool perform(struct egret_cluster *cl, struct operation *op)
 		return true;
 	op->happened = true;
 	memset(f, 0, sizeof(*f));
+	if (stopped(cl))
+		return false;
 	if (op->funct3 == EGRET_FUNCT3_DMA) {
-		ok = egret_dma_run(&op->desc.dma, cl->scratch, cl->port, f);
+		ok = egret_dma_run(&op->desc.dma, cl->scratch, cl->port, cl->tile_engine.stop, f);
 		dma_happened(cl, op, cl->port->host_read + cl->port->host_write - host_bytes);
 		if (!ok)
 			egret_fault_set_unit(f, EGRET_UNIT_DMA);
@@ -487,13 +499,14 @@ static bool handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t r
 
 /* ---- Running ------------------------------------------------------------- */
 
+/* The workgroup's end but for the good one. A stopped operation leaves no fault code. */
 static enum egret_run fault(struct egret_cluster *cl)
 {
 	cl->fault = cl->hart.fault;
 	cl->over = true;
 	cl->dma.count = 0;
 	cl->tile.count = 0;
-	return EGRET_RUN_FAULT;
+	return cl->fault.code ? EGRET_RUN_FAULT : EGRET_RUN_STOPPED;
 }
 
 enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget)

@@ -16,7 +16,8 @@
  *
  * A cluster belongs to one thread at a time. It keeps direct pointers to memory only
  * within one call of egret_cluster_run(); so its owner calls egret_port_poll() between
- * calls. To stop a workgroup, the owner just does not go on with it.
+ * calls. To stop a workgroup, the owner just does not go on with it, or, not to wait
+ * for the end of a long operation, uses egret_cluster_set_stop().
  *
  * Decoded instructions are kept beyond a workgroup, by context number and virtual
  * address. They are forgotten through the port's drop_code(), which
@@ -26,6 +27,7 @@
 #ifndef EGRET_MODEL_CLUSTER_H
 #define EGRET_MODEL_CLUSTER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -73,6 +75,7 @@ enum egret_run {
 	EGRET_RUN_DONE,		/* the workgroup has ended; all its operations are complete */
 	EGRET_RUN_QUANTUM,	/* the budget is used up; call again */
 	EGRET_RUN_FAULT,	/* the workgroup is over; see egret_cluster_fault() */
+	EGRET_RUN_STOPPED,	/* given up in the middle: egret_cluster_set_stop() */
 };
 
 /**
@@ -94,6 +97,14 @@ void egret_cluster_destroy(struct egret_cluster *cl);
 void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg), void *arg);
 
 /**
+ * egret_cluster_set_stop() - a way to end a workgroup inside of an operation
+ * @stop: looked at inside and between operations of the units: when it is true the workgroup
+ *	is over, egret_cluster_run() returns EGRET_RUN_STOPPED, and what was written
+ *	stays; NULL for none. Who sets it does not want the workgroup's results any more.
+ */
+void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *stop);
+
+/**
  * egret_cluster_begin() - load a workgroup
  *
  * Scratchpad is cleared if the last workgroup was of another context, or after
@@ -104,7 +115,7 @@ void egret_cluster_begin(struct egret_cluster *cl, const struct egret_group *gro
 /**
  * egret_cluster_run() - go on with the workgroup
  * @budget: how much: an instruction costs 1, a tile or DMA operation its modelled
- *	cycles. A single operation is never divided, so that it may overrun.
+ *	cycles. A single operation is not divided, so that it may overrun.
  */
 enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget);
 

@@ -178,6 +178,7 @@ uint64_t egret_dma_cycles(const struct egret_dma_desc *d)
 struct transfer {
 	const struct plan *plan;
 	struct egret_port *port;
+	const atomic_bool *stop;
 	struct egret_fault *fault;
 	uint8_t fill[16];
 	bool store;
@@ -253,6 +254,7 @@ struct rows {
 
 #define COPY_LONG	4096	/* from here on a row is worth a call */
 #define COPY_AHEAD	2048	/* bytes to ask for in advance */
+#define COPY_AT_ONCE	(1u << 20)	/* bytes, about, between two looks at `stop` */
 
 /* Less than a cache line: with pieces of the largest size that fits, which may overlap. */
 static inline void copy_short(uint8_t *dst, const uint8_t *src, size_t n)
@@ -335,6 +337,8 @@ static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint6
 
 	if (!p)
 		return move(t, local, va, bytes);
+	if (count > COPY_AT_ONCE / bytes)
+		count = COPY_AT_ONCE / bytes + 1;
 	rows.count = rows_in_window(t, va, outer->global_stride, bytes, count);
 	copy_rows(&rows);
 	count_bytes(t, rows.count * bytes);
@@ -447,14 +451,17 @@ static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint6
 	if (count == 1 || (row->local_stride == element && row->global_stride == element))
 		return move(t, local, va, count * element);
 	for (uint64_t i = 0, now; i < count; i += now) {
+		uint64_t most = count - i < COPY_AT_ONCE / 16 ? count - i : COPY_AT_ONCE / 16;
 		uint8_t *to = local + (int64_t)i * row->local_stride;
 		uint64_t from = va + i * (uint64_t)row->global_stride;
 		uint8_t *p = direct(t, from, element);
 
+		if (egret_unit_stopped(t->stop))
+			return false;
 		now = 1;
 
 		if (p) {
-			now = rows_in_window(t, from, row->global_stride, element, count - i);
+			now = rows_in_window(t, from, row->global_stride, element, most);
 			if (t->store)
 				copy_elements(p, row->global_stride, to, row->local_stride, element, now);
 			else
@@ -513,6 +520,8 @@ static bool do_rows(struct transfer *t, uint8_t *local, uint64_t va)
 	const struct loop *outer = &t->plan->loop[1];
 
 	for (uint64_t i = 0, now; i < outer->count; i += now) {
+		if (egret_unit_stopped(t->stop))
+			return false;
 		now = move_rows(t, local + (int64_t)i * outer->local_stride,
 				va + i * (uint64_t)outer->global_stride, outer->count - i);
 		if (!now)
@@ -536,6 +545,8 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 		int64_t moved = index * l->step; /* both fit 32 bits */
 		bool ok;
 
+		if (egret_unit_stopped(t->stop))
+			return false;
 		if (l->axis >= 0)
 			at[l->axis] += moved;
 		ok = do_loops(t, level - 1, local + (int64_t)i * l->local_stride,
@@ -549,12 +560,13 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 }
 
 bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egret_port *port,
-		   struct egret_fault *fault)
+		   const atomic_bool *stop, struct egret_fault *fault)
 {
 	struct plan p;
 	struct transfer t = {
 		.plan = &p,
 		.port = port,
+		.stop = stop,
 		.fault = fault,
 		.store = d->flags & EGRET_DMA_STORE,
 	};

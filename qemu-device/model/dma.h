@@ -21,11 +21,12 @@ uint64_t egret_dma_cycles(const struct egret_dma_desc *d);
  * @d: descriptor
  * @scratch: scratchpad
  * @port: way to memory
+ * @stop: give up when it becomes true; may be NULL
  * @fault: filled in when memory cannot be accessed; what was moved before stays
  *
- * Return: false with @fault.
+ * Return: false with @fault, or without a code in it because of @stop.
  */
 bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egret_port *port,
-		   struct egret_fault *fault);
+		   const atomic_bool *stop, struct egret_fault *fault);
 
 #endif /* EGRET_MODEL_DMA_H */

@@ -11,6 +11,7 @@
 int egret_tile_init(struct egret_tile *t, uint8_t *scratch)
 {
 	t->scratch = scratch;
+	t->stop = NULL;
 	t->gemm = egret_gemm(0);
 	t->work = egret_mem_allocate(EGRET_TILE_WORK);
 	return t->work ? 0 : -1;
@@ -77,17 +78,21 @@ uint64_t egret_tile_macs(unsigned int funct3, const union egret_desc *d)
 bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret_desc *d,
 		    struct egret_fault *fault)
 {
+	bool good = true;
+
 	switch (funct3) {
 	case EGRET_FUNCT3_MATMUL:
 		egret_matmul_run(t, &d->matmul);
-		return true;
+		break;
 	case EGRET_FUNCT3_MAP:
-		return egret_map_run(t, &d->map, fault);
+		good = egret_map_run(t, &d->map, fault);
+		break;
 	case EGRET_FUNCT3_REDUCE:
 		egret_reduce_run(t, &d->reduce);
-		return true;
+		break;
 	default:
 		egret_quant_run(t, &d->quant);
-		return true;
+		break;
 	}
+	return good && !egret_unit_stopped(t->stop);
 }

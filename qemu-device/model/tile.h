@@ -30,6 +30,7 @@ struct egret_tile {
 	uint8_t *scratch;	/* host address of EGRET_LOCAL_SCRATCH */
 	void *work;		/* EGRET_TILE_WORK bytes, aligned for vectors */
 	const struct egret_gemm *gemm;	/* kernels of matrix multiplication; tests try others */
+	const atomic_bool *stop;	/* give up when it becomes true; may be NULL */
 };
 
 #define EGRET_TILE_WORK		(4u << 20)
@@ -58,7 +59,8 @@ uint64_t egret_tile_macs(unsigned int funct3, const union egret_desc *d);
 /**
  * egret_tile_run() - do what a checked descriptor says
  *
- * Return: false with @fault for a bad entry of an index table.
+ * Return: false with @fault for a bad entry of an index table, or without a code in it
+ * because of @t->stop.
  */
 bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret_desc *d,
 		    struct egret_fault *fault);

@@ -607,6 +607,7 @@ struct dimension {
 
 struct map {
 	const struct egret_map_desc *d;
+	const atomic_bool *stop;
 	struct dimension dim[EGRET_DIMS];
 	unsigned int dims;		/* at least 1 */
 	unsigned int type[OPERANDS];	/* NONE if there is no such operand, or it is immediate */
@@ -880,7 +881,8 @@ static void run_row(struct map *m, uint8_t *const *base)
 		copy_row(m, base[OUT], base[A]);
 		return;
 	}
-	for (size_t first = 0; first < m->dim[0].count; first += CHUNK) {
+	for (size_t first = 0; first < m->dim[0].count && !egret_unit_stopped(m->stop);
+	     first += CHUNK) {
 		size_t n = m->dim[0].count - first;
 
 		run_chunk(m, base, first, n < CHUNK ? n : CHUNK);
@@ -899,7 +901,7 @@ static void run_dimensions(struct map *m, unsigned int level, uint8_t *const *ba
 		copy_transposed(m, base[OUT], base[A]);
 		return;
 	}
-	for (size_t i = 0; i < dim->count; i++) {
+	for (size_t i = 0; i < dim->count && !egret_unit_stopped(m->stop); i++) {
 		uint8_t *at[OPERANDS];
 
 		for (int o = 0; o < OPERANDS; o++) {
@@ -931,6 +933,7 @@ bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d, struct 
 {
 	struct map m = {
 		.d = d,
+		.stop = t->stop,
 		.type = { d->out_type, d->a_type, d->b_type, d->c_type },
 		.indexed = d->flags & EGRET_MAP_SCATTER ? OUT :
 			   d->flags & EGRET_MAP_GATHER ? A : OPERANDS,

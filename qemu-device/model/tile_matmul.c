@@ -627,6 +627,8 @@ static void multiply(const struct matmul *mm, const struct part *p, const struct
 	for (size_t j = 0; j < p->n; j += 2 * nr) {
 		size_t n = p->n - j < 2 * nr ? p->n - j : 2 * nr;
 
+		if (egret_unit_stopped(mm->tile->stop))
+			return;
 		if (j + n > direct)
 			pack_b(mm, p, s, j, n);
 		for (size_t g = 0; g < n; g += nr) {
@@ -666,7 +668,7 @@ static void accumulate(const struct matmul *mm, const struct part *p)
 	struct segment s = { .zero = !(mm->d->flags & EGRET_MATMUL_ACC) };
 
 	start(mm, p);
-	for (; s.x < mm->d->k; s.x += s.k, s.zero = false) {
+	for (; s.x < mm->d->k && !egret_unit_stopped(mm->tile->stop); s.x += s.k, s.zero = false) {
 		s.k = mm->d->k - s.x < most ? mm->d->k - s.x : most;
 		s.words = mm->int_product ? (s.k + 3) / 4 : s.k;
 		multiply(mm, p, &s);
@@ -899,8 +901,11 @@ static void one_batch(const struct matmul *mm)
 		for (size_t n0 = 0; n0 < mm->d->n; n0 += p.n) {
 			p = part_of(mm, m0, n0);
 			accumulate(mm, &p);
-			for (size_t r = 0; !mm->in_place && r < p.m; r++)
+			for (size_t r = 0; !mm->in_place && r < p.m; r++) {
+				if (egret_unit_stopped(mm->tile->stop))
+					return;
 				finish_row(mm, &p, r);
+			}
 		}
 	}
 }
@@ -928,7 +933,7 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 	memset(mm.w->zeros, 0, sizeof(mm.w->zeros));
 	if (d->flags & EGRET_MATMUL_ACC)
 		mm.acc = egret_tile_local(t, d->acc);
-	for (uint32_t i = 0; i < d->batch; i++) {
+	for (uint32_t i = 0; i < d->batch && !egret_unit_stopped(t->stop); i++) {
 		one_batch(&mm);
 		mm.a.base += (int32_t)d->a_batch;
 		mm.b.base += (int32_t)d->b_batch;

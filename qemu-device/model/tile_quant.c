@@ -221,6 +221,8 @@ void egret_quant_run(struct egret_tile *t, const struct egret_quant_desc *d)
 				 (int64_t)r * (int32_t)d->scale_pitch;
 
 		for (size_t j = 0; j < d->cols / EGRET_BLOCK; j++) {
+			if (egret_unit_stopped(t->stop))
+				return;
 			if (d->flags & EGRET_QUANT_DEQUANT)
 				dequantise(d, plain, block, scale);
 			else

@@ -138,6 +138,7 @@ struct partial {
 
 struct reduce {
 	const struct egret_reduce_desc *d;
+	const atomic_bool *stop;
 	bool f32;
 	bool is_unsigned;
 	struct egret_store store;
@@ -363,12 +364,12 @@ static void combine_dimensions(struct reduce *r, unsigned int level, const uint8
 	const struct egret_reduce_desc *d = r->d;
 
 	if (level) {
-		for (size_t i = 0; i < d->dims[level]; i++)
+		for (size_t i = 0; i < d->dims[level] && !egret_unit_stopped(r->stop); i++)
 			combine_dimensions(r, level - 1,
 					   src + (int64_t)i * (int32_t)d->in_stride[level]);
 		return;
 	}
-	for (size_t first = 0; first < d->dims[0]; first += CHUNK) {
+	for (size_t first = 0; first < d->dims[0] && !egret_unit_stopped(r->stop); first += CHUNK) {
 		size_t n = d->dims[0] - first < CHUNK ? d->dims[0] - first : CHUNK;
 
 		load(r, src, first, n);
@@ -422,7 +423,7 @@ static void scan(struct reduce *r, uint8_t *out, const uint8_t *src)
 	int64_t sum = 0;
 	float f = 0;
 
-	for (size_t first = 0; first < d->dims[0]; first += CHUNK) {
+	for (size_t first = 0; first < d->dims[0] && !egret_unit_stopped(r->stop); first += CHUNK) {
 		size_t n = d->dims[0] - first < CHUNK ? d->dims[0] - first : CHUNK;
 
 		load(r, src, first, n);
@@ -521,7 +522,7 @@ static void add_columns(struct reduce *r, struct columns *c, unsigned int level,
 
 	if (level) {
 		level--;
-		for (size_t i = 0; i < d->dims[level]; i++)
+		for (size_t i = 0; i < d->dims[level] && !egret_unit_stopped(r->stop); i++)
 			add_columns(r, c, level, src + (int64_t)i * (int32_t)d->in_stride[level], n);
 		return;
 	}
@@ -619,7 +620,7 @@ static void each_output(struct reduce *r, unsigned int level, unsigned int last,
 		return;
 	}
 	level--;
-	for (size_t i = 0; i < d->dims[level]; i++)
+	for (size_t i = 0; i < d->dims[level] && !egret_unit_stopped(r->stop); i++)
 		each_output(r, level, last, out + (int64_t)i * (int32_t)d->out_stride[level],
 			    src + (int64_t)i * (int32_t)d->in_stride[level]);
 }
@@ -628,6 +629,7 @@ void egret_reduce_run(struct egret_tile *t, const struct egret_reduce_desc *d)
 {
 	struct reduce r = {
 		.d = d,
+		.stop = t->stop,
 		.f32 = type_is_float(d->in_type),
 		.is_unsigned = d->in_type == EGRET_TYPE_U64,
 		.store = { .type = d->out_type, .saturate = true, .round_even = true },

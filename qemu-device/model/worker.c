@@ -300,7 +300,7 @@ static bool may_go_on(struct egret_worker *w, struct egret_queue *q)
 	return wanted;
 }
 
-/* Returns EGRET_RUN_QUANTUM when the workgroup was dropped. */
+/* Returns EGRET_RUN_QUANTUM or EGRET_RUN_STOPPED when the workgroup was dropped. */
 static enum egret_run run_quanta(struct egret_worker *w, struct egret_queue *q, bool look)
 {
 	while (!look || may_go_on(w, q)) {
@@ -351,7 +351,10 @@ static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, s
 	egret_port_begin(&w->memory, egret_queue_context(q));
 	if (!start.resume)
 		egret_worker_begin_group(w, q, start.clear);
+	/* A kill does not wait for the end of an operation. */
+	egret_cluster_set_stop(w->cluster, &q->kill);
 	result = run_quanta(w, q, start.look);
+	egret_cluster_set_stop(w->cluster, NULL);
 	egret_cluster_stats(w->cluster, stats);
 	egret_port_end(&w->memory);
 	egret_trace(w->m, "group", q->id, w->group, w->index, stats->cycles);
@@ -649,8 +652,10 @@ void egret_workers_stop(struct egret_model *m)
 	egret_lock(m);
 	m->quit = true;
 	for (unsigned int i = 0; i < m->worker_count; i++)
-		if (m->workers[i].queue)
+		if (m->workers[i].queue) {
+			atomic_store_explicit(&m->workers[i].queue->kill, true, memory_order_relaxed);
 			abandon(m, m->workers[i].queue);
+		}
 	egret_wake_all(m);
 	egret_unlock(m);
 	for (unsigned int i = 0; i < m->worker_count; i++)

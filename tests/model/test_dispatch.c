@@ -13,6 +13,7 @@
 
 #include "chip.h"
 #include "rig.h"
+#include "tile.h"
 
 #define CTX	4
 
@@ -653,6 +654,92 @@ static void kill_inside_a_workgroup(void **state)
 	chip_queue_free(&other);
 }
 
+/*
+ * Issues the operation that its arguments describe as often as the unit takes it, tells that
+ * it did, and waits, again and again.
+ */
+static uint64_t operation_kernel(struct env *e, unsigned int funct3)
+{
+	return PUT_CODE(e, 9 + funct3,
+		LD(A4, A0, 256),
+		ADDI(T1, ZERO, 30),
+		ISSUE(funct3, A0, ZERO),
+		ADDI(T1, T1, -1),
+		BNE(T1, ZERO, -8),
+		ADDI(T0, ZERO, 1),
+		SD(T0, A4, 0),
+		WAIT(T0),
+		insn_j(ZERO, -28));
+}
+
+/* Operations as long as there are any: 30 of them take far longer than a test waits. */
+static void kill_inside_an_operation(void **state)
+{
+	struct env *e = *state;
+	const uint32_t local = EGRET_LOCAL_SCRATCH + 4096;
+	const struct {
+		unsigned int funct3;
+		union egret_desc desc;
+	} operations[] = {
+		{ EGRET_FUNCT3_MATMUL, { .matmul = {
+			.a = local, .b = local, .out = local + 64, .m = 1, .n = 1, .k = 0xffffffff,
+			.batch = 1, .a_type = EGRET_TYPE_F32, .b_type = EGRET_TYPE_F32,
+			.out_type = EGRET_TYPE_F32, .flags = EGRET_MATMUL_A_TRANS } } },
+		{ EGRET_FUNCT3_MATMUL, { .matmul = {
+			.a = local, .b = local, .out = local + 65536, .m = 64, .n = 64, .k = 64,
+			.batch = 16384, .a_type = EGRET_TYPE_S8, .b_type = EGRET_TYPE_U8,
+			.out_type = EGRET_TYPE_F16, .act = EGRET_ACT_GELU,
+			.flags = EGRET_MATMUL_A_TRANS } } },
+		{ EGRET_FUNCT3_MAP, { .map = {
+			.op = EGRET_MAP_EXP, .out_type = EGRET_TYPE_F32, .a_type = EGRET_TYPE_F32,
+			.dims = { 4096, 4096, 1, 1, 1 }, .out = local, .a = local + 65536,
+			.out_stride = { 4 }, .a_stride = { 4 } } } },
+		{ EGRET_FUNCT3_REDUCE, { .reduce = {
+			.op = EGRET_REDUCE_SUMSQ, .in_type = EGRET_TYPE_F32,
+			.out_type = EGRET_TYPE_F32, .reduced = 2, .dims = { 4096, 4096, 1, 1, 1 },
+			.in = local, .out = local + 65536, .in_stride = { 4 } } } },
+		{ EGRET_FUNCT3_QUANT, { .quant = {
+			.rows = 4096, .cols = 4096, .plain = local, .block = local + 65536,
+			.scale = local + 131072, .block_step = 32, .scale_step = 4,
+			.plain_type = EGRET_TYPE_F32, .block_type = EGRET_TYPE_S8,
+			.scale_type = EGRET_TYPE_F32 } } },
+		{ EGRET_FUNCT3_DMA, { .dma = {
+			.local = local, .global = e->data->va, .element = 1,
+			.loop = { { .count = 4096, .local_stride = 2, .global_stride = 2,
+				    .axis = EGRET_DMA_NO_AXIS },
+				  { .count = 4096, .axis = EGRET_DMA_NO_AXIS },
+				  { .count = 1, .axis = EGRET_DMA_NO_AXIS },
+				  { .count = 1, .axis = EGRET_DMA_NO_AXIS },
+				  { .count = 1, .axis = EGRET_DMA_NO_AXIS } } } } },
+	};
+
+	for (unsigned int i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		union egret_packet p = pkt_dispatch(operation_kernel(e, operations[i].funct3), 2, 1, 1);
+		const uint64_t told = e->data->va + 64 * KIB, zero = 0;
+		uint64_t value = 0;
+
+		chip_store(e->args, 0, &operations[i].desc, sizeof(operations[i].desc));
+		chip_store(e->args, 256, &told, sizeof(told));
+		chip_store(e->data, 64 * KIB, &zero, sizeof(zero));
+		p.dispatch.args = e->args->va;
+		p.dispatch.args_size = 264;
+		chip_put(&e->q, p);
+		chip_kick(&e->q);
+		do {
+			chip_load(e->data, 64 * KIB, &value, sizeof(value));
+			assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
+		} while (!value);
+		chip_ctrl(&e->q, EGRET_Q_CTRL_KILL);
+		chip_expect(&e->q, EGRET_Q_STATE_DISABLED);
+		assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
+		chip_ctrl(&e->q, EGRET_Q_CTRL_ENABLE);
+		e->q.tail = 0;
+	}
+	/* The clusters are as good as before. */
+	assert_int_equal(chip_run(&e->q, pkt_dispatch(count_kernel(e), 40, 1, 1)), EGRET_Q_STATE_IDLE);
+	assert_int_equal(rd64(e->c, EGRET_REG_CNT_FAULTS), 0);
+}
+
 static void fences_go_on_while_all_clusters_are_held(void **state)
 {
 	struct env *e = *state;
@@ -1018,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(threads_have_limits),
 		T(memory_faults_of_a_dispatch),
 		T(kill_inside_a_workgroup),
+		T(kill_inside_an_operation),
 		T(fences_go_on_while_all_clusters_are_held),
 		T(stop_waits_for_the_workgroups),
 		T(pauses_stop_workgroups),

@@ -104,7 +104,7 @@ int specification_dma(const void *descriptor, uint8_t *scratch, uint8_t *memory,
 		return -1;
 	memcpy(&desc, descriptor, sizeof(desc));
 	memcpy(vram, memory, PAGES * PAGE);
-	good = egret_dma_check(&desc, &f) && egret_dma_run(&desc, scratch, port, &f);
+	good = egret_dma_check(&desc, &f) && egret_dma_run(&desc, scratch, port, NULL, &f);
 	memcpy(memory, vram, PAGES * PAGE);
 	return good ? 0 : give_fault(&f, fault);
 }
