@@ -714,7 +714,7 @@ static void kill_inside_an_operation(void **state)
 	};
 
 	for (unsigned int i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		union egret_packet p = pkt_dispatch(operation_kernel(e, operations[i].funct3), 2, 1, 1);
+		union egret_packet p = pkt_dispatch(operation_kernel(e, operations[i].funct3), 1, 1, 1);
 		const uint64_t told = e->data->va + 64 * KIB, zero = 0;
 		uint64_t value = 0;
 
