@@ -103,6 +103,9 @@ static enum domain domain_of(const struct egret_map_desc *d)
 	if ((ops[d->op].flags & OP_FLOAT) || type_is_float(d->a_type) ||
 	    type_is_float(d->b_type) || type_is_float(d->c_type))
 		return DOMAIN_F32;
+	/* Small integers are exact in F32, and come to a float type without 64 bits. */
+	if (d->op == EGRET_MAP_COPY && type_is_float(d->out_type) && egret_type_bits(d->a_type) <= 16)
+		return DOMAIN_F32;
 	if (d->a_type == EGRET_TYPE_U64 || d->b_type == EGRET_TYPE_U64 ||
 	    d->c_type == EGRET_TYPE_U64)
 		return DOMAIN_UINT;

@@ -530,6 +530,15 @@ static void multiply_panels(const struct matmul *mm, const struct segment *s,
 			     b->ldb, c, ldc, zero);
 }
 
+/* A row of a tile: either product is used. */
+static inline __attribute__((always_inline)) void
+add_row(float *acc, const float *f, const int32_t *whole, const float *scale, size_t n, bool zero)
+{
+	for (size_t c = 0; c < n; c++)
+		acc[c] = f32_canonical(__builtin_fmaf(whole ? (float)whole[c] : f[c], scale[c],
+						      zero ? 0 : acc[c]));
+}
+
 /* acc = fma(product, scale, acc), scale = RN(a's * b's) or the only one. */
 EGRET_CLONES
 static void add_scaled(const struct work *w, const struct columns *b, size_t number, size_t i,
@@ -537,20 +546,22 @@ static void add_scaled(const struct work *w, const struct columns *b, size_t num
 		       float *acc, size_t ldc, size_t ldp)
 {
 	const float *b_scale = w->b_scale[number] + b->in_group;
-	float scale[EGRET_GEMM_NR_MAX], product[EGRET_GEMM_NR_MAX];
+	float scale[EGRET_GEMM_NR_MAX];
 
 	for (size_t r = 0; r < rows; r++, acc += ldc) {
 		const float *f = w->tile.f + r * ldp;
 		const int32_t *whole = w->tile.i + r * ldp;
 		float a = a_block ? w->a_scale[number][i + r] : 1;
 
-		for (size_t c = 0; c < b->n; c++)
+		/* beyond the last column scales are left over from others, and not used */
+		for (size_t c = 0; c < EGRET_GEMM_NR_MAX; c++)
 			scale[c] = a_block && b_block ? a * b_scale[c] : a_block ? a : b_scale[c];
-		for (size_t c = 0; c < b->n; c++)
-			product[c] = int_product ? (float)whole[c] : f[c];
-		for (size_t c = 0; c < b->n; c++)
-			acc[c] = f32_canonical(__builtin_fmaf(product[c], scale[c],
-							      zero ? 0 : acc[c]));
+		if (b->n == EGRET_GEMM_NR_MAX && int_product)
+			add_row(acc, f, whole, scale, EGRET_GEMM_NR_MAX, zero);
+		else if (b->n == EGRET_GEMM_NR_MAX)
+			add_row(acc, f, NULL, scale, EGRET_GEMM_NR_MAX, zero);
+		else
+			add_row(acc, f, int_product ? whole : NULL, scale, b->n, zero);
 	}
 }
 

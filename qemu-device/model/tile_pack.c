@@ -15,6 +15,7 @@
 #include "tile_types.h"
 
 typedef uint32_t v4 __attribute__((vector_size(16)));
+typedef uint8_t v16 __attribute__((vector_size(16)));
 
 /* This name of it is known to gcc and clang. */
 #define SHUFFLE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
@@ -167,6 +168,55 @@ static void load_split(uint8_t *dst, const uint8_t *src, size_t n)
 	memcpy(dst, all, n);
 }
 
+/*
+ * `count` elements of a line of blocks, from the beginning of a block on: signed, or (of B's
+ * panels) with an offset of half their range.
+ */
+static void load_blocks(const struct egret_operand *o, const uint8_t *restrict src, size_t count,
+			bool is_signed, uint8_t *restrict dst)
+{
+	const uint8_t flip = is_signed ? 0 : 0x80, minus = is_signed ? 8 : 0;
+	v16 first, second, low, high;
+
+	for (; count >= EGRET_BLOCK; count -= EGRET_BLOCK, dst += EGRET_BLOCK, src += o->block_step) {
+		memcpy(&first, src, sizeof(first));
+		if (o->type == EGRET_TYPE_S8) {
+			memcpy(&second, src + 16, sizeof(second));
+			first ^= flip;
+			second ^= flip;
+		} else if (o->split) {
+			second = (first >> 4) - minus;
+			first = (first & 15) - minus;
+		} else {
+			low = ((first & 15) ^ 8) - minus;
+			high = (first >> 4 ^ 8) - minus;
+			first = SHUFFLE(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+			second = SHUFFLE(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
+					 15, 31);
+		}
+		memcpy(dst, &first, sizeof(first));
+		memcpy(dst + 16, &second, sizeof(second));
+	}
+	if (count && o->type == EGRET_TYPE_S8) {
+		for (size_t i = 0; i < count; i++)
+			dst[i] = src[i] ^ flip;
+	} else if (count && o->split) {
+		load_split(dst, src, count);
+		for (size_t i = 0; i < count; i++)
+			dst[i] -= minus;
+	} else {
+		for (size_t i = 0; i < count; i++)
+			dst[i] = (uint8_t)(((src[i / 2] >> (i & 1) * 4 & 15) ^ 8) - minus);
+	}
+}
+
+EGRET_CLONES
+static void widen(const uint8_t *restrict src, size_t n, float *restrict dst)
+{
+	for (size_t i = 0; i < n; i++)
+		dst[i] = (int8_t)src[i];
+}
+
 /* Integers of a stored row, less their zero point. */
 EGRET_CLONES
 static void load_integers(const struct egret_operand *o, const uint8_t *row, size_t first, size_t n,
@@ -187,32 +237,26 @@ static void load_integers(const struct egret_operand *o, const uint8_t *row, siz
 static void load_f32(const struct egret_operand *o, const uint8_t *row, size_t first, size_t n,
 		     float *dst)
 {
-	uint8_t nibbles[EGRET_BLOCK];
-
-	if (type_is_float(o->type)) {
+	if (type_is_float(o->type))
 		egret_load_f32(dst, o->type, row, egret_type_bits(o->type) / 8, first, n);
-	} else if (o->split) {
-		load_split(nibbles, row, n);
-		for (size_t i = 0; i < n; i++)
-			dst[i] = (float)(nibbles[i] - 8);
-	} else {
+	else
 		load_integers(o, row, first, n, dst);
-	}
 }
 
 static const uint8_t *line_f32(const struct lines *lines, size_t line, void *buffer)
 {
 	const struct egret_operand *o = lines->o;
 	const struct egret_range *r = lines->r;
-	float *dst = buffer;
+	uint8_t bytes[EGRET_PACK_K];
 
 	if (o->type == EGRET_TYPE_F32)
 		return stored_row(o, line) + 4 * r->k;
-	if (!o->block)
-		load_f32(o, stored_row(o, line), r->k, r->count, dst);
-	for (size_t i = 0; o->block && i < r->count; i += EGRET_BLOCK)
-		load_f32(o, stored_block(o, line, r->k + i), 0,
-			 r->count - i < EGRET_BLOCK ? r->count - i : EGRET_BLOCK, dst + i);
+	if (o->block) {
+		load_blocks(o, stored_block(o, line, r->k), r->count, true, bytes);
+		widen(bytes, r->count, buffer);
+	} else {
+		load_f32(o, stored_row(o, line), r->k, r->count, buffer);
+	}
 	return buffer;
 }
 
@@ -268,33 +312,29 @@ static uint8_t flip_of(const struct egret_operand *o)
 
 /* 4-bit elements from number `first` on; (v ^ flip) - minus makes them what is wanted. */
 EGRET_CLONES
-static void load_nibbles(uint8_t *dst, const uint8_t *src, size_t first, size_t n, uint8_t flip,
-			 uint8_t minus)
+static void load_nibbles(uint8_t *restrict dst, const uint8_t *restrict src, size_t first, size_t n,
+			 uint8_t flip, uint8_t minus)
 {
-	size_t i = 0;
-
 	src += first / 2;
-	if (first & 1 && n)
-		dst[i++] = (uint8_t)((*src++ >> 4 ^ flip) - minus);
-	for (; i + 2 <= n; i += 2, src++) {
-		dst[i] = (uint8_t)(((*src & 15) ^ flip) - minus);
-		dst[i + 1] = (uint8_t)((*src >> 4 ^ flip) - minus);
+	if (first & 1 && n) {
+		*dst++ = (uint8_t)((*src++ >> 4 ^ flip) - minus);
+		n--;
 	}
-	if (i < n)
-		dst[i] = (uint8_t)(((*src & 15) ^ flip) - minus);
+	for (size_t i = 0; i < n / 2; i++) {
+		dst[2 * i] = (uint8_t)(((src[i] & 15) ^ flip) - minus);
+		dst[2 * i + 1] = (uint8_t)((src[i] >> 4 ^ flip) - minus);
+	}
+	if (n & 1)
+		dst[n - 1] = (uint8_t)(((src[n / 2] & 15) ^ flip) - minus);
 }
 
-/* Elements of a stored row, or a block, with the offset added. */
+/* Elements of a stored row with the offset added. */
 static void load_bytes(const struct egret_operand *o, const uint8_t *row, size_t first, size_t n,
 		       uint8_t *dst)
 {
 	bool is_signed = o->type == EGRET_TYPE_S4;
 
-	if (o->split) {
-		load_split(dst, row, n); /* has the offset of B already */
-		for (size_t i = 0; o->is_a && i < n; i++)
-			dst[i] -= 8;
-	} else if (type_is_int4(o->type)) {
+	if (type_is_int4(o->type)) {
 		/* flipping the sign bit adds 8 modulo 16; A takes that away again, in full */
 		load_nibbles(dst, row, first, n, is_signed ? 8 : 0, is_signed && o->is_a ? 8 : 0);
 	} else {
@@ -316,17 +356,13 @@ static const uint8_t *line_bytes(const struct lines *lines, size_t line, void *b
 {
 	const struct egret_operand *o = lines->o;
 	const struct egret_range *r = lines->r;
-	uint8_t *dst = buffer;
 
-	if (!o->block)
-		load_bytes(o, stored_row(o, line), r->k, r->count, dst);
-	for (size_t i = 0; o->block && i < r->count; i += EGRET_BLOCK)
-		load_bytes(o, stored_block(o, line, r->k + i), 0,
-			   r->count - i < EGRET_BLOCK ? r->count - i : EGRET_BLOCK, dst + i);
+	if (o->block)
+		load_blocks(o, stored_block(o, line, r->k), r->count, o->is_a, buffer);
+	else
+		load_bytes(o, stored_row(o, line), r->k, r->count, buffer);
 	return buffer;
 }
-
-typedef uint8_t v16 __attribute__((vector_size(16)));
 
 /* dst[4 i + j] = byte i of row j, for 16 bytes of four rows, each flipped by `mask` */
 static inline void interleave16(uint8_t *dst, const uint8_t *const *row, size_t i, v16 mask)
