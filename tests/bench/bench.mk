@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Measurements. They are no tests: nothing passes or fails by a time.
 
-BENCH_PROGRAMS := $(B)/tests/bench/matmul
+BENCH_PROGRAMS := $(B)/tests/bench/matmul $(B)/tests/bench/operations
 
 # libaccel for the card as a program sees it, the model's own objects for its engines alone.
 $(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include \
@@ -12,10 +12,17 @@ $(B)/tests/bench/matmul: $(B)/tests/bench/matmul.o $(B)/tests/bench/bench.o \
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program) -Wl,-rpath,'$$ORIGIN/../../libaccel'
 
+$(B)/tests/bench/native.o: EXTRA_CFLAGS = -O3 -march=native
+$(B)/tests/bench/operations: LDLIBS = $(MODEL_LDLIBS)
+$(B)/tests/bench/operations: $(addprefix $(B)/tests/bench/,operations.o native.o bench.o) \
+		$(B)/libegret-model.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program)
+
 .PHONY: bench bench-build
 bench: host-packages
 	$(Q)tools/build/host-packages --bench
 	+$(Q)$(MAKE) --no-print-directory bench-build
 	$(Q)tests/bench/run
 
-bench-build: $(BENCH_PROGRAMS) kernels $(B)/libaccel/$(LIBACCEL_SONAME)
+bench-build: $(BENCH_PROGRAMS) kernels $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/qemu-device/sim/egret-sim
