@@ -12,6 +12,12 @@
 /* Pages after a buffer at which nothing is ever bound. */
 #define GUARD_PAGES 1
 
+/* What is taken of the address space: the buffer's pages, and the guard behind them. */
+static uint64_t taken(const struct accel_buffer *buffer)
+{
+	return buffer->size + GUARD_PAGES * buffer->context->device->info.page_size;
+}
+
 static int take_address(struct accel_context *context, struct accel_buffer *buffer)
 {
 	const struct drm_egret_device_info *info = &context->device->info;
@@ -20,19 +26,31 @@ static int take_address(struct accel_context *context, struct accel_buffer *buff
 	int ret;
 
 	pthread_mutex_lock(&context->lock);
-	ret = accel_ranges_take(&context->addresses,
-				buffer->size + GUARD_PAGES * info->page_size, align,
-				&buffer->address);
+	ret = accel_ranges_take(&context->addresses, taken(buffer), align, &buffer->address);
 	pthread_mutex_unlock(&context->lock);
+	buffer->address += buffer->inset;
 	return ret;
 }
 
 static void give_address(struct accel_context *context, struct accel_buffer *buffer)
 {
 	pthread_mutex_lock(&context->lock);
-	accel_ranges_give(&context->addresses, buffer->address,
-			  buffer->size + GUARD_PAGES * context->device->info.page_size);
+	accel_ranges_give(&context->addresses, buffer->address - buffer->inset, taken(buffer));
 	pthread_mutex_unlock(&context->lock);
+}
+
+static int bind_user(struct accel_buffer *buffer, void *user)
+{
+	struct accel_device *device = buffer->context->device;
+	const struct drm_egret_bind_op op = {
+		.op = DRM_EGRET_BIND_MAP_USERPTR,
+		.flags = DRM_EGRET_BIND_READ | DRM_EGRET_BIND_WRITE,
+		.offset = (uintptr_t)user - buffer->inset,
+		.va = buffer->address - buffer->inset,
+		.size = buffer->size,
+	};
+
+	return device->backend->vm_bind(device->dev, buffer->context->vm_id, &op, 1);
 }
 
 static int bind(struct accel_buffer *buffer, const struct binding *bindings, size_t count)
@@ -71,12 +89,35 @@ static void unbind(struct accel_buffer *buffer)
 	struct accel_device *device = buffer->context->device;
 	const struct drm_egret_bind_op op = {
 		.op = DRM_EGRET_BIND_UNMAP,
-		.va = buffer->address,
+		.va = buffer->address - buffer->inset,
 		.size = buffer->size,
 	};
 
 	/* It fails only when the card is gone, and then so is the binding. */
 	device->backend->vm_bind(device->dev, buffer->context->vm_id, &op, 1);
+}
+
+/* Let go of the memory behind it. */
+static void destroy_bo(struct accel_buffer *buffer)
+{
+	struct accel_device *device = buffer->context->device;
+
+	if (buffer->wrapped)
+		return;
+	if (buffer->pointer)
+		device->backend->bo_unmap(device->dev, buffer->pointer, buffer->size);
+	device->backend->bo_destroy(device->dev, buffer->handle);
+}
+
+/* Whole pages around the program's memory. */
+static void wrap(struct accel_buffer *buffer, void *user)
+{
+	uint64_t page = buffer->context->device->info.page_size;
+
+	buffer->wrapped = true;
+	buffer->pointer = user;
+	buffer->inset = (uintptr_t)user % page;
+	buffer->size = (buffer->inset + buffer->bytes + page - 1) / page * page;
 }
 
 static int create_bo(struct accel_buffer *buffer, const struct buffer_plan *plan)
@@ -91,6 +132,10 @@ static int create_bo(struct accel_buffer *buffer, const struct buffer_plan *plan
 	};
 	int ret;
 
+	if (plan->user) {
+		wrap(buffer, plan->user);
+		return 0;
+	}
 	if (plan->handle) {
 		buffer->handle = plan->handle;
 		buffer->size = plan->size;
@@ -154,8 +199,9 @@ int accel_buffer_make(const char *what, struct accel_context *context,
 		goto free_buffer;
 	ret = take_address(context, buffer);
 	if (ret)
-		goto destroy_bo;
-	ret = bind(buffer, plan->bindings, plan->binding_count);
+		goto release_memory;
+	ret = plan->user ? bind_user(buffer, plan->user) :
+			   bind(buffer, plan->bindings, plan->binding_count);
 	if (ret)
 		goto release_address;
 	pthread_mutex_init(&buffer->lock, NULL);
@@ -167,8 +213,8 @@ int accel_buffer_make(const char *what, struct accel_context *context,
 
 release_address:
 	give_address(context, buffer);
-destroy_bo:
-	device->backend->bo_destroy(device->dev, buffer->handle);
+release_memory:
+	destroy_bo(buffer);
 free_buffer:
 	free(buffer);
 	if (ret == -ENOSPC)
@@ -237,9 +283,7 @@ void accel_buffer_destroy(struct accel_buffer *buffer)
 	}
 	accel_buffer_unlink(buffer);
 	unbind(buffer);
-	if (buffer->pointer)
-		device->backend->bo_unmap(device->dev, buffer->pointer, buffer->size);
-	device->backend->bo_destroy(device->dev, buffer->handle);
+	destroy_bo(buffer);
 	give_address(context, buffer);
 	pthread_mutex_destroy(&buffer->lock);
 	free(buffer);
@@ -291,6 +335,36 @@ int accel_buffer_map(struct accel_buffer *buffer, void **pointer)
 		return fail_errno(ret, what);
 	*pointer = buffer->chunk ? base + (buffer->address - buffer->chunk->address) : base;
 	return 0;
+}
+
+/* ---- The program's memory ---- */
+
+ACCEL_API
+int accel_buffer_wrap(struct accel_context *context, void *pointer, size_t bytes,
+		      const char *name, struct accel_buffer **out)
+{
+	static const char what[] = "cannot make a buffer of the program's memory";
+	int ret;
+
+	if (!context || !pointer || !out)
+		return fail(-EINVAL, what, NULL, "the %s is NULL",
+			    !context ? "context" : !pointer ? "memory" : "pointer for the buffer");
+	ret = accel_check_process(what, context->device);
+	if (ret)
+		return ret;
+	if (!bytes || bytes > LARGEST_BUFFER)
+		return fail(-EINVAL, what, NULL, "a buffer of %zu bytes is not possible", bytes);
+	ret = accel_buffer_make(what, context, &(struct buffer_plan) {
+		.bytes = bytes,
+		.memory = ACCEL_MEMORY_HOST,
+		.name = name,
+		.user = pointer,
+	}, out);
+	if (ret == -EFAULT)
+		return fail(ret, what, "give memory that the program can write, such as that of "
+			    "malloc()", "there is no such memory at %p, or none that the card may "
+			    "write to", pointer);
+	return ret;
 }
 
 /* ---- Sharing ---- */

@@ -104,7 +104,7 @@ static void explain_address(struct accel_context *context, uint64_t address, cha
 			    size_t size)
 {
 	const struct accel_buffer *below = NULL, *buffer;
-	uint64_t offset;
+	uint64_t offset, inside;
 
 	for (buffer = context->buffers; buffer; buffer = buffer->next)
 		/* Of a pool's chunk and its first buffer the latter. */
@@ -117,10 +117,12 @@ static void explain_address(struct accel_context *context, uint64_t address, cha
 		return;
 	}
 	offset = address - below->address;
+	/* What is left of the last page can be accessed, too. */
+	inside = below->size - below->inset;
 	snprintf(text, size, "the address is %" PRIu64 " bytes %s buffer%s%s of %" PRIu64
 		 " bytes at 0x%" PRIx64,
-		 offset < below->size ? offset : offset - below->bytes,
-		 offset < below->size ? "into" : "behind the end of",
+		 offset < inside ? offset : offset - below->bytes,
+		 offset < inside ? "into" : "behind the end of",
 		 below->name[0] ? " " : "", below->name, below->bytes, below->address);
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xf86drm.h>
@@ -309,13 +310,25 @@ static void drm_timeline_destroy(struct backend_device *dev, uint32_t handle)
 	drmSyncobjDestroy(dev->fd, handle);
 }
 
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 static int drm_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
 			     int64_t deadline)
 {
-	if (drmSyncobjTimelineWait(dev->fd, &handle, &point, 1, deadline,
-				   DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL))
-		return -errno;
-	return 0;
+	int ret;
+
+	/* The kernel counts in ticks, and may give up a part of one before the deadline. */
+	do {
+		ret = drmSyncobjTimelineWait(dev->fd, &handle, &point, 1, deadline,
+					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL) ? -errno : 0;
+	} while (ret == -ETIME && now() < deadline);
+	return ret;
 }
 
 static int drm_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)

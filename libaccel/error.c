@@ -95,6 +95,9 @@ int accel_fail_errno(int error, const char *what)
 			    "the card has no room left for it");
 	case -EACCES:
 		return fail(error, what, NULL, "permission denied");
+	case -EFAULT:
+		return fail(error, what, "release buffers of accel_buffer_wrap() before their memory",
+			    "memory that the card was given does not exist any more");
 	default:
 		return fail(error, what, NULL, "%s", strerror(-error));
 	}

@@ -199,11 +199,22 @@ int accel_event_record(struct accel_event *event, struct accel_stream *stream)
 	return ret;
 }
 
+/* True if it makes sense to wait for the descriptor. */
+static bool can_be_polled(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&poll_fd, 1, 0);
+	} while (n < 0 && errno == EINTR);
+	return n >= 0 && !(poll_fd.revents & (POLLNVAL | POLLERR));
+}
+
 ACCEL_API
 int accel_event_import(struct accel_event *event, int fd)
 {
 	static const char what[] = "cannot import a file descriptor into an event";
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	int ret, own;
 
 	if (!event)
@@ -219,7 +230,7 @@ int accel_event_import(struct accel_event *event, int fd)
 		return errno == EBADF ?
 			fail(-EBADF, what, NULL, "%d is not an open file descriptor", fd) :
 			fail_errno(-errno, what);
-	if (poll(&poll_fd, 1, 0) < 0 || (poll_fd.revents & (POLLNVAL | POLLERR))) {
+	if (!can_be_polled(own)) {
 		close(own);
 		return fail(-EINVAL, what, NULL, "file descriptor %d cannot be polled", fd);
 	}

@@ -134,6 +134,8 @@ struct accel_buffer {
 	uint32_t handle;
 	uint32_t memory;
 	bool shared;		/* may be exported */
+	bool wrapped;		/* memory of the program's: there is no handle */
+	uint32_t inset;		/* where it begins in its first page */
 	uint64_t address;
 	uint64_t bytes;		/* as asked for */
 	uint64_t size;		/* as bound: whole pages; in a pool, what was taken */
@@ -162,6 +164,8 @@ struct buffer_plan {
 	/* An existing buffer of the backend, which is taken over also on failure; or 0. */
 	uint32_t handle;
 	uint64_t size;		/* of that, whole pages */
+	/* Memory of the program's, which stays its own; or NULL. */
+	void *user;
 };
 
 /* Make a buffer. `what` is for the error record. */

@@ -27,6 +27,7 @@ struct sim_bo {
 	unsigned int refs;	/* the handle, and each binding */
 	uint64_t size;
 	bool system;
+	bool user;		/* memory of the program's own */
 	int fd;			/* of the memory of one that may be shared, or -1 */
 	uint64_t offset;	/* in device memory, or the address in this process */
 	uint8_t *memory;
@@ -70,6 +71,10 @@ static void put_bo(struct backend_device *dev, struct sim_bo *bo)
 {
 	if (--bo->refs)
 		return;
+	if (bo->user) {
+		free(bo);
+		return;
+	}
 	if (bo->system) {
 		munmap(bo->memory, bo->size);
 		if (bo->fd >= 0)
@@ -519,6 +524,20 @@ void sim_vm_destroy(struct backend_device *dev, uint32_t vm_id)
 
 /* ---- Binding ---- */
 
+/* Whether the program has the memory; that it may be written is taken for granted. */
+static int check_user(const struct drm_egret_bind_op *op, uint32_t known)
+{
+	uint64_t done;
+	unsigned char seen;
+
+	if (!op->flags || (op->flags & ~known) || op->handle || op->offset % SIM_PAGE)
+		return -EINVAL;
+	for (done = 0; done < op->size; done += SIM_PAGE)
+		if (mincore((void *)(uintptr_t)(op->offset + done), 1, &seen))
+			return -EFAULT;
+	return 0;
+}
+
 static int check_op(struct backend_device *dev, uint32_t vm_id,
 		    const struct drm_egret_bind_op *op)
 {
@@ -531,6 +550,8 @@ static int check_op(struct backend_device *dev, uint32_t vm_id,
 		return -EINVAL;
 	if (op->op == DRM_EGRET_BIND_UNMAP)
 		return op->flags || op->handle || op->offset ? -EINVAL : 0;
+	if (op->op == DRM_EGRET_BIND_MAP_USERPTR)
+		return check_user(op, known);
 	if (op->op != DRM_EGRET_BIND_MAP || !op->flags || (op->flags & ~known) ||
 	    op->offset % SIM_PAGE)
 		return -EINVAL;
@@ -607,9 +628,31 @@ static uint64_t entry_flags(const struct sim_bo *bo, uint32_t flags)
 	       (bo->system ? EGRET_PTE_SYSTEM : 0);
 }
 
-static void apply_op(struct backend_device *dev, struct sim_vm *vm,
-		     const struct drm_egret_bind_op *op, struct mapping **spares)
+/* For each operation that binds memory of the program, an object that stands for it. */
+static int make_users(const struct drm_egret_bind_op *ops, uint32_t count, struct sim_bo **users)
 {
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (ops[i].op != DRM_EGRET_BIND_MAP_USERPTR)
+			continue;
+		users[i] = calloc(1, sizeof(*users[i]));
+		if (!users[i])
+			return -ENOMEM;
+		users[i]->user = users[i]->system = true;
+		users[i]->fd = -1;
+		users[i]->size = ops[i].size;
+		users[i]->offset = ops[i].offset;
+		users[i]->memory = (uint8_t *)(uintptr_t)ops[i].offset;
+	}
+	return 0;
+}
+
+static void apply_op(struct backend_device *dev, struct sim_vm *vm,
+		     const struct drm_egret_bind_op *op, struct sim_bo *user,
+		     struct mapping **spares)
+{
+	uint64_t bo_offset = user ? 0 : op->offset;
 	struct mapping *mapping;
 	struct sim_bo *bo;
 
@@ -619,8 +662,8 @@ static void apply_op(struct backend_device *dev, struct sim_vm *vm,
 		forget(dev, vm, op->va, op->size, spares);
 		return;
 	}
-	bo = sim_table_get(&dev->bos, op->handle);
-	write_entries(dev, vm, op->va, bo->offset + op->offset, op->size,
+	bo = user ? user : sim_table_get(&dev->bos, op->handle);
+	write_entries(dev, vm, op->va, bo->offset + bo_offset, op->size,
 		      entry_flags(bo, op->flags));
 	invalidate(dev, vm, op->va, op->size);
 	forget(dev, vm, op->va, op->size, spares);
@@ -630,7 +673,7 @@ static void apply_op(struct backend_device *dev, struct sim_vm *vm,
 		.va = op->va,
 		.size = op->size,
 		.bo = bo,
-		.bo_offset = op->offset,
+		.bo_offset = bo_offset,
 	};
 	bo->refs++;
 	vm->mappings = mapping;
@@ -647,6 +690,8 @@ static int prepare_op(struct backend_device *dev, struct sim_vm *vm, uint32_t vm
 		return ret;
 	if (op->op == DRM_EGRET_BIND_UNMAP)
 		return make_tables(dev, vm, op->va, op->va, op->size);
+	if (op->op == DRM_EGRET_BIND_MAP_USERPTR)
+		return make_tables(dev, vm, op->va, op->offset, op->size);
 	bo = sim_table_get(&dev->bos, op->handle);
 	return make_tables(dev, vm, op->va, bo->offset + op->offset, op->size);
 }
@@ -655,26 +700,35 @@ int sim_vm_bind(struct backend_device *dev, uint32_t vm_id, const struct drm_egr
 		uint32_t count)
 {
 	struct mapping *spares = NULL;
+	struct sim_bo **users;
 	struct sim_vm *vm;
 	uint32_t i;
-	int ret = 0;
+	int ret;
 
 	if (count > DRM_EGRET_BIND_OPS_MAX)
 		return -E2BIG;
+	/* One more, since calloc(0) may return NULL. */
+	users = calloc(count + 1, sizeof(*users));
+	ret = users ? make_users(ops, count, users) : -ENOMEM;
 	pthread_mutex_lock(&dev->lock);
 	vm = sim_table_get(&dev->vms, vm_id);
-	if (!vm)
+	if (!vm && !ret)
 		ret = -ENOENT;
 	for (i = 0; !ret && i < count; i++)
 		ret = prepare_op(dev, vm, vm_id, &ops[i]);
 	/* Each operation may cut a mapping in two, and add one. */
 	if (ret == 0)
 		ret = add_spares(&spares, 2 * count);
-	for (i = 0; !ret && i < count; i++)
-		apply_op(dev, vm, &ops[i], &spares);
+	for (i = 0; !ret && i < count; i++) {
+		apply_op(dev, vm, &ops[i], users[i], &spares);
+		users[i] = NULL;	/* the mapping's now */
+	}
 	pthread_mutex_unlock(&dev->lock);
 	while (spares)
 		free(take_spare(&spares));
+	for (i = 0; users && i < count; i++)
+		free(users[i]);
+	free(users);
 	return ret;
 }
 

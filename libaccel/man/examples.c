@@ -326,6 +326,20 @@ static void share(struct accel_context *ours, struct accel_context *theirs)
 }
 /* End of the example. */
 
+/* Example of accel_buffer_wrap(): Let the card work on an array of the program. */
+static void work_in_place(struct accel_context *context, struct accel_stream *stream)
+{
+	static uint32_t numbers[1000];
+	struct accel_buffer *buffer;
+
+	check(accel_buffer_wrap(context, numbers, sizeof(numbers), "numbers", &buffer));
+	check(accel_fill(stream, buffer, 0, sizeof(numbers), 42, 4, 0));
+	check(accel_stream_wait(stream, ACCEL_FOREVER));
+	printf("%u\n", numbers[999]);
+	accel_buffer_destroy(buffer);
+}
+/* End of the example. */
+
 /* Example of accel_pool_create(), accel_pool_alloc(), accel_pool_get_info(),
  * accel_pool_trim(), accel_pool_destroy(): Take small buffers, and give memory back when
  * there is much of it without use. */
@@ -500,6 +514,7 @@ static void use_file(const char *path, struct accel_context *context)
 static void use_buffers(struct objects *o)
 {
 	share(o->context, o->other);
+	work_in_place(o->context, o->stream);
 	use_pool(o->context);
 	make_host_buffer(o->context);
 	there_and_back(o->stream, o->buffer);

@@ -130,6 +130,81 @@ static void test_refused(void **state)
 	accel_buffer_destroy(plain);
 }
 
+/* ---- The program's memory ---- */
+
+static void test_wrap(void **state)
+{
+	struct fixture *f = *state;
+	const size_t size = 3 << 20;
+	unsigned char *memory = malloc(size + 5000);
+	struct accel_buffer *copy = make_buffer(f, size, ACCEL_MEMORY_DEVICE), *wrapped;
+	void *pointer;
+
+	/* Any alignment, of both ends. */
+	for (size_t offset = 0; offset < 5000; offset += 1237) {
+		size_t bytes = size - offset / 3;
+
+		memset(memory, 0xee, size + 5000);
+		good(accel_buffer_wrap(f->context, memory + offset, bytes, "mine", &wrapped));
+		assert_int_equal(accel_buffer_size(wrapped), bytes);
+		assert_int_equal(accel_buffer_address(wrapped) % 4096,
+				 (uintptr_t)(memory + offset) % 4096);
+		good(accel_buffer_map(wrapped, &pointer));
+		assert_ptr_equal(pointer, memory + offset);
+		good(accel_fill(f->stream, wrapped, 0, bytes, offset / 1237, 1, 0));
+		good(accel_stream_wait(f->stream, SOON));
+		assert_int_equal(memory[offset], offset / 1237);
+		assert_int_equal(memory[offset + bytes - 1], offset / 1237);
+		assert_int_equal(memory[offset + bytes], 0xee);
+		if (offset)
+			assert_int_equal(memory[offset - 1], 0xee);
+		/* And what the program writes, the card reads. */
+		memset(memory + offset, 0x77, bytes);
+		good(accel_copy(f->stream, copy, 0, wrapped, 0, bytes, 0));
+		good(accel_fill(f->stream, copy, bytes, size - bytes, 0x77, 1, 0));
+		expect_bytes(f->stream, copy, 0x77);
+		accel_buffer_destroy(wrapped);
+	}
+	accel_buffer_destroy(copy);
+	free(memory);
+}
+
+static void test_wrap_refused(void **state)
+{
+	struct fixture *f = *state;
+	char *gone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct accel_buffer *buffer;
+	char byte;
+
+	bad(accel_buffer_wrap(NULL, &byte, 1, NULL, &buffer), -EINVAL, "context");
+	bad(accel_buffer_wrap(f->context, NULL, 1, NULL, &buffer), -EINVAL, "memory");
+	bad(accel_buffer_wrap(f->context, &byte, 1, NULL, NULL), -EINVAL, "NULL");
+	bad(accel_buffer_wrap(f->context, &byte, 0, NULL, &buffer), -EINVAL, "0 bytes");
+	bad(accel_buffer_wrap(f->context, &byte, SIZE_MAX, NULL, &buffer), -EINVAL, "not possible");
+	munmap(gone + 4096, 4096);
+	good(accel_buffer_wrap(f->context, gone, 4096, NULL, &buffer));
+	accel_buffer_destroy(buffer);
+	bad(accel_buffer_wrap(f->context, gone, 4097, NULL, &buffer), -EFAULT, "no such memory");
+	munmap(gone, 4096);
+}
+
+/* A fault behind it is explained, and it is not shared. */
+static void test_wrap_in_faults(void **state)
+{
+	struct fixture *f = *state;
+	char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct accel_buffer *buffer;
+	struct poke_args args = { 0 };
+
+	good(accel_buffer_wrap(f->context, memory + 100, 50, "array", &buffer));
+	bad(accel_buffer_export(buffer), -EPERM, "buffer array was not made");
+	args.address = accel_buffer_address(buffer) - 100 + 4096;
+	good(launch(f, "poke", 1, &args, sizeof(args)));
+	bad(accel_stream_wait(f->stream, SOON), -ECANCELED, "behind the end of buffer array of 50");
+	accel_buffer_destroy(buffer);
+	munmap(memory, 4096);
+}
+
 /* ---- Between processes ---- */
 
 static void send_fd(int socket, int fd)
@@ -538,6 +613,9 @@ int main(void)
 		device_test(test_between_contexts),
 		device_test(test_mapping_is_shared),
 		device_test(test_refused),
+		device_test(test_wrap),
+		device_test(test_wrap_refused),
+		device_test(test_wrap_in_faults),
 		device_test(test_pool),
 		device_test(test_pool_maps),
 		device_test(test_pool_in_faults),

@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "kernels/probe.h"
@@ -680,6 +683,66 @@ static void test_threads_on_one_stream(void **state)
 	run_workers(*state, true);
 }
 
+/* ---- Signals ---- */
+
+static atomic_int alarms;
+
+static void count_alarm(int signal_number)
+{
+	(void)signal_number;
+	alarms++;
+}
+
+/* Whatever waits goes on waiting when a signal comes. */
+static void test_signals(void **state)
+{
+	struct fixture *f = *state;
+	const size_t size = 2 << 20;
+	unsigned char *data = pattern(size, 2), *back = malloc(size);
+	struct accel_buffer *buffer = make_buffer(f, size, ACCEL_MEMORY_DEVICE);
+	/* Not SA_RESTART: system calls really return. */
+	struct sigaction action = { .sa_handler = count_alarm }, before;
+	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct accel_event *event, *imported;
+	struct spin_args args = { 0 };
+	struct accel_stream *spinning;
+	const uint32_t grid[3] = { 1, 1, 1 };
+	int64_t until;
+	int fd;
+
+	good(accel_event_create(f->context, NULL, &event));
+	good(accel_event_create(f->context, NULL, &imported));
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 4; i++) {
+		memset(back, 0, size);
+		good(accel_upload(f->stream, buffer, 0, data, size));
+		good(accel_event_record(event, f->stream));
+		fd = accel_event_fd(event);
+		assert_true(fd >= 0);
+		good(accel_event_import(imported, fd));
+		close(fd);
+		good(accel_event_wait(imported, ACCEL_FOREVER));
+		good(accel_event_wait(event, ACCEL_FOREVER));
+		good(accel_download(f->stream, buffer, 0, back, size));
+		assert_memory_equal(data, back, size);
+	}
+	good(accel_stream_create(f->context, NULL, &spinning));
+	good(accel_launch(spinning, find_kernel(f->probe, "spin"), grid, &args, sizeof(args), NULL));
+	until = accel_deadline(30000000);
+	bad(accel_stream_wait(spinning, until), -ETIMEDOUT, "deadline");
+	assert_true(accel_deadline(0) >= until);
+	accel_stream_destroy(spinning);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	assert_true(alarms > 0);
+	accel_event_destroy(event);
+	accel_event_destroy(imported);
+	accel_buffer_destroy(buffer);
+	free(data);
+	free(back);
+}
+
 /* ---- Times ---- */
 
 static struct accel_event *timed_event(struct fixture *f)
@@ -947,6 +1010,7 @@ int main(void)
 		device_test(test_streams_that_wait_for_each_other_go),
 		device_test(test_threads_with_streams),
 		device_test(test_threads_on_one_stream),
+		device_test(test_signals),
 		device_test(test_elapsed),
 		device_test(test_many_times),
 		device_test(test_bad_times),
