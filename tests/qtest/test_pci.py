@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import qtest
+from driver import check_works
 from layout import egret
 from qtest import equal
 
@@ -80,6 +81,34 @@ def test_capabilities():
         equal(card.config_readl(serial + 4) | card.config_readl(serial + 8) << 32,
               0x1122334455667788, 'serial number')
         equal(card.readq(BAR0, egret.REG_SERIAL), 0x1122334455667788, 'serial register')
+
+
+def test_advanced_errors():
+    """Injected PCI Express errors are recorded, cleared by writing, and harm no work."""
+    with qtest.Machine() as machine:
+        card = machine.card()
+        aer = card.find_extended_capability(qtest.EXT_CAP_AER)
+
+        def inject(name):
+            return machine.qmp('human-monitor-command',
+                               **{'command-line': f'pcie_aer_inject_error egret0 {name}'})
+
+        equal((card.config_readl(aer + 4), card.config_readl(aer + 0x10)), (0, 0), 'no errors')
+        # All errors are to be recorded: advisory ones are masked at reset.
+        card.config_writel(aer + 8, 0)
+        card.config_writel(aer + 0x14, 0)
+        for name, offset, bit in (('BAD_TLP', 0x10, 6), ('RCVR', 0x10, 0), ('COMP_TIME', 4, 14),
+                                  ('POISON_TLP', 4, 12), ('MALF_TLP', 4, 18)):
+            text = inject(name)
+            equal(text.startswith('OK'), True, text)
+            equal(card.config_readl(aer + offset) >> bit & 1, 1, name)
+            card.config_writel(aer + offset, 1 << bit)
+            equal(card.config_readl(aer + offset) >> bit & 1, 0, f'{name} is cleared')
+        check_works(card)
+        inject('COMP_TIME')
+        card.function_level_reset()
+        card.assign_bars()
+        equal(card.config_readl(aer + 4) >> 14 & 1, 1, 'what was recorded survives an FLR')
 
 
 def test_read_only_config():
