@@ -10,7 +10,8 @@
  * 2. Allocate the binding structures that the worst case needs: a map can cut
  *    one binding in two and add one, an unmap can cut one in two. No lock.
  * 3. Lock the reservations of the address space, of all shared buffers bound
- *    in it, and of the buffers to be bound.
+ *    in it, and of the buffers to be bound. Bring these buffers to where they may
+ *    live, and wait until their memory holds what it should (egret_evict.c).
  * 4. Note where the buffers are (extents), make page tables and reserve them
  *    (egret_pgtable.c: this changes no translation).
  * 5. Change the tree of bindings. Cannot fail: from here on there is no way back.
@@ -71,6 +72,8 @@
 #include "egret_bind_check.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_evict.h"
+#include "egret_extent.h"
 #include "egret_fence.h"
 #include "egret_mmu.h"
 #include "egret_pm.h"
@@ -251,6 +254,7 @@ const struct drm_gpuvm_ops egret_vm_ops = {
 	.sm_step_map = egret_vm_step_map,
 	.sm_step_remap = egret_vm_step_remap,
 	.sm_step_unmap = egret_vm_step_unmap,
+	.vm_bo_validate = egret_vm_bo_validate,
 };
 
 static int egret_bind_commit_op(struct egret_bind *bind, const struct egret_bind_op *op)
@@ -452,6 +456,32 @@ static struct egret_bind *egret_bind_alloc(void)
 
 /* ---- phases 3 and 4: with the reservations --------------------------------------------- */
 
+/* Bring all buffers to where they may live. */
+static int egret_bind_validate(struct egret_bind *bind, struct drm_exec *exec)
+{
+	struct dma_resv *resv = drm_gpuvm_resv(&bind->vm->base);
+	struct drm_gem_object *obj;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < bind->count; i++) {
+		ret = bind->ops[i].bo ? egret_bo_validate(bind->ops[i].bo, resv) : 0;
+		if (ret)
+			return ret;
+	}
+	/* Those that share a reservation may have pushed each other out. */
+	for (i = 0; i < bind->count; i++)
+		if (bind->ops[i].bo && !egret_bo_is_placed(bind->ops[i].bo))
+			return -ENOSPC;
+	/* Moves may have used up the place of the bind's fence. */
+	drm_exec_for_each_locked_object(exec, obj) {
+		ret = dma_resv_reserve_fences(obj->resv, 1);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 static int egret_bind_lock(struct egret_bind *bind, struct drm_exec *exec)
 {
 	struct drm_gpuvm *gpuvm = &bind->vm->base;
@@ -478,9 +508,33 @@ static int egret_bind_lock(struct egret_bind *bind, struct drm_exec *exec)
 			if (ret)
 				break;
 		}
+		/* Before ww_acquire_done(): TTM may lock other buffers. */
+		if (!ret)
+			ret = egret_bind_validate(bind, exec);
 		if (ret)
 			break;
 	}
+	return ret;
+}
+
+static void egret_bind_unlock(struct egret_bind *bind, struct drm_exec *exec, bool exclusive)
+{
+	drm_exec_fini(exec);
+	egret_evict_end(bind->vm->edev, exclusive);
+}
+
+/* Phase 3; on success, undone by egret_bind_unlock(). */
+static int egret_bind_lock_and_validate(struct egret_bind *bind, struct drm_exec *exec,
+					bool exclusive)
+{
+	int ret = egret_evict_begin(bind->vm->edev, exclusive);
+
+	if (ret)
+		return ret;
+	drm_exec_init(exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES, 0);
+	ret = egret_bind_lock(bind, exec);
+	if (ret)
+		egret_bind_unlock(bind, exec, exclusive);
 	return ret;
 }
 
@@ -765,7 +819,7 @@ static struct dma_fence *egret_bind_push(struct egret_bind *bind, struct drm_exe
 	struct dma_fence *fence = &bind->fence->base;
 
 	dma_resv_assert_held(drm_gpuvm_resv(&vm->base));
-	egret_fence_init(bind->fence, vm->bind_context, ++vm->bind_seqno);
+	egret_fence_init(bind->fence, vm->bind_context, ++vm->bind_seqno, true);
 	dma_fence_get(fence);
 	dma_fence_put(vm->last_bind);
 	vm->last_bind = dma_fence_get(fence);
@@ -931,6 +985,7 @@ static int egret_bind_run(struct egret_bind *bind, bool async)
 {
 	struct egret_device *edev = bind->vm->edev;
 	struct dma_fence *fence = NULL;
+	bool exclusive = false;
 	struct drm_exec exec;
 	int ret;
 
@@ -940,27 +995,34 @@ static int egret_bind_run(struct egret_bind *bind, bool async)
 		egret_bind_free(bind);
 		return ret;
 	}
-	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES, 0);
-	ret = egret_bind_lock(bind, &exec);
-	if (!ret)
-		ret = egret_bind_change_tree(bind);
+	ret = egret_bind_lock_and_validate(bind, &exec, false);
+	if (egret_evict_again(ret)) {
+		exclusive = true;
+		ret = egret_bind_lock_and_validate(bind, &exec, true);
+	}
+	if (ret)
+		goto err_free;
+	ret = egret_bind_change_tree(bind);
 	if (ret) {
-		drm_exec_fini(&exec);
-		egret_bind_free(bind);
-		egret_pm_put(edev);
-		return ret;
+		egret_bind_unlock(bind, &exec, exclusive);
+		goto err_free;
 	}
 	if (async || egret_bind_must_wait(bind))
 		fence = egret_bind_push(bind, &exec);
 	else
 		ret = egret_bind_execute(bind);
-	drm_exec_fini(&exec);
+	egret_bind_unlock(bind, &exec, exclusive);
 
 	if (!fence)
 		egret_bind_free_work(&bind->free_work);
 	else if (!async)
 		ret = egret_bind_wait(fence);
 	dma_fence_put(fence);
+	return ret;
+
+err_free:
+	egret_bind_free(bind);
+	egret_pm_put(edev);
 	return ret;
 }
 

@@ -12,22 +12,15 @@ struct egret_userptr;
 struct egret_vm;
 
 /**
- * struct egret_extent - contiguous memory of a map
- */
-struct egret_extent {
-	/** @addr: Address on the card. */
-	u64 addr;
-	/** @size: Bytes. */
-	u64 size;
-};
-
-/**
  * struct egret_vma - a binding
  */
 struct egret_vma {
 	/** @base: Base. */
 	struct drm_gpuva base;
-	/** @flags: EGRET_PTE_* of its access rights. Constant. */
+	/**
+	 * @flags: EGRET_PTE_* of its access rights. EGRET_PTE_SYSTEM is from the time of
+	 * the bind: the buffer may have moved. Constant.
+	 */
 	u64 flags;
 	/** @userptr: If it binds memory of a process: that; a reference. Otherwise NULL. */
 	struct egret_userptr *userptr;

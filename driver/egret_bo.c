@@ -9,6 +9,7 @@
  */
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
+#include <drm/drm_exec.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_ttm_helper.h>
 #include <drm/drm_prime.h>
@@ -18,11 +19,9 @@
 #include "compat.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_evict.h"
 #include "egret_hw.h"
 #include "egret_vm.h"
-
-/* More is out of reach of the address space. */
-#define EGRET_BO_SIZE_MAX	BIT_ULL(47)
 
 /* ---- addresses ------------------------------------------------------------ */
 
@@ -35,6 +34,31 @@
 bool egret_bo_is_vram(const struct egret_bo *bo)
 {
 	return bo->ttm.resource->mem_type == TTM_PL_VRAM;
+}
+
+/**
+ * egret_bo_is_placed() - whether a buffer is where it may live
+ * @bo: buffer, locked
+ *
+ * Return: true if it is; otherwise it was pushed out.
+ */
+bool egret_bo_is_placed(const struct egret_bo *bo)
+{
+	u32 type = bo->ttm.resource ? bo->ttm.resource->mem_type : TTM_PL_SYSTEM;
+
+	return (type == TTM_PL_VRAM && bo->placement & DRM_EGRET_BO_VRAM) ||
+	       (type == TTM_PL_TT && bo->placement & DRM_EGRET_BO_SYSTEM);
+}
+
+/**
+ * egret_bo_pte_flags() - what an entry says of where a buffer is
+ * @bo: buffer, locked
+ *
+ * Return: EGRET_PTE_SYSTEM or nothing.
+ */
+u64 egret_bo_pte_flags(const struct egret_bo *bo)
+{
+	return egret_bo_is_vram(bo) ? 0 : EGRET_PTE_SYSTEM;
 }
 
 /**
@@ -130,12 +154,6 @@ static struct dma_buf *egret_bo_export(struct drm_gem_object *obj, int flags)
 	return drm_gem_prime_export(obj, flags);
 }
 
-static enum drm_gem_object_status egret_bo_status(struct drm_gem_object *obj)
-{
-	/* Buffers do not move (egret_ttm.c): they are where they were made. */
-	return DRM_GEM_OBJECT_RESIDENT;
-}
-
 /*
  * Map pages of a buffer, whose reservation is locked. When the hardware goes down,
  * all mappings are taken away (egret_hw_stop()); one that was made at the same time
@@ -197,30 +215,72 @@ static const struct drm_gem_object_funcs egret_bo_funcs = {
 	.print_info = drm_gem_ttm_print_info,
 	.mmap = drm_gem_ttm_mmap,
 	.vm_ops = &egret_bo_vm_ops,
-	.status = egret_bo_status,
 };
 
-static unsigned int egret_bo_places(u32 placement, struct ttm_place *places)
+/**
+ * egret_bo_placement() - where TTM may put a buffer
+ * @allowed: DRM_EGRET_BO_*
+ * @places: memory for the answer
+ * @placement: answer
+ *
+ * Device memory is preferred. Who may live elsewhere does not push others out.
+ */
+void egret_bo_placement(u32 allowed, struct ttm_place *places, struct ttm_placement *placement)
 {
+	bool both = allowed == (DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM);
 	unsigned int n = 0;
 
-	if (placement & DRM_EGRET_BO_VRAM)
-		places[n++] = (struct ttm_place){ .mem_type = TTM_PL_VRAM };
-	if (placement & DRM_EGRET_BO_SYSTEM)
-		places[n++] = (struct ttm_place){ .mem_type = TTM_PL_TT };
-	return n;
+	if (allowed & DRM_EGRET_BO_VRAM)
+		places[n++] = (struct ttm_place) {
+			.mem_type = TTM_PL_VRAM,
+			.flags = both ? TTM_PL_FLAG_DESIRED : 0,
+		};
+	if (allowed & DRM_EGRET_BO_SYSTEM)
+		places[n++] = (struct ttm_place) {
+			.mem_type = TTM_PL_TT,
+			.flags = both ? TTM_PL_FLAG_FALLBACK : 0,
+		};
+	*placement = (struct ttm_placement) { .placement = places, .num_placement = n };
 }
 
-/* Make the memory of a buffer. On failure TTM has destroyed @bo. */
-static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo)
+/*
+ * TTM reports a full memory as -ENOMEM unless it is told otherwise, which not
+ * every kernel knows. A buffer that found no device memory deserves -ENOSPC.
+ */
+static int egret_bo_size_error(struct egret_device *edev, u32 placement, u64 size, int err)
 {
-	struct ttm_operation_ctx ctx = { .interruptible = true };
-	struct ttm_place places[2] = {};
-	struct ttm_placement placement = {
-		.placement = places,
-		.num_placement = egret_bo_places(bo->placement, places),
-	};
+	if (err == -ENOSPC && placement & DRM_EGRET_BO_SYSTEM)
+		return -ENOMEM;
+	if (err == -ENOMEM && placement == DRM_EGRET_BO_VRAM &&
+	    size > egret_vram_available(edev))
+		return -ENOSPC;
+	return err;
+}
+
+/**
+ * egret_bo_error() - what to return when there is no room for a buffer
+ * @bo: buffer
+ * @err: what TTM says
+ *
+ * Return: -ENOSPC if device memory is full, -ENOMEM if system memory is; otherwise
+ * @err.
+ */
+int egret_bo_error(struct egret_bo *bo, int err)
+{
+	return egret_bo_size_error(to_egret_device(bo->ttm.base.dev), bo->placement,
+				   bo->ttm.base.size, err);
+}
+
+/* Make a buffer in @placement. On failure TTM has destroyed @bo. */
+static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo,
+			 struct ttm_placement *placement)
+{
 	struct dma_resv *resv = bo->vm_root ? bo->vm_root->resv : NULL;
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.resv = resv,
+		.allow_res_evict = true,
+	};
 	int ret;
 
 	if (resv) {
@@ -230,7 +290,7 @@ static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo)
 			return ret;
 		}
 	}
-	ret = ttm_bo_init_reserved(&edev->ttm, &bo->ttm, ttm_bo_type_device, &placement,
+	ret = ttm_bo_init_reserved(&edev->ttm, &bo->ttm, ttm_bo_type_device, placement,
 				   1, &ctx, NULL, resv,
 				   egret_bo_destroy);
 	if (ret) {
@@ -242,44 +302,101 @@ static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo)
 	return 0;
 }
 
-/*
- * TTM reports a full memory as -ENOMEM unless it is told otherwise, which not
- * every kernel knows. A buffer that found no device memory deserves -ENOSPC.
- */
-static int egret_bo_error(struct egret_device *edev, u32 placement, u64 size, int err)
+static struct egret_bo *egret_bo_alloc(struct egret_device *edev, u64 size, u32 placement,
+				       struct egret_vm *vm)
 {
-	if (err == -ENOSPC && placement & DRM_EGRET_BO_SYSTEM)
-		return -ENOMEM;
-	if (err == -ENOMEM && placement == DRM_EGRET_BO_VRAM &&
-	    size > egret_vram_available(edev))
-		return -ENOSPC;
-	return err;
-}
+	struct egret_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
 
-static struct egret_bo *egret_bo_create(struct egret_device *edev, u64 size,
-					u32 placement, struct egret_vm *vm)
-{
-	struct egret_bo *bo;
-	int ret;
-
-	if (size > EGRET_BO_SIZE_MAX)
-		return ERR_PTR(placement == DRM_EGRET_BO_VRAM ? -ENOSPC : -ENOMEM);
-	if (placement == DRM_EGRET_BO_VRAM && size > edev->vram.mm.size)
-		return ERR_PTR(-ENOSPC);
-
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
 	if (!bo)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	bo->placement = placement;
+	bo->region = placement & DRM_EGRET_BO_VRAM ? TTM_PL_VRAM : TTM_PL_TT;
 	bo->ttm.base.funcs = &egret_bo_funcs;
 	drm_gem_private_object_init(&edev->drm, &bo->ttm.base, size);
 	if (vm) {
 		bo->vm_root = drm_gpuvm_resv_obj(&vm->base);
 		drm_gem_object_get(bo->vm_root);
 	}
-	ret = egret_bo_init(edev, bo);
+	return bo;
+}
+
+/* The usual way, which does not wait for the locks of other buffers. */
+static struct egret_bo *egret_bo_create_shared(struct egret_device *edev, u64 size,
+					       u32 placement, struct egret_vm *vm)
+{
+	struct ttm_place places[EGRET_BO_PLACES];
+	struct ttm_placement ttm_placement;
+	struct egret_bo *bo;
+	int ret;
+
+	ret = egret_evict_begin(edev, false);
 	if (ret)
-		return ERR_PTR(egret_bo_error(edev, placement, size, ret));
+		return ERR_PTR(ret);
+	bo = egret_bo_alloc(edev, size, placement, vm);
+	egret_bo_placement(placement, places, &ttm_placement);
+	ret = bo ? egret_bo_init(edev, bo, &ttm_placement) : -ENOMEM;
+	egret_evict_end(edev, false);
+	return ret ? ERR_PTR(egret_bo_size_error(edev, placement, size, ret)) : bo;
+}
+
+static int egret_bo_lock_and_validate(struct egret_bo *bo)
+{
+	struct drm_exec exec;
+	int ret = 0;
+
+	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
+	drm_exec_until_all_locked(&exec) {
+		ret = drm_exec_lock_obj(&exec, bo->vm_root ? bo->vm_root : &bo->ttm.base);
+		drm_exec_retry_on_contention(&exec);
+		/* Before ww_acquire_done(): TTM may lock other buffers. */
+		if (!ret)
+			ret = egret_bo_validate(bo, bo->ttm.base.resv);
+		if (ret)
+			break;
+	}
+	drm_exec_fini(&exec);
+	return ret;
+}
+
+/*
+ * When memory is short: first a buffer without memory, so that it has a reservation
+ * that can be locked with a ticket, with which TTM waits for locks of others.
+ */
+static struct egret_bo *egret_bo_create_exclusive(struct egret_device *edev, u64 size,
+						  u32 placement, struct egret_vm *vm)
+{
+	static const struct ttm_place nowhere = { .mem_type = TTM_PL_SYSTEM };
+	struct ttm_placement ttm_placement = { .placement = &nowhere, .num_placement = 1 };
+	struct egret_bo *bo;
+	int ret;
+
+	ret = egret_evict_begin(edev, true);
+	if (ret)
+		return ERR_PTR(ret);
+	bo = egret_bo_alloc(edev, size, placement, vm);
+	ret = bo ? egret_bo_init(edev, bo, &ttm_placement) : -ENOMEM;
+	if (!ret) {
+		ret = egret_bo_lock_and_validate(bo);
+		if (ret)
+			drm_gem_object_put(&bo->ttm.base);
+	}
+	egret_evict_end(edev, true);
+	return ret ? ERR_PTR(ret) : bo;
+}
+
+static struct egret_bo *egret_bo_create(struct egret_device *edev, u64 size,
+					u32 placement, struct egret_vm *vm)
+{
+	struct egret_bo *bo;
+
+	/* Nothing to be had, even if all else was freed. */
+	if (placement == DRM_EGRET_BO_VRAM && size > edev->vram.mm.size - edev->vram.reserve)
+		return ERR_PTR(-ENOSPC);
+	if (placement & DRM_EGRET_BO_SYSTEM && size > edev->system.size)
+		return ERR_PTR(-ENOMEM);
+	bo = egret_bo_create_shared(edev, size, placement, vm);
+	if (IS_ERR(bo) && egret_evict_again(PTR_ERR(bo)))
+		bo = egret_bo_create_exclusive(edev, size, placement, vm);
 	return bo;
 }
 
@@ -291,7 +408,7 @@ int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	struct egret_vm *vm = NULL;
 	struct egret_bo *bo;
 	u64 size;
-	int idx, ret;
+	int ret;
 
 	if (args->flags || !args->size || !args->placement ||
 	    args->placement & ~(DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM))
@@ -304,13 +421,7 @@ int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 		if (!vm)
 			return -ENOENT;
 	}
-	/* remove() finds all DMA mappings of buffers, and none comes later. */
-	if (drm_dev_enter(drm, &idx)) {
-		bo = egret_bo_create(to_egret_device(drm), size, args->placement, vm);
-		drm_dev_exit(idx);
-	} else {
-		bo = ERR_PTR(-ENODEV);
-	}
+	bo = egret_bo_create(to_egret_device(drm), size, args->placement, vm);
 	if (vm)
 		egret_vm_put(vm);
 	if (IS_ERR(bo))

@@ -6,9 +6,14 @@
 #include <linux/gpu_buddy.h>
 #include <drm/ttm/ttm_bo.h>
 
+/* Most places that a buffer may live in. */
+#define EGRET_BO_PLACES	2
+
 struct drm_device;
 struct drm_file;
 struct egret_device;
+struct ttm_place;
+struct ttm_placement;
 
 /**
  * struct egret_bo - a buffer
@@ -18,6 +23,11 @@ struct egret_bo {
 	struct ttm_buffer_object ttm;
 	/** @placement: Where it may live; DRM_EGRET_BO_*. Constant. */
 	u32 placement;
+	/**
+	 * @region: TTM_PL_* where it is, for statistics, without a lock: it may have
+	 * moved since. Written with the reservation locked.
+	 */
+	u32 region;
 	/**
 	 * @vm_root: If the buffer is private to an address space, that one's
 	 * reservation object, which is also the buffer's; otherwise NULL. Constant,
@@ -55,6 +65,10 @@ static inline struct egret_bo *to_egret_bo(struct drm_gem_object *obj)
 void egret_bo_cursor_init(struct egret_bo_cursor *cursor, struct egret_bo *bo, u64 offset);
 u64 egret_bo_cursor_next(struct egret_bo_cursor *cursor, u64 max, u64 *addr);
 bool egret_bo_is_vram(const struct egret_bo *bo);
+bool egret_bo_is_placed(const struct egret_bo *bo);
+u64 egret_bo_pte_flags(const struct egret_bo *bo);
+void egret_bo_placement(u32 allowed, struct ttm_place *places, struct ttm_placement *placement);
+int egret_bo_error(struct egret_bo *bo, int err);
 
 int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int egret_bo_mmap_offset_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

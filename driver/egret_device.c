@@ -152,6 +152,7 @@ static int egret_device_init_software(struct egret_device *edev)
 	mutex_init(&edev->invalidate_lock);
 	mutex_init(&edev->userptrs_lock);
 	INIT_LIST_HEAD(&edev->userptrs);
+	init_rwsem(&edev->evict_lock);
 	ida_init(&edev->contexts);
 	xa_init_flags(&edev->queues, XA_FLAGS_ALLOC);
 	init_waitqueue_head(&edev->queue_gone);
@@ -225,7 +226,26 @@ int egret_device_init(struct egret_device *edev)
 	ret = egret_sensors_init(edev);
 	if (ret)
 		return ret;
-	return egret_devfreq_init(edev);
+	ret = egret_devfreq_init(edev);
+	if (ret)
+		return ret;
+	ret = egret_migrate_init(edev);
+	if (ret)
+		egret_firmware_stop(edev);
+	return ret;
+}
+
+/**
+ * egret_device_retire() - prepare for taking a card down
+ * @edev: card
+ *
+ * From now on all ioctls return -ENODEV, and all fences signal soon. So nobody waits
+ * for a fence inside of drm_dev_enter() when drm_dev_unplug() waits for those inside.
+ */
+void egret_device_retire(struct egret_device *edev)
+{
+	egret_hw_give_up(edev);
+	egret_queue_kill_all(edev);
 }
 
 /**
@@ -248,12 +268,16 @@ void egret_device_remove(struct egret_device *edev)
 	complete_all(&edev->stopped);
 
 	egret_queue_kill_all(edev);
+	/* Who looks for room has ended then, and nobody does so later. */
+	down_write(&edev->evict_lock);
 	/* Jobs end when those they wait for do, which is soon. */
 	wait_event(edev->no_jobs, !atomic_read(&edev->jobs));
+	egret_migrate_fini(edev);
 	egret_coredump_fini(edev);
 	egret_event_fini(edev);
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
 	ttm_device_clear_dma_mappings(&edev->ttm);
 	egret_userptr_remove(edev);
+	up_write(&edev->evict_lock);
 }

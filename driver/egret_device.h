@@ -21,6 +21,7 @@
 #include "egret_firmware.h"
 #include "egret_irq.h"
 #include "egret_mailbox.h"
+#include "egret_migrate.h"
 #include "egret_reset.h"
 #include "egret_vram.h"
 
@@ -83,6 +84,10 @@ struct egret_device {
 	struct egret_vram vram;
 	/** @system: TTM's manager of system memory that the card can reach. */
 	struct ttm_resource_manager system;
+	/** @evict_lock: See egret_evict.c. */
+	struct rw_semaphore evict_lock;
+	/** @migrate: Moves buffers. */
+	struct egret_migrate migrate;
 	/** @contexts: Hardware contexts in use. Internally locked. */
 	struct ida contexts;
 	/**
@@ -147,6 +152,7 @@ static inline bool egret_device_is_wedged(struct egret_device *edev)
 }
 
 int egret_device_init(struct egret_device *edev);
+void egret_device_retire(struct egret_device *edev);
 void egret_device_remove(struct egret_device *edev);
 
 #endif /* EGRET_DEVICE_H */

@@ -10,6 +10,7 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_ioctl.h>
 #include <drm/drm_print.h>
+#include <drm/ttm/ttm_placement.h>
 
 #include "compat.h"
 #include "egret_bind.h"
@@ -68,6 +69,29 @@ static int egret_release(struct inode *inode, struct file *filp)
 
 /* ---- fdinfo -------------------------------------------------------------------------- */
 
+/*
+ * A buffer counts where it lives best; what of it is resident counts where that is at
+ * the moment.
+ */
+static void egret_count_memory(struct egret_bo *bo, struct drm_memory_stats *vram,
+			       struct drm_memory_stats *system)
+{
+	struct drm_gem_object *obj = &bo->ttm.base;
+	bool in_vram = READ_ONCE(bo->region) == TTM_PL_VRAM;
+	struct drm_memory_stats *home = bo->placement & DRM_EGRET_BO_VRAM ? vram : system;
+	struct drm_memory_stats *here = in_vram ? vram : system;
+
+	if (drm_gem_object_is_shared_for_memory_stats(obj))
+		home->shared += obj->size;
+	else
+		home->private += obj->size;
+	if (READ_ONCE(bo->region) == TTM_PL_SYSTEM)
+		return;
+	here->resident += obj->size;
+	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
+		here->active += obj->size;
+}
+
 static void egret_show_memory(struct drm_printer *p, struct drm_file *file)
 {
 	struct drm_memory_stats vram = {}, system = {};
@@ -75,19 +99,8 @@ static void egret_show_memory(struct drm_printer *p, struct drm_file *file)
 	int id;
 
 	spin_lock(&file->table_lock);
-	idr_for_each_entry(&file->object_idr, obj, id) {
-		struct drm_memory_stats *stats;
-
-		/* Buffers do not move, so this is constant. */
-		stats = egret_bo_is_vram(to_egret_bo(obj)) ? &vram : &system;
-		if (drm_gem_object_is_shared_for_memory_stats(obj))
-			stats->shared += obj->size;
-		else
-			stats->private += obj->size;
-		stats->resident += obj->size;
-		if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
-			stats->active += obj->size;
-	}
+	idr_for_each_entry(&file->object_idr, obj, id)
+		egret_count_memory(to_egret_bo(obj), &vram, &system);
 	spin_unlock(&file->table_lock);
 
 	drm_print_memory_stats(p, &vram, DRM_GEM_OBJECT_RESIDENT, "vram");
@@ -209,6 +222,7 @@ static void egret_remove(struct pci_dev *pdev)
 	struct egret_device *edev = pci_get_drvdata(pdev);
 
 	egret_reset_close(edev);
+	egret_device_retire(edev);
 	drm_dev_unplug(&edev->drm);
 	egret_device_remove(edev);
 }

@@ -27,10 +27,13 @@ static const char *egret_fence_timeline_name(struct dma_fence *fence)
 	return "egret";
 }
 
-static void egret_fence_release(struct dma_fence *fence)
+static void egret_fence_release(struct dma_fence *base)
 {
-	dma_fence_free(fence);
-	module_put(THIS_MODULE);
+	bool keeps_module = container_of(base, struct egret_fence, base)->keeps_module;
+
+	dma_fence_free(base);
+	if (keeps_module)
+		module_put(THIS_MODULE);
 }
 
 static const struct dma_fence_ops egret_fence_ops = {
@@ -70,13 +73,15 @@ void egret_fence_free(struct egret_fence *fence)
  * @fence: fence; from here on it is reference counted, the caller has one
  * @context: timeline
  * @seqno: number in it
- *
- * A fence keeps the module, whose code it refers to: other drivers and sync
- * files may hold it for as long as they like.
+ * @keeps_module: whether it keeps the module, whose code it refers to: other drivers
+ *	and sync files may hold it for as long as they like. A fence that does not
+ *	leave the driver must not: what the driver holds would keep the driver.
  */
-void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno)
+void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno, bool keeps_module)
 {
-	__module_get(THIS_MODULE);
+	fence->keeps_module = keeps_module;
+	if (keeps_module)
+		__module_get(THIS_MODULE);
 	dma_fence_init64(&fence->base, &egret_fence_ops, &fence->lock, context, seqno);
 }
 

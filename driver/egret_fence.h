@@ -13,6 +13,8 @@
 struct egret_fence {
 	/** @base: Base. Must be first: the core frees it. */
 	struct dma_fence base;
+	/** @keeps_module: Whether it keeps the module. Constant. */
+	bool keeps_module;
 	/** @lock: The lock of @base. Its own, because a fence outlives its queue. */
 	spinlock_t lock;
 	/**
@@ -24,7 +26,7 @@ struct egret_fence {
 
 struct egret_fence *egret_fence_alloc(void);
 void egret_fence_free(struct egret_fence *fence);
-void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno);
+void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno, bool keeps_module);
 void egret_fence_cancel(struct egret_fence *fence);
 
 #endif /* EGRET_FENCE_H */

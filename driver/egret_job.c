@@ -57,6 +57,7 @@
 #include "egret_fence.h"
 #include "egret_hw.h"
 #include "egret_array.h"
+#include "egret_evict.h"
 #include "egret_job.h"
 #include "egret_queue.h"
 #include "egret_sync.h"
@@ -123,6 +124,8 @@ static void egret_job_write(struct egret_job *job)
 		packet->call.count = cpu_to_le32(job->calls[i].count);
 		packet->call.addr = cpu_to_le64(job->calls[i].va);
 	}
+	for (i = 0; i < job->num_packets; i++)
+		*egret_ring_next(queue) = job->packets[i];
 	packet = egret_ring_next(queue);
 	packet->fence.header.opcode = EGRET_OP_FENCE;
 	packet->fence.header.flags = EGRET_PKT_INTERRUPT;
@@ -153,6 +156,9 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 	struct dma_fence *fence = dma_fence_get(&job->fence->base);
 	int idx;
 
+	/* Made after the others were ended. */
+	if (egret_device_is_wedged(queue->edev))
+		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
 	if (!drm_dev_enter(&queue->edev->drm, &idx)) {
 		egret_queue_cancel(queue, job->fence);
 		goto out;
@@ -176,6 +182,7 @@ static void egret_job_destroy(struct egret_job *job)
 
 	egret_queue_put(job->queue);
 	kvfree(job->calls);
+	kfree(job->packets);
 	kfree(job);
 	if (atomic_dec_and_test(&edev->jobs))
 		wake_up_all(&edev->no_jobs);
@@ -299,56 +306,65 @@ static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
 	return 0;
 }
 
-static struct egret_job *egret_job_alloc(struct egret_queue *queue,
-					 const struct drm_egret_array *calls)
+static struct egret_job *egret_job_alloc(struct egret_queue *queue)
 {
 	struct egret_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
-	int ret;
 
 	if (!job)
-		return ERR_PTR(-ENOMEM);
-	job->queue = egret_queue_get(queue);
-	atomic_inc(&queue->edev->jobs);
-
-	job->num_calls = calls->count;
-	job->calls = egret_array_copy(calls, sizeof(*job->calls), sizeof(*job->calls),
-				      DRM_EGRET_CALLS_MAX);
-	if (IS_ERR(job->calls)) {
-		ret = PTR_ERR(job->calls);
-		job->calls = NULL;
-		goto err_destroy;
-	}
-	ret = egret_exec_check_calls(job->calls, job->num_calls);
-	if (ret)
-		goto err_destroy;
+		return NULL;
 	job->fence = egret_fence_alloc();
 	if (!job->fence) {
-		ret = -ENOMEM;
-		goto err_destroy;
+		kfree(job);
+		return NULL;
 	}
+	job->queue = egret_queue_get(queue);
+	atomic_inc(&queue->edev->jobs);
 	return job;
+}
 
-err_destroy:
+/* Undo egret_job_alloc(). */
+static void egret_job_free_new(struct egret_job *job)
+{
+	egret_fence_free(job->fence);
 	egret_job_destroy(job);
-	return ERR_PTR(ret);
+}
+
+/* Make the scheduler take a job with all its packets. On failure it is freed. */
+static int egret_job_init(struct egret_job *job, void *owner, u64 client_id)
+{
+	int ret = drm_sched_job_init(&job->base, &job->queue->entity,
+				     job->num_calls + job->num_packets + 1, owner, client_id);
+
+	if (ret)
+		egret_job_free_new(job);
+	return ret;
 }
 
 static struct egret_job *egret_job_create(struct egret_queue *queue, struct drm_file *file,
 					  const struct drm_egret_array *calls)
 {
-	struct egret_job *job = egret_job_alloc(queue, calls);
+	struct egret_job *job = egret_job_alloc(queue);
 	int ret;
 
-	if (IS_ERR(job))
-		return job;
-	ret = drm_sched_job_init(&job->base, &queue->entity, job->num_calls + 1, file,
-				 file->client_id);
-	if (ret) {
-		egret_fence_free(job->fence);
-		egret_job_destroy(job);
-		return ERR_PTR(ret);
+	if (!job)
+		return ERR_PTR(-ENOMEM);
+	job->calls = egret_array_copy(calls, sizeof(*job->calls), sizeof(*job->calls),
+				      DRM_EGRET_CALLS_MAX);
+	if (IS_ERR(job->calls)) {
+		ret = PTR_ERR(job->calls);
+		job->calls = NULL;
+		goto err_free;
 	}
-	return job;
+	job->num_calls = calls->count;
+	ret = egret_exec_check_calls(job->calls, job->num_calls);
+	if (ret)
+		goto err_free;
+	ret = egret_job_init(job, file, file->client_id);
+	return ret ? ERR_PTR(ret) : job;
+
+err_free:
+	egret_job_free_new(job);
+	return ERR_PTR(ret);
 }
 
 /* Undo egret_job_create() for a job that was not armed. */
@@ -412,6 +428,52 @@ static int egret_job_add_waits(struct egret_job *job, const struct egret_syncs *
 	return ret;
 }
 
+static void egret_job_arm(struct egret_job *job)
+{
+	struct egret_queue *queue = job->queue;
+
+	lockdep_assert_held(&queue->submit_lock);
+	drm_sched_job_arm(&job->base);
+	/* Those of the kernel's jobs stay here. */
+	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno, !job->packets);
+}
+
+/**
+ * egret_job_submit_kernel() - run packets of the kernel
+ * @queue: a queue of the kernel
+ * @packets: kmalloc()ed, and the job's from here on, also on failure
+ * @count: number of them
+ *
+ * The job does not wait for anything but those before it on the queue.
+ *
+ * Return: its fence, a reference, or ERR_PTR(-ENOMEM). If the queue is dead it is
+ * signalled with -ECANCELED soon.
+ */
+struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
+					  const union egret_packet *packets, u32 count)
+{
+	struct egret_job *job = egret_job_alloc(queue);
+	struct dma_fence *fence;
+	int ret;
+
+	if (!job) {
+		kfree(packets);
+		return ERR_PTR(-ENOMEM);
+	}
+	job->packets = packets;
+	job->num_packets = count;
+	ret = egret_job_init(job, NULL, 0);
+	if (ret)
+		return ERR_PTR(ret);
+
+	mutex_lock(&queue->submit_lock);
+	egret_job_arm(job);
+	fence = dma_fence_get(&job->fence->base);
+	drm_sched_entity_push_job(&job->base);
+	mutex_unlock(&queue->submit_lock);
+	return fence;
+}
+
 /*
  * From here nothing fails, but if memory of user pointers has changed: -EAGAIN. The
  * reservations are locked.
@@ -431,8 +493,7 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 		mutex_unlock(&queue->submit_lock);
 		return -EAGAIN;
 	}
-	drm_sched_job_arm(&job->base);
-	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno);
+	egret_job_arm(job);
 	for (i = 0; i < syncs->count; i++)
 		if (syncs->array[i].fence)
 			egret_queue_note_wait(queue, syncs->array[i].fence);
@@ -446,27 +507,61 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	return 0;
 }
 
-/* Make all bound memory accessible, and submit. -EAGAIN: it has changed meanwhile. */
-static int egret_job_submit(struct egret_job *job, struct egret_syncs *syncs)
+/* Memory that is being moved, or cleared, is not used before the end of that. */
+static int egret_job_add_moves(struct egret_job *job, struct drm_gpuvm_exec *exec)
+{
+	struct drm_gem_object *obj;
+	int ret;
+
+	drm_exec_for_each_locked_object(&exec->exec, obj) {
+		ret = drm_sched_job_add_resv_dependencies(&job->base, obj->resv,
+							  DMA_RESV_USAGE_KERNEL);
+		/* Moves may have used up the place of the job's fence. */
+		if (!ret)
+			ret = dma_resv_reserve_fences(obj->resv, exec->num_fences);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Before ww_acquire_done(): TTM may lock other buffers. */
+static int egret_exec_validate(struct drm_gpuvm_exec *exec)
+{
+	return egret_vm_revalidate(to_egret_vm(exec->vm), &exec->exec);
+}
+
+/*
+ * Make all bound memory accessible, and submit. -EAGAIN: it has changed meanwhile.
+ */
+static int egret_job_submit(struct egret_job *job, struct egret_syncs *syncs, bool exclusive)
 {
 	struct egret_vm *vm = job->queue->vm;
 	struct drm_gpuvm_exec exec = {
 		.vm = &vm->base,
 		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT,
 		.num_fences = 1,
+		.extra.fn = egret_exec_validate,
 	};
 	int ret;
 
 	ret = egret_vm_fault_userptrs(vm);
 	if (ret)
 		return ret;
-	ret = drm_gpuvm_exec_lock(&exec);
+	ret = egret_evict_begin(vm->edev, exclusive);
 	if (ret)
 		return ret;
-	ret = egret_vm_write_userptrs(vm);
+	ret = drm_gpuvm_exec_lock(&exec);
+	if (ret)
+		goto out_end;
+	ret = egret_job_add_moves(job, &exec);
+	if (!ret)
+		ret = egret_vm_write_userptrs(vm);
 	if (!ret)
 		ret = egret_job_push(job, syncs, &exec);
 	drm_gpuvm_exec_unlock(&exec);
+out_end:
+	egret_evict_end(vm->edev, exclusive);
 	return ret;
 }
 
@@ -474,6 +569,7 @@ static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
 			    const struct drm_egret_exec *args)
 {
 	struct egret_syncs syncs = {};
+	bool exclusive = false;
 	struct egret_job *job;
 	int ret;
 
@@ -485,7 +581,11 @@ static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
 		ret = egret_job_add_waits(job, &syncs);
 	if (!ret)
 		do {
-			ret = egret_job_submit(job, &syncs);
+			ret = egret_job_submit(job, &syncs, exclusive);
+			if (!exclusive && egret_evict_again(ret)) {
+				exclusive = true;
+				ret = -EAGAIN;
+			}
 		} while (ret == -EAGAIN);
 	if (ret)
 		egret_job_abort(job);

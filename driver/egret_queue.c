@@ -77,6 +77,9 @@ static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 	struct egret_fence *fence = list_first_entry(&queue->pending, struct egret_fence, link);
 
 	trace_egret_job_end(queue, fence, cancel);
+	/* The kernel's jobs must not be done without those before them. */
+	if (cancel && !fence->keeps_module && !egret_queue_is_dead(queue))
+		WRITE_ONCE(queue->state, DRM_EGRET_QUEUE_DEAD_RESET);
 	list_del_init(&fence->link);
 	atomic64_inc(&queue->completed);
 	if (cancel)
@@ -728,7 +731,17 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-static struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
+/**
+ * egret_queue_create() - make a queue
+ * @vm: address space that its packets use
+ * @type: one of &enum drm_egret_queue_type
+ * @priority: one of &enum drm_egret_queue_priority
+ *
+ * Must not be called inside of drm_dev_enter().
+ *
+ * Return: the queue with a reference, or an error pointer: -ENODEV, -ENOSPC, -ENOMEM.
+ */
+struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
 {
 	struct egret_queue *queue;
 	int idx, ret;

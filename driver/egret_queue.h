@@ -153,6 +153,7 @@ struct egret_queue {
 /* State of a queue whose ID is gone. */
 #define EGRET_QUEUE_CLOSED	(~0u)
 
+struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority);
 struct egret_queue *egret_queue_lookup(struct egret_file *efile, u32 id);
 struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
 void egret_queue_put(struct egret_queue *queue);

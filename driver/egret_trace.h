@@ -12,11 +12,19 @@
 
 #include <linux/tracepoint.h>
 
+#include <drm/ttm/ttm_placement.h>
+
+#include "egret_bo.h"
 #include "egret_fault.h"
 #include "egret_fence.h"
 #include "egret_job.h"
 #include "egret_queue.h"
 #include "egret_vm.h"
+
+#define EGRET_TRACE_REGIONS			\
+	{ TTM_PL_SYSTEM, "none" },		\
+	{ TTM_PL_TT, "system" },		\
+	{ TTM_PL_VRAM, "vram" }
 
 TRACE_EVENT(egret_job_run,
 	    TP_PROTO(const struct egret_job *job),
@@ -178,6 +186,65 @@ TRACE_EVENT(egret_vm_bind_op,
 				       { DRM_EGRET_BIND_MAP_USERPTR, "map-userptr" }),
 		      __entry->va, __entry->size, __entry->handle, __entry->offset,
 		      __entry->flags));
+
+TRACE_EVENT(egret_vm_revalidate,
+	    TP_PROTO(const struct egret_vm *vm),
+	    TP_ARGS(vm),
+	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
+			     __field(u32, context)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->context = vm->context;),
+	    TP_printk("dev=%s context=%u", __get_str(dev), __entry->context));
+
+TRACE_EVENT(egret_bo_move,
+	    TP_PROTO(const struct egret_bo *bo, u32 to, bool evict),
+	    TP_ARGS(bo, to, evict),
+	    TP_STRUCT__entry(__string(dev, dev_name(bo->ttm.base.dev->dev))
+			     __field(const void *, bo)
+			     __field(u64, size)
+			     __field(u32, from)
+			     __field(u32, to)
+			     __field(bool, evict)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->bo = bo;
+			   __entry->size = bo->ttm.base.size;
+			   __entry->from = bo->region;
+			   __entry->to = to;
+			   __entry->evict = evict;),
+	    TP_printk("dev=%s bo=%p size=%#llx %s -> %s%s", __get_str(dev), __entry->bo,
+		      __entry->size, __print_symbolic(__entry->from, EGRET_TRACE_REGIONS),
+		      __print_symbolic(__entry->to, EGRET_TRACE_REGIONS),
+		      __entry->evict ? " evict" : ""));
+
+TRACE_EVENT(egret_migrate_begin,
+	    TP_PROTO(const struct egret_device *edev, u64 seqno, u64 size, bool to_vram,
+		     const void *pages),
+	    TP_ARGS(edev, seqno, size, to_vram, pages),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __field(u64, seqno)
+			     __field(u64, size)
+			     __field(bool, to_vram)
+			     __field(bool, clear)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->seqno = seqno;
+			   __entry->size = size;
+			   __entry->to_vram = to_vram;
+			   __entry->clear = !pages;),
+	    TP_printk("dev=%s seqno=%llu size=%#llx %s", __get_str(dev), __entry->seqno,
+		      __entry->size, __entry->clear ? "clear" :
+		      __entry->to_vram ? "in" : "out"));
+
+TRACE_EVENT(egret_migrate_end,
+	    TP_PROTO(const struct egret_device *edev, u64 seqno, int error),
+	    TP_ARGS(edev, seqno, error),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __field(u64, seqno)
+			     __field(int, error)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->seqno = seqno;
+			   __entry->error = error;),
+	    TP_printk("dev=%s seqno=%llu error=%d", __get_str(dev), __entry->seqno,
+		      __entry->error));
 
 #endif /* EGRET_TRACE_H */
 

@@ -6,9 +6,8 @@
  * TTM_PL_VRAM is device memory (egret_vram.c). TTM_PL_TT is system memory whose
  * pages exist and have DMA addresses, so that the card can reach it.
  *
- * Buffers do not move yet: egret_ttm_eviction_valuable() forbids it. A buffer
- * that may live in both memories goes to system memory if it finds the device
- * memory full.
+ * Buffers are pushed out of device memory when it is full (egret_evict.c), and moved
+ * by the copy engine (egret_migrate.c). TTM_PL_SYSTEM is where a buffer has no pages.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -22,6 +21,8 @@
 #include "compat.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_evict.h"
+#include "egret_trace.h"
 #include "egret_ttm.h"
 
 /* Address bits of a page table entry. */
@@ -109,39 +110,124 @@ static void egret_tt_destroy(struct ttm_device *ttm, struct ttm_tt *tt)
 	kfree(tt);
 }
 
-static bool egret_ttm_eviction_valuable(struct ttm_buffer_object *tbo,
-					const struct ttm_place *place)
-{
-	return false;
-}
-
 static void egret_ttm_evict_flags(struct ttm_buffer_object *tbo,
 				  struct ttm_placement *placement)
 {
-	static const struct ttm_place system = { .mem_type = TTM_PL_SYSTEM };
+	static const struct ttm_place system = { .mem_type = TTM_PL_TT };
 
 	placement->num_placement = 1;
 	placement->placement = &system;
+}
+
+static bool egret_ttm_has_pages(struct ttm_tt *tt)
+{
+	return tt && (ttm_tt_is_populated(tt) || tt->page_flags & TTM_TT_FLAG_SWAPPED);
+}
+
+/* Pages stay where they are, and TTM zeroes new ones itself. */
+static int egret_ttm_move_pages(struct ttm_buffer_object *tbo, struct ttm_resource *new_res)
+{
+	ttm_bo_move_null(tbo, new_res);
+	return 0;
+}
+
+/* Device memory for a buffer that has no contents yet. */
+static int egret_ttm_move_clear(struct ttm_buffer_object *tbo, struct ttm_resource *new_res)
+{
+	struct dma_fence *fence;
+
+	fence = egret_migrate_clear(ttm_to_egret_device(tbo->bdev), new_res);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	if (fence)
+		dma_resv_add_fence(tbo->base.resv, fence, DMA_RESV_USAGE_KERNEL);
+	dma_fence_put(fence);
+	ttm_bo_move_null(tbo, new_res);
+	return 0;
+}
+
+/*
+ * Device memory is free at once: whoever gets it comes later in the order of moves, or
+ * waits (egret_migrate_wait_evictions()). TTM's own way to tell the next owner would
+ * keep the last fence, and with it the module, for ever.
+ */
+static int egret_ttm_move_out(struct ttm_buffer_object *tbo, struct ttm_resource *new_res)
+{
+	struct dma_fence *fence;
+
+	fence = egret_migrate_copy(ttm_to_egret_device(tbo->bdev), tbo->resource, tbo->ttm,
+				   false);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	dma_resv_add_fence(tbo->base.resv, fence, DMA_RESV_USAGE_KERNEL);
+	dma_fence_put(fence);
+	ttm_bo_move_null(tbo, new_res);
+	return 0;
+}
+
+static int egret_ttm_move_in(struct ttm_buffer_object *tbo, bool evict,
+			     struct ttm_resource *new_res)
+{
+	struct dma_fence *fence;
+	int ret;
+
+	fence = egret_migrate_copy(ttm_to_egret_device(tbo->bdev), new_res, tbo->ttm, true);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	/* The pages live until then. */
+	ret = ttm_bo_move_accel_cleanup(tbo, fence, evict, true, new_res);
+	/* On failure @new_res is freed, and must not be written any more. */
+	if (ret)
+		dma_fence_wait(fence, false);
+	dma_fence_put(fence);
+	return ret;
+}
+
+/* What is in no memory, or will not be, goes through pages that the card reaches. */
+static bool egret_ttm_needs_hop(struct ttm_buffer_object *tbo, struct ttm_resource *new_res)
+{
+	struct ttm_resource *old = tbo->resource;
+
+	if (!old)
+		return false;
+	if (old->mem_type == TTM_PL_VRAM)
+		return new_res->mem_type == TTM_PL_SYSTEM;
+	return old->mem_type == TTM_PL_SYSTEM && new_res->mem_type == TTM_PL_VRAM &&
+	       egret_ttm_has_pages(tbo->ttm);
 }
 
 static int egret_ttm_move(struct ttm_buffer_object *tbo, bool evict,
 			  struct ttm_operation_ctx *ctx,
 			  struct ttm_resource *new_res, struct ttm_place *hop)
 {
-	struct egret_device *edev = ttm_to_egret_device(tbo->bdev);
+	struct egret_bo *bo = ttm_to_egret_bo(tbo);
+	struct ttm_resource *old = tbo->resource;
 	int ret;
 
-	/* Only new buffers come here; see the top. */
-	if (tbo->resource)
-		return -EBUSY;
-	/* TTM zeroes pages of system memory itself. */
-	if (new_res->mem_type == TTM_PL_VRAM) {
-		ret = egret_vram_clear(edev, new_res);
+	if (egret_ttm_needs_hop(tbo, new_res)) {
+		*hop = (struct ttm_place) {
+			.mem_type = TTM_PL_TT,
+			.flags = TTM_PL_FLAG_TEMPORARY,
+		};
+		return -EMULTIHOP;
+	}
+	if (old) {
+		ret = egret_bo_cut_off(bo, ctx);
 		if (ret)
 			return ret;
+		trace_egret_bo_move(bo, new_res->mem_type, evict);
 	}
-	ttm_bo_move_null(tbo, new_res);
-	return 0;
+	if (old && old->mem_type == TTM_PL_VRAM)
+		ret = egret_ttm_move_out(tbo, new_res);
+	else if (new_res->mem_type != TTM_PL_VRAM)
+		ret = egret_ttm_move_pages(tbo, new_res);
+	else if (egret_ttm_has_pages(tbo->ttm))
+		ret = egret_ttm_move_in(tbo, evict, new_res);
+	else
+		ret = egret_ttm_move_clear(tbo, new_res);
+	if (!ret)
+		WRITE_ONCE(bo->region, new_res->mem_type);
+	return ret;
 }
 
 static int egret_ttm_io_mem_reserve(struct ttm_device *ttm, struct ttm_resource *res)
@@ -163,7 +249,7 @@ static unsigned long egret_ttm_io_mem_pfn(struct ttm_buffer_object *tbo,
 static const struct ttm_device_funcs egret_ttm_funcs = {
 	.ttm_tt_create = egret_tt_create,
 	.ttm_tt_destroy = egret_tt_destroy,
-	.eviction_valuable = egret_ttm_eviction_valuable,
+	.eviction_valuable = egret_bo_may_evict,
 	.evict_flags = egret_ttm_evict_flags,
 	.move = egret_ttm_move,
 	.io_mem_reserve = egret_ttm_io_mem_reserve,

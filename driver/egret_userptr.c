@@ -84,6 +84,7 @@ MODULE_PARM_DESC(userptr_wait_ms,
 
 #include "egret_bind_check.h"
 #include "egret_device.h"
+#include "egret_extent.h"
 #include "egret_mmu.h"
 #include "egret_pm.h"
 #include "egret_vm.h"

@@ -89,9 +89,19 @@ static const struct egret_pgtable_ops egret_vm_pt_ops = {
 	.end = egret_vm_pt_end,
 };
 
-/* Remove and free tables that are not needed, and make the card forget the range. */
-static void egret_vm_trim(struct egret_vm *vm, u64 va, u64 size, struct list_head *unused,
-			  bool changed)
+/**
+ * egret_vm_trim() - remove and free tables that are not needed
+ * @vm: address space; its reservation is locked
+ * @va: first virtual address of the tables to look at
+ * @size: bytes
+ * @unused: tables that were taken out already
+ * @changed: whether entries in the range have changed, so that the card has to forget
+ *	the range in any case
+ *
+ * Inside of drm_dev_enter().
+ */
+void egret_vm_trim(struct egret_vm *vm, u64 va, u64 size, struct list_head *unused,
+		   bool changed)
 {
 	egret_pgtable_trim(&vm->pgt, va, size, unused);
 	if (changed || !list_empty(unused))
@@ -156,7 +166,14 @@ void egret_vm_unmap_kernel(struct egret_vm *vm, u64 va, u64 size)
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static struct egret_vm *egret_vm_create(struct egret_device *edev)
+/**
+ * egret_vm_create() - make an address space
+ * @edev: card
+ *
+ * Return: the address space with a user's reference, or an error pointer: -ENODEV,
+ * -ENOSPC, -ENOMEM.
+ */
+struct egret_vm *egret_vm_create(struct egret_device *edev)
 {
 	struct drm_gem_object *root;
 	struct egret_vm *vm;

@@ -69,6 +69,19 @@ struct egret_vm {
 	struct mutex userptr_lock;
 	/** @userptr_todo: User pointers that need their pages, or their entries. */
 	struct list_head userptr_todo;
+
+	/**
+	 * @validating: What egret_vm_revalidate() is doing: its buffers must not push
+	 * each other out. Protected by the address space's reservation.
+	 */
+	enum egret_vm_validating {
+		/** @EGRET_VM_NOT_VALIDATING: Nothing. */
+		EGRET_VM_NOT_VALIDATING,
+		/** @EGRET_VM_PLACING: Gives buffers a place. */
+		EGRET_VM_PLACING,
+		/** @EGRET_VM_MAPPING: Writes page table entries. */
+		EGRET_VM_MAPPING,
+	} validating;
 };
 
 static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
@@ -76,11 +89,14 @@ static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
 	return container_of(gpuvm, struct egret_vm, base);
 }
 
+struct egret_vm *egret_vm_create(struct egret_device *edev);
 struct egret_vm *egret_vm_lookup(struct egret_file *efile, u32 id);
 void egret_vm_put(struct egret_vm *vm);
 void egret_vm_close_all(struct egret_file *efile);
 
 int egret_vm_map_kernel(struct egret_vm *vm, u64 va, u64 addr, u64 size, u64 flags);
+void egret_vm_trim(struct egret_vm *vm, u64 va, u64 size, struct list_head *unused,
+		   bool changed);
 void egret_vm_unmap_kernel(struct egret_vm *vm, u64 va, u64 size);
 
 static inline struct egret_vm *egret_vm_get(struct egret_vm *vm)

@@ -5,10 +5,15 @@
  * driver's source of pages for page tables.
  *
  * Nobody gets memory with somebody else's data in it. Memory is cleared when it
- * is handed out, by the processor through the write-combined BAR: it needs no
- * queue, works before any queue exists, and the buffer can be used at once. Its
- * cost is the host's write bandwidth to the card; clearing on the card, and in
- * advance, can join later (the buddy allocator knows which blocks are clear).
+ * is handed out: buffers by the copy engine (egret_migrate.c), pages of the driver
+ * by who allocates them.
+ *
+ * Buffers can be pushed out when memory is full; page tables cannot, and cannot push
+ * out either, since they are made while reservations are locked. Therefore buffers
+ * leave a part of the memory (@reserve) to them. When page tables have used some of
+ * it, buffers are pushed out until it is there again, by the next buffer that needs
+ * room. Page tables come from the end of memory and buffers from its beginning, so
+ * that large pages are not broken up.
  */
 #include <linux/pci.h>
 #include <drm/drm_drv.h>
@@ -19,12 +24,18 @@
 #include "egret_bo.h"
 #include "egret_hw.h"
 
-/* Clearing gives way to others after so many bytes. */
-#define EGRET_CLEAR_STEP	SZ_2M
+/* The part of device memory that buffers leave to page tables. */
+#define EGRET_VRAM_RESERVE_SHIFT	6
 
 static struct egret_vram *to_egret_vram(struct ttm_resource_manager *man)
 {
 	return container_of(man, struct egret_vram, man);
+}
+
+static u64 egret_vram_free_for_buffers(const struct egret_vram *vram)
+{
+	lockdep_assert_held(&vram->lock);
+	return vram->mm.avail > vram->reserve ? vram->mm.avail - vram->reserve : 0;
 }
 
 static int egret_vram_man_alloc(struct ttm_resource_manager *man,
@@ -43,8 +54,11 @@ static int egret_vram_man_alloc(struct ttm_resource_manager *man,
 	INIT_LIST_HEAD(&res->blocks);
 
 	mutex_lock(&vram->lock);
-	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, res->base.size,
-				     vram->mm.chunk_size, &res->blocks, 0);
+	if (res->base.size > egret_vram_free_for_buffers(vram))
+		ret = -ENOSPC;
+	else
+		ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, res->base.size,
+					     vram->mm.chunk_size, &res->blocks, 0);
 	mutex_unlock(&vram->lock);
 	if (ret) {
 		ttm_resource_fini(man, &res->base);
@@ -86,42 +100,7 @@ static const struct ttm_resource_manager_func egret_vram_man_func = {
 };
 
 /**
- * egret_vram_clear() - fill a buffer's device memory with zeros
- * @edev: card
- * @res: memory that nobody uses yet
- *
- * Return: 0, or -ENODEV if the card is gone.
- */
-int egret_vram_clear(struct egret_device *edev, struct ttm_resource *res)
-{
-	struct egret_vram *vram = &edev->vram;
-	struct gpu_buddy_block *block;
-	int idx;
-
-	if (!drm_dev_enter(&edev->drm, &idx))
-		return -ENODEV;
-	list_for_each_entry(block, &to_egret_vram_resource(res)->blocks, link) {
-		u64 start = gpu_buddy_block_offset(block);
-		u64 end = start + gpu_buddy_block_size(&vram->mm, block);
-		u64 pos;
-
-		for (pos = start; pos < end; pos += EGRET_CLEAR_STEP) {
-			if (egret_hw_enter(edev)) {
-				memset_io(vram->map + pos, 0,
-					  min_t(u64, end - pos, EGRET_CLEAR_STEP));
-				egret_hw_exit(edev);
-			}
-			cond_resched();
-		}
-	}
-	/* Before anybody tells the card to use it. */
-	wmb();
-	drm_dev_exit(idx);
-	return 0;
-}
-
-/**
- * egret_vram_available() - how much device memory is free
+ * egret_vram_available() - how much device memory is free for buffers
  * @edev: card
  *
  * Return: bytes.
@@ -131,7 +110,7 @@ u64 egret_vram_available(struct egret_device *edev)
 	u64 available;
 
 	mutex_lock(&edev->vram.lock);
-	available = edev->vram.mm.avail;
+	available = egret_vram_free_for_buffers(&edev->vram);
 	mutex_unlock(&edev->vram.lock);
 	return available;
 }
@@ -184,23 +163,31 @@ unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res
  * @size: bytes
  *
  * Return: one block, whose contents are undefined, or an error pointer: -ENOSPC,
- * -ENOMEM.
+ * -ENOMEM, -ERESTARTSYS.
  */
 struct gpu_buddy_block *egret_vram_alloc_block(struct egret_device *edev, u64 size)
 {
 	struct egret_vram *vram = &edev->vram;
+	struct gpu_buddy_block *block;
 	LIST_HEAD(blocks);
 	int ret;
 
 	size = roundup_pow_of_two(max_t(u64, size, SZ_4K));
 	mutex_lock(&vram->lock);
-	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, size, size, &blocks, 0);
+	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, size, size, &blocks,
+				     GPU_BUDDY_TOPDOWN_ALLOCATION);
 	if (!ret)
 		vram->driver_used += size;
 	mutex_unlock(&vram->lock);
 	if (ret)
 		return ERR_PTR(ret);
-	return list_first_entry(&blocks, struct gpu_buddy_block, link);
+	block = list_first_entry(&blocks, struct gpu_buddy_block, link);
+	ret = egret_migrate_wait_evictions(edev);
+	if (ret) {
+		egret_vram_free_block(edev, block);
+		return ERR_PTR(ret);
+	}
+	return block;
 }
 
 /**
@@ -251,6 +238,7 @@ int egret_vram_init(struct egret_device *edev)
 	ret = gpu_buddy_init(&vram->mm, size, SZ_4K);
 	if (ret)
 		return ret;
+	vram->reserve = size >> EGRET_VRAM_RESERVE_SHIFT;
 
 	vram->man.func = &egret_vram_man_func;
 	ttm_resource_manager_init(&vram->man, &edev->ttm, size);

@@ -19,6 +19,8 @@ struct egret_vram {
 	struct mutex lock;
 	/** @mm: What is free. */
 	struct gpu_buddy mm;
+	/** @reserve: Bytes that buffers leave free. Constant. */
+	u64 reserve;
 	/** @driver_used: Bytes that page tables and the driver itself use. */
 	u64 driver_used;
 	/** @map: BAR2, write-combined. Used inside drm_dev_enter(). */
@@ -45,7 +47,6 @@ to_egret_vram_resource(struct ttm_resource *res)
 
 int egret_vram_init(struct egret_device *edev);
 void egret_vram_fini(struct egret_device *edev);
-int egret_vram_clear(struct egret_device *edev, struct ttm_resource *res);
 u64 egret_vram_available(struct egret_device *edev);
 void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info);
 unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,

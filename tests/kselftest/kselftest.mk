@@ -23,6 +23,7 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 
 # Options of tests/vm/run for programs that need a machine of their own.
 KSELFTEST_VM_cards := --cards 4 --card-opts vram=64M
+KSELFTEST_VM_evict := --card-opts vram=64M
 
 # Parts of tests/vmrun, which start their own machines.
 KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card moving-machine recovery)

@@ -518,15 +518,26 @@ static void test_atomic(void)
 	CHECK_EQ(peek(&c, &out, va + 5 * PAGE), 0xb05);
 }
 
-/* Fill the device memory to the last page. */
-static void fill_vram(int fd)
+/* Let page tables take all the device memory that buffers leave to them. */
+static void fill_vram(struct client *c)
 {
-	uint64_t size;
+	struct bo bo = bo_create(c->fd, PAGE, DRM_EGRET_BO_SYSTEM, c->vm);
+	uint64_t total = memory_info(c->fd).vram_total, va = c->next_va, size;
 	uint32_t handle;
+	int ret;
 
+	/* Nobody is pushed out: that would make tables empty. */
 	for (size = 1ULL << 32; size >= PAGE; size /= 2)
-		while (!bo_try_create(fd, size, DRM_EGRET_BO_VRAM, 0, &handle))
-			;
+		while (memory_info(c->fd).vram_used + size <= total - total / 64)
+			CHECK_OK(bo_try_create(c->fd, size, DRM_EGRET_BO_VRAM, 0, &handle));
+	/* First two tables each, then one. */
+	while (!(ret = vm_map(c->fd, c->vm, bo.handle, 0, va, PAGE, ACCESS_ALL)))
+		va += 1ULL << 30;
+	CHECK_EQ(ret, -ENOSPC);
+	va -= 1ULL << 30;
+	while (!(ret = vm_map(c->fd, c->vm, bo.handle, 0, va, PAGE, ACCESS_ALL)))
+		va += LARGE_PAGE;
+	CHECK_EQ(ret, -ENOSPC);
 }
 
 static void test_no_memory_for_tables(void)
@@ -543,10 +554,10 @@ static void test_no_memory_for_tables(void)
 		  .va = va + (1ULL << 42), .size = PAGE },
 	};
 	struct drm_egret_vm_create create = {};
-	int filler = card_open();
+	struct client filler = client_open(DRM_EGRET_QUEUE_COPY);
 
 	CHECK_OK(vm_map(c.fd, c.vm, a.handle, 0, va, 4 * PAGE, ACCESS_ALL));
-	fill_vram(filler);
+	fill_vram(&filler);
 	used = memory_info(c.fd).vram_used;
 	CHECK_EQ(used, memory_info(c.fd).vram_total);
 	CHECK_ERR(vm_bind_ops(c.fd, c.vm, ops, 2), ENOSPC);
@@ -556,7 +567,7 @@ static void test_no_memory_for_tables(void)
 	/* What needs no new table is possible. */
 	CHECK_OK(vm_bind_ops(c.fd, c.vm, ops, 1));
 	CHECK_EQ(peek(&c, &out, va + PAGE), 0xb01);
-	close(filler);
+	client_close(&filler);
 	CHECK_OK(vm_bind_ops(c.fd, c.vm, ops, 2));
 	CHECK_EQ(peek(&c, &out, va + (1ULL << 42)), 0xb00);
 }

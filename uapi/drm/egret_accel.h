@@ -183,7 +183,7 @@ struct drm_egret_device_info {
  * struct drm_egret_memory_info - use of the device memory at this moment
  */
 struct drm_egret_memory_info {
-	/** @vram_total: Bytes of device memory that buffers may use. */
+	/** @vram_total: Bytes of device memory. Buffers leave a 64th of it to page tables. */
 	__u64 vram_total;
 	/** @vram_used: Bytes in use, by all clients and the driver. */
 	__u64 vram_used;
@@ -287,11 +287,13 @@ enum drm_egret_bo_placement {
 /**
  * struct drm_egret_bo_create - arguments of DRM_EGRET_BO_CREATE
  *
- * The buffer reads as zero.
+ * The buffer reads as zero. It keeps its contents when it has to make room for others in
+ * device memory: it lives in system memory then, until it is needed by an execution.
  *
  * Errors: -EINVAL (size zero, no or unknown placement, flags, padding), -ENOSPC
  * (larger than the device memory, or than what is free and can be freed, for a buffer
- * that may only live there), -ENOMEM, -ENOENT (@vm_id).
+ * that may only live there), -ENOMEM (also: there is no system memory for those that would
+ * have to make room), -ENOENT (@vm_id).
  */
 struct drm_egret_bo_create {
 	/** @size: In: bytes. Out: the same, rounded up to the page size. */
@@ -574,8 +576,9 @@ struct drm_egret_call {
  *
  * Errors: -EINVAL (flags, padding, a call's address or count, a sync), -ENOENT (@queue_id,
  * a sync object), -E2BIG, -ECANCELED (the queue is dead, see DRM_EGRET_QUEUE_QUERY),
- * -ENOMEM, -ENOSPC. -EFAULT also: memory is bound as a user pointer that the process does not
- * have any more; it must be unbound.
+ * -ENOSPC (what is bound in the address space and may live in device memory only does not
+ * fit there all at once), -ENOMEM. -EFAULT also: memory is bound as a user pointer that the
+ * process does not have any more; it must be unbound.
  */
 struct drm_egret_exec {
 	/** @queue_id: ID of the queue. */
