@@ -825,15 +825,17 @@ static void copy_row(const struct map *m, uint8_t *dst, const uint8_t *src)
 }
 
 /*
- * Does a copy turn rows into columns? Then its source is walked across cache lines, and
- * is better taken in small squares. Again the order of elements changes.
+ * Does a copy turn rows into columns? Then its source or its output is walked across cache
+ * lines, and it is better done in small squares. Again the order of elements changes.
  */
 static bool copy_transposes(const struct map *m)
 {
 	const struct dimension *row = &m->dim[0], *next = &m->dim[1];
 
 	return m->copy && m->dims > 1 && m->indexed == OPERANDS && row->count >= BLOCK &&
-	       next->count >= BLOCK && llabs(row->stride[A]) > llabs(next->stride[A]) &&
+	       next->count >= BLOCK &&
+	       (llabs(row->stride[A]) > llabs(next->stride[A]) ||
+		llabs(row->stride[OUT]) > llabs(next->stride[OUT])) &&
 	       outputs_are_apart(m);
 }
 

@@ -310,11 +310,34 @@ static bool better_int(const struct reduce *r, int64_t x)
 	return (r->d->op == EGRET_REDUCE_ARGMAX) == more;
 }
 
+/* Might one of these be better? A NaN might always; otherwise as better_f32() says. */
+EGRET_CLONES
+static bool any_better(const float *v, size_t n, float best, bool more, bool last)
+{
+	unsigned int any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= (unsigned int)(v[i] != v[i]) | (unsigned int)(last & (v[i] == best)) |
+		       (unsigned int)(more ? v[i] > best : v[i] < best);
+	return any;
+}
+
+#define GLANCE	32	/* elements that are looked at together */
+
 static void add_arg(struct reduce *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint64_t j = r->p.j + i;
 
+		while (r->f32 && j && i % GLANCE == 0 && i + GLANCE <= n &&
+		       !any_better(r->v.f + i, GLANCE, r->p.best_f,
+				   r->d->op == EGRET_REDUCE_ARGMAX,
+				   r->d->flags & EGRET_REDUCE_LAST)) {
+			i += GLANCE;
+			j += GLANCE;
+		}
+		if (i == n)
+			break;
 		if (r->f32 && (!j || better_f32(r, r->v.f[i]))) {
 			r->p.best_f = r->v.f[i];
 			r->p.best_at = j;
