@@ -165,6 +165,7 @@ static inline void egret_matmul_plan(struct egret_matmul_args *args, __u32 batch
 						      i / 4, limit),
 				.n = egret_matmul_cut(args->n, egret_matmul_div_up(args->n, limit_n) +
 						      i % 4, limit_n),
+				.k = 0,
 			};
 			__u32 rows = egret_matmul_div_up(args->m, tile.m);
 			__u32 cols = egret_matmul_div_up(args->n, tile.n);
