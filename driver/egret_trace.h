@@ -21,10 +21,11 @@
 #include "egret_queue.h"
 #include "egret_vm.h"
 
-#define EGRET_TRACE_REGIONS			\
-	{ TTM_PL_SYSTEM, "none" },		\
-	{ TTM_PL_TT, "system" },		\
-	{ TTM_PL_VRAM, "vram" }
+#define egret_trace_region(place)		\
+	__print_symbolic(place,			\
+			 { TTM_PL_SYSTEM, "none" },	\
+			 { TTM_PL_TT, "system" },	\
+			 { TTM_PL_VRAM, "vram" })
 
 TRACE_EVENT(egret_job_run,
 	    TP_PROTO(const struct egret_job *job),
@@ -212,8 +213,8 @@ TRACE_EVENT(egret_bo_move,
 			   __entry->to = to;
 			   __entry->evict = evict;),
 	    TP_printk("dev=%s bo=%p size=%#llx %s -> %s%s", __get_str(dev), __entry->bo,
-		      __entry->size, __print_symbolic(__entry->from, EGRET_TRACE_REGIONS),
-		      __print_symbolic(__entry->to, EGRET_TRACE_REGIONS),
+		      __entry->size, egret_trace_region(__entry->from),
+		      egret_trace_region(__entry->to),
 		      __entry->evict ? " evict" : ""));
 
 TRACE_EVENT(egret_migrate_begin,

@@ -30,6 +30,16 @@ struct egret_file;
 #define EGRET_VM_START		EGRET_VA_MIN
 #define EGRET_VM_END		EGRET_VM_KERNEL_START
 
+/** enum egret_vm_validating - what egret_vm_revalidate() is doing */
+enum egret_vm_validating {
+	/** @EGRET_VM_NOT_VALIDATING: Nothing. */
+	EGRET_VM_NOT_VALIDATING,
+	/** @EGRET_VM_PLACING: Gives buffers a place. */
+	EGRET_VM_PLACING,
+	/** @EGRET_VM_MAPPING: Writes page table entries. */
+	EGRET_VM_MAPPING,
+};
+
 /**
  * struct egret_vm - an address space
  */
@@ -74,14 +84,7 @@ struct egret_vm {
 	 * @validating: What egret_vm_revalidate() is doing: its buffers must not push
 	 * each other out. Protected by the address space's reservation.
 	 */
-	enum egret_vm_validating {
-		/** @EGRET_VM_NOT_VALIDATING: Nothing. */
-		EGRET_VM_NOT_VALIDATING,
-		/** @EGRET_VM_PLACING: Gives buffers a place. */
-		EGRET_VM_PLACING,
-		/** @EGRET_VM_MAPPING: Writes page table entries. */
-		EGRET_VM_MAPPING,
-	} validating;
+	enum egret_vm_validating validating;
 };
 
 static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
