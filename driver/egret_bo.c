@@ -21,6 +21,7 @@
 #include "egret_device.h"
 #include "egret_evict.h"
 #include "egret_hw.h"
+#include "egret_pm.h"
 #include "egret_vm.h"
 
 /* ---- addresses ------------------------------------------------------------ */
@@ -165,6 +166,10 @@ static vm_fault_t egret_bo_fault_reserved(struct ttm_buffer_object *tbo, struct 
 	struct egret_device *edev = to_egret_device(tbo->base.dev);
 	vm_fault_t ret;
 
+	/* Memory of the host is there whatever the hardware does. */
+	if (!egret_bo_is_vram(ttm_to_egret_bo(tbo)))
+		return ttm_bo_vm_fault_reserved(vmf, vmf->vma->vm_page_prot,
+						TTM_BO_VM_NUM_PREFAULT);
 	for (;;) {
 		/* Given up, the card is as good as gone. */
 		if (!egret_hw_wait(edev))
@@ -183,12 +188,16 @@ static vm_fault_t egret_bo_fault_reserved(struct ttm_buffer_object *tbo, struct 
 static vm_fault_t egret_bo_fault(struct vm_fault *vmf)
 {
 	struct ttm_buffer_object *tbo = vmf->vma->vm_private_data;
+	struct egret_device *edev = to_egret_device(tbo->base.dev);
 	vm_fault_t ret;
+	bool awake;
 	int idx;
 
 	ret = ttm_bo_vm_reserve(tbo, vmf);
 	if (ret)
 		return ret;
+	/* Until it is idle again; then the mapping is taken away. */
+	awake = egret_bo_is_vram(ttm_to_egret_bo(tbo)) && !egret_pm_get(edev);
 	if (drm_dev_enter(tbo->base.dev, &idx)) {
 		ret = egret_bo_fault_reserved(tbo, vmf);
 		drm_dev_exit(idx);
@@ -196,9 +205,27 @@ static vm_fault_t egret_bo_fault(struct vm_fault *vmf)
 		/* The card is gone: what is written is lost, what is read is zero. */
 		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
 	}
+	if (awake)
+		egret_pm_put(edev);
 	if (ret == VM_FAULT_RETRY && !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
 		return ret;
 	dma_resv_unlock(tbo->base.resv);
+	return ret;
+}
+
+/* For debuggers. */
+static int egret_bo_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+			   int write)
+{
+	struct ttm_buffer_object *tbo = vma->vm_private_data;
+	struct egret_device *edev = to_egret_device(tbo->base.dev);
+	int ret;
+
+	ret = egret_pm_get(edev);
+	if (ret)
+		return ret;
+	ret = ttm_bo_vm_access(vma, addr, buf, len, write);
+	egret_pm_put(edev);
 	return ret;
 }
 
@@ -206,7 +233,7 @@ static const struct vm_operations_struct egret_bo_vm_ops = {
 	.fault = egret_bo_fault,
 	.open = ttm_bo_vm_open,
 	.close = ttm_bo_vm_close,
-	.access = ttm_bo_vm_access,
+	.access = egret_bo_access,
 };
 
 static const struct drm_gem_object_funcs egret_bo_funcs = {

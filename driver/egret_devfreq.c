@@ -74,7 +74,10 @@ static int egret_devfreq_get_cur_freq(struct device *dev, unsigned long *freq)
 	if (!egret_pm_get_if_awake(edev))
 		return 0;
 	if (drm_dev_enter(&edev->drm, &idx)) {
-		*freq = egret_read(edev, EGRET_REG_CORE_CLOCK) * 1000UL;
+		if (egret_hw_try_enter(edev)) {
+			*freq = egret_read(edev, EGRET_REG_CORE_CLOCK) * 1000UL;
+			egret_hw_exit(edev);
+		}
 		drm_dev_exit(idx);
 	}
 	egret_pm_put_unused(edev);

@@ -143,6 +143,7 @@ static void egret_device_release(struct drm_device *drm, void *data)
 	ida_destroy(&edev->contexts);
 	mutex_destroy(&edev->userptrs_lock);
 	mutex_destroy(&edev->invalidate_lock);
+	mutex_destroy(&edev->counters_lock);
 }
 
 static int egret_device_init_software(struct egret_device *edev)
@@ -158,8 +159,10 @@ static int egret_device_init_software(struct egret_device *edev)
 	init_waitqueue_head(&edev->queue_gone);
 	init_waitqueue_head(&edev->no_jobs);
 	init_completion(&edev->stopped);
+	mutex_init(&edev->counters_lock);
 	egret_hw_init(edev);
 	egret_event_init(edev);
+	egret_pm_init(edev);
 
 	edev->sched_wq = alloc_workqueue("egret-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!edev->sched_wq)

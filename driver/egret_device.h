@@ -22,6 +22,7 @@
 #include "egret_irq.h"
 #include "egret_mailbox.h"
 #include "egret_migrate.h"
+#include "egret_pm.h"
 #include "egret_reset.h"
 #include "egret_vram.h"
 
@@ -62,6 +63,8 @@ struct egret_device {
 	enum egret_hw_state hw_state;
 	/** @hw_changed: Woken when @hw_state has changed. */
 	wait_queue_head_t hw_changed;
+	/** @pm: Sleep. */
+	struct egret_pm pm;
 	/** @reset: Resets. */
 	struct egret_reset reset;
 	/** @events: Events on their way to clients. */
@@ -70,6 +73,10 @@ struct egret_device {
 	struct egret_coredump *coredump;
 	/** @info: What the card is. Constant after probe. */
 	struct drm_egret_device_info info;
+	/** @counters_lock: Protects @counters. Outside of the hardware's gate. */
+	struct mutex counters_lock;
+	/** @counters: What the card had counted before it forgot it. */
+	struct drm_egret_counters counters;
 	/** @features: Optional parts of the chip; EGRET_FEATURE_*. Constant after probe. */
 	u32 features;
 	/** @irq: Interrupt vectors. */

@@ -62,9 +62,20 @@ static void egret_postclose(struct drm_device *drm, struct drm_file *file)
 static int egret_release(struct inode *inode, struct file *filp)
 {
 	struct drm_file *file = filp->private_data;
+	struct egret_file *efile = file->driver_priv;
+	struct egret_device *edev = efile->edev;
+	bool awake;
+	int ret;
 
-	egret_queue_close_all(file->driver_priv);
-	return drm_release(inode, filp);
+	/* The file may be what holds the card's structure. */
+	drm_dev_get(&edev->drm);
+	awake = !egret_pm_get(edev);
+	egret_queue_close_all(efile);
+	ret = drm_release(inode, filp);
+	if (awake)
+		egret_pm_put(edev);
+	drm_dev_put(&edev->drm);
+	return ret;
 }
 
 /* ---- fdinfo -------------------------------------------------------------------------- */
@@ -115,27 +126,48 @@ static void egret_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 
 /* ---- ioctls ---------------------------------------------------------------------------- */
 
+typedef int (*egret_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
+
 /*
  * A card that is gone is refused by the DRM core; one that was given up is not.
  */
-#define EGRET_IOCTL(name)							\
+static int egret_ioctl(egret_ioctl_fn fn, bool awake, struct drm_device *drm, void *data,
+		       struct drm_file *file)
+{
+	struct egret_device *edev = to_egret_device(drm);
+	int ret;
+
+	if (awake) {
+		ret = egret_pm_get(edev);
+		if (ret)
+			return ret;
+	}
+	ret = egret_device_is_wedged(edev) ? -ENODEV : fn(drm, data, file);
+	if (awake)
+		egret_pm_put(edev);
+	return ret;
+}
+
+#define __EGRET_IOCTL(name, awake)						\
 static int name##_checked(struct drm_device *drm, void *data,			\
 			  struct drm_file *file)				\
 {										\
-	if (egret_device_is_wedged(to_egret_device(drm)))			\
-		return -ENODEV;							\
-	return name(drm, data, file);						\
+	return egret_ioctl(name, awake, drm, data, file);			\
 }
 
-EGRET_IOCTL(egret_dev_query_ioctl)
+/* One that needs the card, and one that does not, or takes care of it itself. */
+#define EGRET_IOCTL(name)	__EGRET_IOCTL(name, true)
+#define EGRET_IOCTL_ASLEEP(name)	__EGRET_IOCTL(name, false)
+
+EGRET_IOCTL_ASLEEP(egret_dev_query_ioctl)
 EGRET_IOCTL(egret_bo_create_ioctl)
-EGRET_IOCTL(egret_bo_mmap_offset_ioctl)
+EGRET_IOCTL_ASLEEP(egret_bo_mmap_offset_ioctl)
 EGRET_IOCTL(egret_vm_create_ioctl)
 EGRET_IOCTL(egret_vm_destroy_ioctl)
 EGRET_IOCTL(egret_vm_bind_ioctl)
 EGRET_IOCTL(egret_queue_create_ioctl)
 EGRET_IOCTL(egret_queue_destroy_ioctl)
-EGRET_IOCTL(egret_queue_query_ioctl)
+EGRET_IOCTL_ASLEEP(egret_queue_query_ioctl)
 EGRET_IOCTL(egret_exec_ioctl)
 
 static const struct drm_ioctl_desc egret_ioctls[] = {
@@ -212,6 +244,7 @@ static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 	}
 	info = &edev->info;
+	egret_pm_enable(edev);
 	drm_info(&edev->drm, "%u clusters, %llu MiB, %u queues, serial %#llx\n",
 		 info->clusters, info->vram_size >> 20, info->queues, info->serial);
 	return 0;
@@ -221,6 +254,7 @@ static void egret_remove(struct pci_dev *pdev)
 {
 	struct egret_device *edev = pci_get_drvdata(pdev);
 
+	egret_pm_disable(edev);
 	egret_reset_close(edev);
 	egret_device_retire(edev);
 	drm_dev_unplug(&edev->drm);
@@ -240,6 +274,7 @@ static struct pci_driver egret_pci_driver = {
 	.remove = egret_remove,
 	.err_handler = &egret_pci_errors,
 	.dev_groups = egret_sysfs_groups,
+	.driver.pm = pm_ptr(&egret_pm_ops),
 };
 
 static int __init egret_init(void)

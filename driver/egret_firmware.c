@@ -29,6 +29,7 @@
  * the settings that it had, but not for ever: the card goes on without firmware
  * when it fails EGRET_FIRMWARE_RESTARTS times with less than a minute between.
  */
+#include <linux/delay.h>
 #include <linux/firmware.h>
 #include <linux/iopoll.h>
 #include <linux/module.h>
@@ -53,6 +54,7 @@ MODULE_FIRMWARE(EGRET_FW_FILE);
 
 /* The boot ROM needs less than 100 ms, and the firmware less than 1 s. */
 #define EGRET_BOOT_POLL_US	500
+#define EGRET_BOOT_PAUSE_MS	10
 #define EGRET_BOOT_TIMEOUT_US	(3 * USEC_PER_SEC)
 /* Longer than a boot with all that can go wrong in it. */
 #define EGRET_FIRMWARE_TIMEOUT	(12 * HZ)
@@ -192,25 +194,50 @@ static void egret_firmware_consequence(struct egret_device *edev)
 
 /* ---- booting: in the work item -------------------------------------------------------- */
 
-/* Give the image to the boot ROM, and wait for its verdict. */
-static int egret_firmware_load(struct egret_device *edev, u32 *status)
+/* Inside of egret_hw_enter(). */
+static void egret_firmware_start_rom(struct egret_device *edev)
 {
 	struct egret_firmware *fw = &edev->firmware;
 	u64 offset = gpu_buddy_block_offset(fw->block);
-	int idx, ret;
 
-	if (!drm_dev_enter(&edev->drm, &idx))
-		return -ENODEV;
 	memcpy_toio(edev->vram.map + offset, fw->image, fw->size);
 	/* Write-combined stores are in device memory before the ROM looks. */
 	wmb();
 	egret_write64(edev, EGRET_REG_BOOT_ADDR, offset);
 	egret_write(edev, EGRET_REG_BOOT_SIZE, fw->size);
 	egret_write(edev, EGRET_REG_BOOT_CTRL, EGRET_BOOT_START);
-	/* There is no interrupt for the verdict; it comes within milliseconds. */
-	ret = readl_poll_timeout(edev->regs + EGRET_REG_BOOT_STATUS, *status,
-				 *status != EGRET_BOOT_VERIFYING,
-				 EGRET_BOOT_POLL_US, EGRET_BOOT_TIMEOUT_US);
+}
+
+/* How far the boot is; all ones if the hardware is down at this moment. */
+static u32 egret_firmware_boot_status(struct egret_device *edev)
+{
+	u32 status = EGRET_GONE;
+
+	if (egret_hw_try_enter(edev)) {
+		status = egret_read(edev, EGRET_REG_BOOT_STATUS);
+		egret_hw_exit(edev);
+	}
+	return status;
+}
+
+/*
+ * Give the image to the boot ROM, and wait for its verdict. Whoever stops the hardware
+ * waits for us (egret_firmware_stop()), so we must not wait for the hardware.
+ */
+static int egret_firmware_load(struct egret_device *edev, u32 *status)
+{
+	int idx, ret = -EAGAIN;
+
+	if (!drm_dev_enter(&edev->drm, &idx))
+		return -ENODEV;
+	if (egret_hw_try_enter(edev)) {
+		egret_firmware_start_rom(edev);
+		egret_hw_exit(edev);
+		/* There is no interrupt for the verdict; it comes within milliseconds. */
+		ret = read_poll_timeout(egret_firmware_boot_status, *status,
+					*status != EGRET_BOOT_VERIFYING, EGRET_BOOT_POLL_US,
+					EGRET_BOOT_TIMEOUT_US, false, edev);
+	}
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -233,7 +260,7 @@ static int egret_firmware_verify(struct egret_device *edev)
 	if (status == EGRET_BOOT_E_CRASHED || status == EGRET_BOOT_E_WATCHDOG)
 		return -EHOSTDOWN;
 	if (status == EGRET_GONE)
-		return -ENODEV;
+		return -EAGAIN;
 	error = egret_firmware_explain(status);
 	drm_err(&edev->drm, "firmware %s is refused (status %#x): %s; %s\n", firmware, status,
 		error->what, error->remedy);
@@ -365,17 +392,24 @@ static void egret_firmware_boot_work(struct work_struct *work)
 	struct egret_firmware *fw = &edev->firmware;
 	int ret;
 
-	do {
+	for (;;) {
 		ret = egret_firmware_boot(edev);
 		if (!ret || egret_firmware_state(fw) != EGRET_FIRMWARE_BOOTING)
 			break;
 		egret_mailbox_close(edev);
+		/* The hardware is down: who has stopped it starts us again. */
+		if (ret == -EAGAIN) {
+			msleep(EGRET_BOOT_PAUSE_MS);
+			continue;
+		}
 		/* Refused, or gone: it will not get better. */
 		if (ret == -EBADMSG || ret == -ENODEV)
 			break;
 		drm_err(&edev->drm, "the management firmware does not come up: %pe\n",
 			ERR_PTR(ret));
-	} while (egret_firmware_may_restart(fw));
+		if (!egret_firmware_may_restart(fw))
+			break;
+	}
 
 	if (ret && egret_firmware_change(edev, EGRET_FIRMWARE_BOOTING, EGRET_FIRMWARE_FAILED))
 		egret_firmware_consequence(edev);

@@ -31,8 +31,10 @@
 
 #include "egret_hw.h"
 #include "egret_mmu.h"
+#include "egret_pm.h"
 #include "egret_queue.h"
 
+#define EGRET_ASK_AGAIN		(HZ / 2)
 #define EGRET_READY_POLL_US	50
 /* A reset takes 100 ms at most; an emulated card may have to wait for its processor. */
 #define EGRET_READY_TIMEOUT_US	(5 * USEC_PER_SEC)
@@ -66,7 +68,14 @@ static void egret_hw_set_state(struct egret_device *edev, enum egret_hw_state st
  */
 bool egret_hw_wait(struct egret_device *edev)
 {
-	wait_event(edev->hw_changed, READ_ONCE(edev->hw_state) != EGRET_HW_DOWN);
+	bool changed;
+
+	/* A card that sleeps is woken; it may fall asleep again before we look. */
+	do {
+		egret_pm_ask(edev);
+		changed = wait_event_timeout(edev->hw_changed, READ_ONCE(edev->hw_state) !=
+					     EGRET_HW_DOWN, EGRET_ASK_AGAIN);
+	} while (!changed);
 	return READ_ONCE(edev->hw_state) == EGRET_HW_UP;
 }
 

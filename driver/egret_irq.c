@@ -77,8 +77,9 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 		egret_mailbox_receive(edev);
 	if (causes & EGRET_IRQ_FIRMWARE_STOP)
 		egret_firmware_ended(edev);
-	egret_ras_interrupt(edev, causes);
 	egret_hw_exit(edev);
+	/* Tells user space, which allocates memory. */
+	egret_ras_interrupt(edev, causes);
 out:
 	drm_dev_exit(idx);
 	return IRQ_HANDLED;

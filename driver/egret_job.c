@@ -59,6 +59,7 @@
 #include "egret_array.h"
 #include "egret_evict.h"
 #include "egret_job.h"
+#include "egret_pm.h"
 #include "egret_queue.h"
 #include "egret_sync.h"
 #include "egret_trace.h"
@@ -184,6 +185,7 @@ static void egret_job_destroy(struct egret_job *job)
 	kvfree(job->calls);
 	kfree(job->packets);
 	kfree(job);
+	egret_pm_put(edev);
 	if (atomic_dec_and_test(&edev->jobs))
 		wake_up_all(&edev->no_jobs);
 }
@@ -319,6 +321,7 @@ static struct egret_job *egret_job_alloc(struct egret_queue *queue)
 	}
 	job->queue = egret_queue_get(queue);
 	atomic_inc(&queue->edev->jobs);
+	egret_pm_get_awake(queue->edev);
 	return job;
 }
 

@@ -134,6 +134,11 @@ static int egret_mailbox_send(struct egret_device *edev, const union egret_mbx_m
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return -ENODEV;
+	/* Without waiting: whoever stops the hardware ends the firmware, too. */
+	if (!egret_hw_try_enter(edev)) {
+		drm_dev_exit(idx);
+		return -EHOSTDOWN;
+	}
 	if (egret_read(edev, EGRET_REG_MBX_H2D_CTRL) & EGRET_MBX_FULL) {
 		/* An earlier request was given up, and has not been read yet. */
 		ret = -EBUSY;
@@ -142,6 +147,7 @@ static int egret_mailbox_send(struct egret_device *edev, const union egret_mbx_m
 			egret_write(edev, EGRET_REG_MBX_H2D_DATA(i), le32_to_cpu(msg->word[i]));
 		egret_write(edev, EGRET_REG_MBX_H2D_CTRL, EGRET_MBX_FULL);
 	}
+	egret_hw_exit(edev);
 	drm_dev_exit(idx);
 	return ret;
 }

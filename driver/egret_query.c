@@ -10,29 +10,68 @@
 #include "egret_query.h"
 #include "egret_sensors.h"
 
+/* What the card counts begins at zero with each reset and sleep. */
+static const u32 egret_counter_regs[] = {
+	EGRET_REG_CNT_CYCLES,
+	EGRET_REG_CNT_PACKETS,
+	EGRET_REG_CNT_DISPATCHES,
+	EGRET_REG_CNT_WORKGROUPS,
+	EGRET_REG_CNT_VRAM_READ,
+	EGRET_REG_CNT_VRAM_WRITE,
+	EGRET_REG_CNT_HOST_READ,
+	EGRET_REG_CNT_HOST_WRITE,
+	EGRET_REG_CNT_MACS,
+	EGRET_REG_CNT_INSTRUCTIONS,
+	EGRET_REG_CNT_INTERRUPTS,
+	EGRET_REG_CNT_FAULTS,
+};
+
+/* In this order. */
+static_assert(offsetof(struct drm_egret_counters, cycles) == 0);
+static_assert(offsetof(struct drm_egret_counters, macs) == 8 * sizeof(u64));
+static_assert(offsetof(struct drm_egret_counters, faults) == 11 * sizeof(u64));
+static_assert(sizeof(struct drm_egret_counters) ==
+	      ARRAY_SIZE(egret_counter_regs) * sizeof(u64));
+
+/* Add what the card has counted. Inside of egret_hw_enter(), or while it is stopped. */
+static void egret_query_add_counters(struct egret_device *edev, struct drm_egret_counters *sum)
+{
+	u64 *counter = (u64 *)sum;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(egret_counter_regs); i++) {
+		u64 value = egret_read64(edev, egret_counter_regs[i]);
+
+		if (value != U64_MAX)
+			counter[i] += value;
+	}
+}
+
+/**
+ * egret_query_save_counters() - keep what the card has counted
+ * @edev: card, whose hardware was stopped, and which is about to forget it
+ */
+void egret_query_save_counters(struct egret_device *edev)
+{
+	mutex_lock(&edev->counters_lock);
+	egret_query_add_counters(edev, &edev->counters);
+	mutex_unlock(&edev->counters_lock);
+}
+
 static int egret_query_counters(struct egret_device *edev, struct drm_egret_counters *out)
 {
 	int idx;
 
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return -ENODEV;
-	if (!egret_hw_enter(edev)) {
-		drm_dev_exit(idx);
-		return -ENODEV;
+	/* A card that sleeps counts nothing, and need not be woken. */
+	mutex_lock(&edev->counters_lock);
+	*out = edev->counters;
+	if (egret_hw_try_enter(edev)) {
+		egret_query_add_counters(edev, out);
+		egret_hw_exit(edev);
 	}
-	out->cycles = egret_read64(edev, EGRET_REG_CNT_CYCLES);
-	out->packets = egret_read64(edev, EGRET_REG_CNT_PACKETS);
-	out->dispatches = egret_read64(edev, EGRET_REG_CNT_DISPATCHES);
-	out->workgroups = egret_read64(edev, EGRET_REG_CNT_WORKGROUPS);
-	out->vram_read = egret_read64(edev, EGRET_REG_CNT_VRAM_READ);
-	out->vram_write = egret_read64(edev, EGRET_REG_CNT_VRAM_WRITE);
-	out->host_read = egret_read64(edev, EGRET_REG_CNT_HOST_READ);
-	out->host_write = egret_read64(edev, EGRET_REG_CNT_HOST_WRITE);
-	out->macs = egret_read64(edev, EGRET_REG_CNT_MACS);
-	out->instructions = egret_read64(edev, EGRET_REG_CNT_INSTRUCTIONS);
-	out->interrupts = egret_read64(edev, EGRET_REG_CNT_INTERRUPTS);
-	out->faults = egret_read64(edev, EGRET_REG_CNT_FAULTS);
-	egret_hw_exit(edev);
+	mutex_unlock(&edev->counters_lock);
 	drm_dev_exit(idx);
 	return 0;
 }

@@ -428,6 +428,88 @@ int egret_queue_restore_all(struct egret_device *edev)
 	return taken ? 0 : -EIO;
 }
 
+/* ---- system sleep ---------------------------------------------------------------------------- */
+
+/* The fence of the last job on the hardware, with a reference, or NULL. */
+static struct dma_fence *egret_queue_last_pending(struct egret_queue *queue)
+{
+	struct dma_fence *fence = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!list_empty(&queue->pending))
+		fence = dma_fence_get(&list_last_entry(&queue->pending, struct egret_fence,
+						       link)->base);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return fence;
+}
+
+/* Wait until no job is on the hardware; false if it takes longer than until @deadline. */
+static bool egret_queue_wait_drained(struct egret_queue *queue, unsigned long deadline)
+{
+	struct dma_fence *fence = egret_queue_last_pending(queue);
+	long left;
+
+	if (!fence)
+		return true;
+	left = max_t(long, deadline - jiffies, 1);
+	left = dma_fence_wait_timeout(fence, false, left);
+	dma_fence_put(fence);
+	return left > 0;
+}
+
+static void egret_queue_stop_feeding(struct egret_queue *queue)
+{
+	drm_sched_wqueue_stop(&queue->sched);
+}
+
+static void egret_queue_feed(struct egret_queue *queue)
+{
+	drm_sched_wqueue_start(&queue->sched);
+}
+
+/**
+ * egret_queue_undrain_all() - let jobs onto the hardware again
+ * @edev: card
+ */
+void egret_queue_undrain_all(struct egret_device *edev)
+{
+	egret_queue_for_each(edev, egret_queue_feed);
+}
+
+/**
+ * egret_queue_drain_all() - let no more jobs onto the hardware, and wait for those on it
+ * @edev: card; nobody makes new queues
+ * @timeout: how long to wait, in jiffies
+ *
+ * Jobs that have not been started stay in their schedulers. egret_queue_undrain_all()
+ * ends it.
+ *
+ * Return: 0; or -EBUSY if a queue is still at work. Then nothing has changed.
+ */
+int egret_queue_drain_all(struct egret_device *edev, unsigned long timeout)
+{
+	unsigned long deadline = jiffies + timeout, hwid;
+	struct egret_queue *queue;
+	bool drained;
+
+	egret_queue_for_each(edev, egret_queue_stop_feeding);
+	xa_for_each(&edev->queues, hwid, queue) {
+		queue = egret_queue_lookup_hw(edev, hwid);
+		if (!queue)
+			continue;
+		drained = egret_queue_wait_drained(queue, deadline);
+		egret_queue_put(queue);
+		if (!drained) {
+			drm_err(&edev->drm, "queue %lu is still at work: not going to sleep\n",
+				hwid);
+			egret_queue_undrain_all(edev);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
 /* ---- references ------------------------------------------------------------------------ */
 
 static void egret_queue_free_ring(struct egret_queue *queue)

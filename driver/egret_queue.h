@@ -159,6 +159,8 @@ struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
 void egret_queue_put(struct egret_queue *queue);
 void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_fault *fault);
 void egret_queue_kill_all(struct egret_device *edev);
+int egret_queue_drain_all(struct egret_device *edev, unsigned long timeout);
+void egret_queue_undrain_all(struct egret_device *edev);
 void egret_queue_save_all(struct egret_device *edev);
 void egret_queue_cancel_all(struct egret_device *edev);
 int egret_queue_restore_all(struct egret_device *edev);

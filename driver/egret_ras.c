@@ -32,15 +32,23 @@ static void egret_ras_notify(struct egret_device *edev, const char *event, const
 	kobject_uevent_env(&edev->drm.dev->kobj, KOBJ_CHANGE, env);
 }
 
-static void egret_ras_thermal(struct egret_device *edev)
+/* What the registers say about @causes; false if they do not answer now. */
+static bool egret_ras_look(struct egret_device *edev, u64 *addr, u32 *throttle, u32 *state)
 {
-	u32 throttle = egret_read(edev, EGRET_REG_THROTTLE);
-	u32 state = egret_read(edev, EGRET_REG_STATE);
+	if (!egret_hw_try_enter(edev))
+		return false;
+	*addr = egret_read64(edev, EGRET_REG_ECC_ADDR);
+	*throttle = egret_read(edev, EGRET_REG_THROTTLE);
+	*state = egret_read(edev, EGRET_REG_STATE);
+	egret_hw_exit(edev);
+	return *state != EGRET_GONE;
+}
 
-	if (state != EGRET_GONE && state & EGRET_STATE_THERMAL_STOP) {
+static void egret_ras_thermal(struct egret_device *edev, u32 throttle, u32 state)
+{
+	if (state & EGRET_STATE_THERMAL_STOP) {
 		egret_ras_notify(edev, "thermal-stop", "THROTTLE", throttle);
-		egret_reset_request(edev, EGRET_RESET_LEVEL_WEDGED,
-				    EGRET_RESET_CAUSE_HEAT);
+		egret_reset_request(edev, EGRET_RESET_LEVEL_WEDGED, EGRET_RESET_CAUSE_HEAT);
 		return;
 	}
 	dev_warn_ratelimited(edev->drm.dev, "throttling by temperature %s\n",
@@ -53,24 +61,27 @@ static void egret_ras_thermal(struct egret_device *edev)
  * @edev: card
  * @causes: EGRET_IRQ_*
  *
- * Called from the interrupt's thread, inside drm_dev_enter().
+ * Called from the interrupt's thread, inside drm_dev_enter() and outside of
+ * egret_hw_enter(): it allocates memory.
  */
 void egret_ras_interrupt(struct egret_device *edev, u32 causes)
 {
+	u32 throttle, state;
 	u64 addr;
 
+	causes &= EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL | EGRET_IRQ_POWER;
+	if (!causes || !egret_ras_look(edev, &addr, &throttle, &state))
+		return;
 	if (causes & EGRET_IRQ_ECC_UNCORRECTED) {
-		addr = egret_read64(edev, EGRET_REG_ECC_ADDR);
 		drm_err_ratelimited(&edev->drm,
 				    "uncorrectable memory error at device address %#llx\n", addr);
 		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", addr);
 		egret_event_card(edev, DRM_EGRET_EVENT_MEMORY_ERROR, 0, addr);
 	}
 	if (causes & EGRET_IRQ_THERMAL)
-		egret_ras_thermal(edev);
+		egret_ras_thermal(edev, throttle, state);
 	if (causes & EGRET_IRQ_POWER)
-		egret_ras_notify(edev, "power", "THROTTLE",
-				 egret_read(edev, EGRET_REG_THROTTLE));
+		egret_ras_notify(edev, "power", "THROTTLE", throttle);
 }
 
 /* ---- attributes ----------------------------------------------------------------------- */

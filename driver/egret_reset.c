@@ -67,6 +67,7 @@ static const char * const egret_reset_causes[] = {
 	[EGRET_RESET_CAUSE_HEAT] = "the chip has stopped at the critical temperature",
 	[EGRET_RESET_CAUSE_PCI] = "the PCI function was reset",
 	[EGRET_RESET_CAUSE_BUS] = "PCI Express reported an error",
+	[EGRET_RESET_CAUSE_WAKE] = "the card does not wake",
 };
 
 static_assert(ARRAY_SIZE(egret_reset_causes) == EGRET_RESET_CAUSES);

@@ -41,6 +41,8 @@ enum egret_reset_cause {
 	EGRET_RESET_CAUSE_PCI,
 	/** @EGRET_RESET_CAUSE_BUS: the PCI core has met an error */
 	EGRET_RESET_CAUSE_BUS,
+	/** @EGRET_RESET_CAUSE_WAKE: it does not wake from sleep */
+	EGRET_RESET_CAUSE_WAKE,
 	/** @EGRET_RESET_CAUSES: number of causes */
 	EGRET_RESET_CAUSES,
 };

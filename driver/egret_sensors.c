@@ -45,12 +45,15 @@ int egret_sensors_read(struct egret_device *edev, u32 reg, bool wide, bool telem
 		ret = egret_firmware_wait(edev);
 	if (ret)
 		goto out;
-	if (drm_dev_enter(&edev->drm, &idx)) {
+	ret = -ENODEV;
+	if (!drm_dev_enter(&edev->drm, &idx))
+		goto out;
+	if (egret_hw_enter(edev)) {
 		*value = wide ? egret_read64(edev, reg) : egret_read(edev, reg);
-		drm_dev_exit(idx);
-	} else {
-		ret = -ENODEV;
+		egret_hw_exit(edev);
+		ret = 0;
 	}
+	drm_dev_exit(idx);
 out:
 	egret_pm_put_unused(edev);
 	return ret;
@@ -68,7 +71,7 @@ static void egret_sensors_query_limits(struct egret_device *edev, struct drm_egr
 	out->power_cap_default = limits->power_cap_default;
 }
 
-/* Inside of drm_dev_enter(). */
+/* Inside of egret_hw_enter(). */
 static void egret_sensors_query_registers(struct egret_device *edev,
 					  struct drm_egret_sensors *out)
 {
@@ -109,11 +112,14 @@ int egret_sensors_query(struct egret_device *edev, struct drm_egret_sensors *out
 		egret_sensors_query_limits(edev, out);
 	}
 	ret = -ENODEV;
-	if (drm_dev_enter(&edev->drm, &idx)) {
+	if (!drm_dev_enter(&edev->drm, &idx))
+		goto out;
+	if (egret_hw_enter(edev)) {
 		egret_sensors_query_registers(edev, out);
-		drm_dev_exit(idx);
+		egret_hw_exit(edev);
 		ret = 0;
 	}
+	drm_dev_exit(idx);
 out:
 	egret_pm_put_unused(edev);
 	return ret;

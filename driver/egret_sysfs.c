@@ -54,6 +54,7 @@ static const struct attribute_group egret_firmware_group = {
 
 const struct attribute_group *egret_sysfs_groups[] = {
 	&egret_firmware_group,
+	&egret_pm_group,
 	&egret_ras_group,
 	NULL
 };

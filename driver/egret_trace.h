@@ -136,6 +136,18 @@ TRACE_EVENT(egret_reset,
 	    TP_printk("dev=%s level=%s result=%d cause=\"%s\"", __get_str(dev),
 		      __get_str(level), __entry->result, __get_str(cause)));
 
+TRACE_EVENT(egret_pm,
+	    TP_PROTO(const struct egret_device *edev, const char *event, int result),
+	    TP_ARGS(edev, event, result),
+	    TP_STRUCT__entry(__string(dev, dev_name(edev->drm.dev))
+			     __string(event, event)
+			     __field(int, result)),
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(event);
+			   __entry->result = result;),
+	    TP_printk("dev=%s %s result=%d", __get_str(dev), __get_str(event),
+		      __entry->result));
+
 TRACE_EVENT(egret_fault,
 	    TP_PROTO(const struct egret_queue *queue, const struct egret_fault *fault),
 	    TP_ARGS(queue, fault),

@@ -59,6 +59,8 @@ static int egret_vram_man_alloc(struct ttm_resource_manager *man,
 	else
 		ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, res->base.size,
 					     vram->mm.chunk_size, &res->blocks, 0);
+	if (!ret)
+		list_add_tail(&res->node, &vram->resources);
 	mutex_unlock(&vram->lock);
 	if (ret) {
 		ttm_resource_fini(man, &res->base);
@@ -76,6 +78,7 @@ static void egret_vram_man_free(struct ttm_resource_manager *man,
 	struct egret_vram_resource *res = to_egret_vram_resource(base);
 
 	mutex_lock(&vram->lock);
+	list_del(&res->node);
 	gpu_buddy_free_list(&vram->mm, &res->blocks, 0);
 	mutex_unlock(&vram->lock);
 	ttm_resource_fini(man, base);
@@ -176,12 +179,14 @@ struct gpu_buddy_block *egret_vram_alloc_block(struct egret_device *edev, u64 si
 	mutex_lock(&vram->lock);
 	ret = gpu_buddy_alloc_blocks(&vram->mm, 0, vram->mm.size, size, size, &blocks,
 				     GPU_BUDDY_TOPDOWN_ALLOCATION);
-	if (!ret)
-		vram->driver_used += size;
-	mutex_unlock(&vram->lock);
-	if (ret)
+	if (ret) {
+		mutex_unlock(&vram->lock);
 		return ERR_PTR(ret);
+	}
+	vram->driver_used += size;
 	block = list_first_entry(&blocks, struct gpu_buddy_block, link);
+	list_move_tail(&block->link, &vram->driver_blocks);
+	mutex_unlock(&vram->lock);
 	ret = egret_migrate_wait_evictions(edev);
 	if (ret) {
 		egret_vram_free_block(edev, block);
@@ -201,6 +206,7 @@ void egret_vram_free_block(struct egret_device *edev, struct gpu_buddy_block *bl
 
 	mutex_lock(&vram->lock);
 	vram->driver_used -= gpu_buddy_block_size(&vram->mm, block);
+	list_del(&block->link);
 	gpu_buddy_free_block(&vram->mm, block);
 	mutex_unlock(&vram->lock);
 }
@@ -235,6 +241,8 @@ int egret_vram_init(struct egret_device *edev)
 		return -ENOMEM;
 
 	mutex_init(&vram->lock);
+	INIT_LIST_HEAD(&vram->resources);
+	INIT_LIST_HEAD(&vram->driver_blocks);
 	ret = gpu_buddy_init(&vram->mm, size, SZ_4K);
 	if (ret)
 		return ret;

@@ -21,6 +21,10 @@ struct egret_vram {
 	struct gpu_buddy mm;
 	/** @reserve: Bytes that buffers leave free. Constant. */
 	u64 reserve;
+	/** @resources: Memory of buffers. Protected by @lock. */
+	struct list_head resources;
+	/** @driver_blocks: Memory of the driver itself. Protected by @lock. */
+	struct list_head driver_blocks;
 	/** @driver_used: Bytes that page tables and the driver itself use. */
 	u64 driver_used;
 	/** @map: BAR2, write-combined. Used inside drm_dev_enter(). */
@@ -37,6 +41,8 @@ struct egret_vram_resource {
 	struct ttm_resource base;
 	/** @blocks: Its blocks, in the order of the buffer. Constant. */
 	struct list_head blocks;
+	/** @node: In the list of all. Protected by &egret_vram.lock. */
+	struct list_head node;
 };
 
 static inline struct egret_vram_resource *
@@ -47,6 +53,9 @@ to_egret_vram_resource(struct ttm_resource *res)
 
 int egret_vram_init(struct egret_device *edev);
 void egret_vram_fini(struct egret_device *edev);
+int egret_vram_save(struct egret_device *edev, struct list_head *saved);
+void egret_vram_restore(struct egret_device *edev, const struct list_head *saved);
+void egret_vram_forget(struct list_head *saved);
 u64 egret_vram_available(struct egret_device *edev);
 void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info);
 unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,

@@ -192,7 +192,7 @@ struct drm_egret_memory_info {
 };
 
 /**
- * struct drm_egret_counters - what the card did since its last reset
+ * struct drm_egret_counters - what the card did since the driver was bound
  *
  * The counters count the work of all clients. Cycles are those of the chip's
  * performance model as long as the card is emulated.
