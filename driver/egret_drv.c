@@ -236,6 +236,8 @@ static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = egret_device_init(edev);
 	if (ret)
 		return ret;
+	/* For a reset that comes unannounced: egret_pci_slot_reset(). */
+	pci_save_state(pdev);
 	egret_debugfs_init(edev);
 	ret = drm_dev_register(&edev->drm, 0);
 	if (ret) {

@@ -27,6 +27,7 @@ KSELFTEST_VM_evict := --card-opts vram=64M
 
 # Parts of tests/vmrun, which start their own machines.
 KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card lost-engine moving-machine recovery sleeping-machine)
+KSELFTEST_PARTS += $(B)/tests/kselftest/unplug
 VM_TESTS += $(KSELFTEST_PARTS)
 $(KSELFTEST_PARTS): LDLIBS = -ldrm -pthread
 $(B)/tests/kselftest/busy: $(B)/tests/kselftest/busy.o
@@ -35,6 +36,7 @@ $(B)/tests/kselftest/lost-engine: $(B)/tests/kselftest/lost_engine.o
 $(B)/tests/kselftest/moving-machine: $(B)/tests/kselftest/moving_machine.o
 $(B)/tests/kselftest/sleeping-machine: $(B)/tests/kselftest/sleeping_machine.o
 $(B)/tests/kselftest/recovery: $(B)/tests/kselftest/recovery.o
+$(B)/tests/kselftest/unplug: $(B)/tests/kselftest/unplug.o
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/egret_test.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
