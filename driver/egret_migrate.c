@@ -257,13 +257,19 @@ static void egret_migrate_job_cb(struct dma_fence *job, struct dma_fence_cb *cb)
 
 /* ---- jobs: under @lock ------------------------------------------------------------- */
 
-/* A queue that is not dead, made if necessary; NULL if the engine cannot be used. */
-static struct egret_queue *egret_migrate_get_queue(struct egret_device *edev)
+/* Whether moves go on with the queue of the last one. */
+static bool egret_migrate_has_queue(struct egret_migrate *mig)
+{
+	return mig->queue && !egret_queue_is_dead(mig->queue);
+}
+
+/* Make a queue if there is none; NULL if the engine cannot be used. */
+static struct egret_queue *egret_migrate_new_queue(struct egret_device *edev)
 {
 	struct egret_migrate *mig = &edev->migrate;
 	struct egret_queue *queue;
 
-	if (mig->queue && !egret_queue_is_dead(mig->queue))
+	if (egret_migrate_has_queue(mig))
 		return mig->queue;
 	if (egret_device_is_wedged(edev))
 		return NULL;
@@ -356,10 +362,10 @@ static struct dma_fence *egret_migrate_push(struct egret_migrate_op *op,
 }
 
 /* Submit all jobs of a move; the last one's fence, or NULL if there is none. */
-static struct dma_fence *egret_migrate_push_all(struct egret_migrate_op *op)
+static struct dma_fence *egret_migrate_push_all(struct egret_migrate_op *op,
+						struct egret_queue *queue)
 {
 	struct egret_extent_walk walk = { .extent = op->extents };
-	struct egret_queue *queue = egret_migrate_get_queue(op->edev);
 	struct dma_fence *last = NULL;
 	u64 offset, size;
 
@@ -395,12 +401,19 @@ static void egret_migrate_wait_earlier(struct egret_migrate_op *op)
 static void egret_migrate_start(struct egret_migrate_op *op)
 {
 	struct egret_migrate *mig = &op->edev->migrate;
+	struct egret_queue *queue = mig->queue;
 	struct dma_fence *job;
 
-	/* What the processor does must not be overtaken. */
-	if (mig->by_cpu || !mig->queue || egret_queue_is_dead(mig->queue))
+	/*
+	 * What the processor does must not be overtaken. The queue is looked at once: one
+	 * that dies from here on cancels this move's jobs behind those of earlier moves,
+	 * while a new one would run beside the processor.
+	 */
+	if (mig->by_cpu || !egret_migrate_has_queue(mig)) {
 		egret_migrate_wait_earlier(op);
-	job = egret_migrate_push_all(op);
+		queue = egret_migrate_new_queue(op->edev);
+	}
+	job = egret_migrate_push_all(op, queue);
 	/* And it must not overtake what the engine does. */
 	if (!job)
 		egret_migrate_wait_earlier(op);
@@ -573,7 +586,7 @@ int egret_migrate_init(struct egret_device *edev)
 	if (ret)
 		goto err_vm;
 	mutex_lock(&mig->lock);
-	egret_migrate_get_queue(edev);
+	egret_migrate_new_queue(edev);
 	mutex_unlock(&mig->lock);
 	return 0;
 
