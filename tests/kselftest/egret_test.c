@@ -82,7 +82,7 @@ static int run_test(const struct test *test)
 	return status;
 }
 
-static bool memory_returns_to(int fd, uint64_t used)
+bool memory_returns_to(int fd, uint64_t used)
 {
 	unsigned int waited;
 

@@ -82,6 +82,8 @@ int card_try_open_number(unsigned int number);
 int card_ioctl(int fd, unsigned long request, void *arg);
 struct drm_egret_device_info device_info(int fd);
 struct drm_egret_memory_info memory_info(int fd);
+/* Wait until so many bytes of device memory are used: freeing waits for what still moves. */
+bool memory_returns_to(int fd, uint64_t used);
 struct drm_egret_counters counters(int fd);
 /* Set a parameter of the driver until the test ends. */
 void set_parameter(const char *name, unsigned int value);

@@ -113,6 +113,7 @@ static void test_memory(void)
 	CHECK_EQ(during.vram_used_by_driver, before.vram_used_by_driver);
 
 	bo_close(fd, &bo);
+	CHECK(memory_returns_to(fd, before.vram_used));
 	after = memory_info(fd);
 	CHECK(!memcmp(&after, &before, sizeof(after)));
 
