@@ -51,6 +51,7 @@ $(B)/tests/host/model-$(1)$(2): $(B)/$(3)/tests/model/test_$(1).o \
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(LINK.program) $(4) -lcmocka $(MODEL_LDLIBS)
+	$$(Q)echo 400 >$$@.timeout
 HOST_TESTS += $(B)/tests/host/model-$(1)$(2)
 endef
 $(foreach t,$(MODEL_TESTS),$(eval $(call model_test,$(t),,asan,$(ASAN_CFLAGS))))
