@@ -93,7 +93,7 @@ class Job:
         data = context.map_vram(DATA, 16 * MIB)
         code = context.map_vram(DATA + 16 * MIB, 2 * PAGE, egret.PTE_READ | egret.PTE_EXEC)
         card.memwrite(BAR2, DATA + 16 * MIB, SLOW_KERNEL)
-        card.memwrite(BAR2, DATA + 16 * MIB + PAGE, struct.pack('<2Q', data, 400000))
+        card.memwrite(BAR2, DATA + 16 * MIB + PAGE, struct.pack('<2Q', data, 4000000))
         kernel = egret.pack('egret_pkt_dispatch', opcode=egret.OP_DISPATCH,
                             flags=egret.PKT_BARRIER, entry=code, grid=(GROUPS, 1, 1),
                             args=code + PAGE, args_size=16)
