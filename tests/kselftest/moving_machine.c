@@ -120,6 +120,8 @@ static void finish_round(struct work *w)
 	CHECK_EQ(queue_query(w->compute.fd, w->compute.queue).state, DRM_EGRET_QUEUE_OK);
 	w->flag.u64[0] = w->rounds;
 	CHECK_OK(syncobj_wait(w->compute.fd, w->filled, 0, 60000));
+	/* The copy waits for the computing in the card: the driver may hear of it first. */
+	CHECK_OK(syncobj_wait(w->compute.fd, w->computed, 0, 60000));
 	CHECK_EQ(syncobj_status(w->compute.fd, w->computed), 1);
 	CHECK_EQ(syncobj_status(w->compute.fd, w->copied), 1);
 	CHECK_EQ(syncobj_status(w->compute.fd, w->filled), 1);
