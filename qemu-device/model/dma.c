@@ -12,8 +12,8 @@
  *
  * Translations are not looked up for every row: the page that was used last is kept as a
  * window, for the operation. Rows that are adjacent elements on both sides, all of which
- * exist, are copied many at a time, and asked for from the host's memory some rows ahead:
- * they lie too far apart for the host to guess.
+ * exist, are copied many at a time, and both sides are asked for from the host's memory some
+ * rows ahead: they lie too far apart for the host to guess, and it does not guess stores.
  */
 #include "dma.h"
 
@@ -22,6 +22,8 @@
 #include "mmu.h"
 #include "perf.h"
 #include "tile_types.h"
+
+#define PAGE_SIZE	(UINT64_C(1) << EGRET_MMU_PAGE_SHIFT)
 
 struct loop {
 	uint64_t count;
@@ -189,28 +191,35 @@ struct transfer {
 	uint64_t window_size;
 };
 
-static bool open_window(struct transfer *t, uint64_t va)
+/* The page of @va, and as many behind it as are contiguous and hold some of @size bytes. */
+static bool open_window(struct transfer *t, uint64_t va, uint64_t size)
 {
-	uint64_t before = va & 4095; /* the smallest page's */
+	enum egret_fault_access access = t->store ? EGRET_ACCESS_WRITE : EGRET_ACCESS_READ;
+	uint64_t before = va & (PAGE_SIZE - 1);
+	struct egret_span span;
 	size_t avail;
-	uint8_t *p;
+	uint8_t *p = egret_port_map(t->port, va, access, &avail);
 
-	p = egret_port_map(t->port, va, t->store ? EGRET_ACCESS_WRITE : EGRET_ACCESS_READ, &avail);
 	if (!p)
 		return false;
+	if (avail < size && !egret_port_span(t->port, va, size, access, &span, NULL))
+		avail = span.size;
 	t->window = p - before;
 	t->window_va = va - before;
 	t->window_size = avail + before;
 	return true;
 }
 
-/* Direct access to @size bytes, or NULL. */
-static inline uint8_t *direct(struct transfer *t, uint64_t va, uint64_t size)
+/*
+ * Direct access to @size bytes, or NULL. @more bytes from @va on will be wanted, all pages of
+ * which are going to be accessed.
+ */
+static inline uint8_t *direct(struct transfer *t, uint64_t va, uint64_t size, uint64_t more)
 {
 	uint64_t offset = va - t->window_va;
 
-	if (offset >= t->window_size) {
-		if (!open_window(t, va))
+	if (offset >= t->window_size || size > t->window_size - offset) {
+		if (!open_window(t, va, more))
 			return NULL;
 		offset = va - t->window_va;
 	}
@@ -225,24 +234,6 @@ static inline void count_bytes(struct transfer *t, uint64_t bytes)
 		t->port->vram_read += bytes;
 }
 
-/* Move @size adjacent bytes. */
-static inline bool move(struct transfer *t, uint8_t *local, uint64_t va, size_t size)
-{
-	uint8_t *p = direct(t, va, size);
-
-	if (p) {
-		if (t->store)
-			memcpy(p, local, size);
-		else
-			memcpy(local, p, size);
-		count_bytes(t, size);
-		return true;
-	}
-	if (t->store)
-		return !egret_port_write(t->port, va, local, size, t->fault);
-	return !egret_port_read(t->port, va, local, size, EGRET_ACCESS_READ, t->fault);
-}
-
 /* Copy `count` rows. Both sides may overlap themselves, but not each other. */
 struct rows {
 	uint8_t *dst;
@@ -252,7 +243,7 @@ struct rows {
 	size_t bytes;
 };
 
-#define COPY_LONG	4096	/* from here on a row is worth a call */
+#define COPY_LONG	256	/* bytes from which on copy_rows() is quicker than memcpy() */
 #define COPY_AHEAD	2048	/* bytes to ask for in advance */
 #define COPY_AT_ONCE	(1u << 20)	/* bytes, about, between two looks at `stop` */
 
@@ -282,30 +273,54 @@ static inline void copy_short(uint8_t *dst, const uint8_t *src, size_t n)
 #undef PIECES
 }
 
+/* From a row to the one that is asked for meanwhile; of long rows, within the row. */
+static inline int64_t distance(int64_t stride, uint64_t rows)
+{
+	return rows ? (int64_t)rows * stride : COPY_AHEAD;
+}
+
 EGRET_CLONES
 static void copy_rows(const struct rows *r)
 {
-	uint64_t ahead = COPY_AHEAD / r->bytes + 1;
+	const uint64_t ahead = COPY_AHEAD / r->bytes;
 
 	for (uint64_t i = 0; i < r->count; i++) {
+		const bool last = ahead && i + ahead >= r->count;
+		const int64_t src_ahead = last ? 0 : distance(r->src_stride, ahead);
+		const int64_t dst_ahead = last ? 0 : distance(r->dst_stride, ahead);
 		const uint8_t *src = r->src + (int64_t)i * r->src_stride;
 		uint8_t *dst = r->dst + (int64_t)i * r->dst_stride;
-		int64_t next = i + ahead < r->count ? (int64_t)ahead * r->src_stride : 0;
 		size_t x = 0;
 
-		if (r->bytes >= COPY_LONG) {
-			memcpy(dst, src, r->bytes);
-			continue;
-		}
 		for (; x + 64 <= r->bytes; x += 64) {
-			__builtin_prefetch(src + next + x);
+			__builtin_prefetch(src + x + src_ahead);
+			__builtin_prefetch(dst + x + dst_ahead, 1);
 			memcpy(dst + x, src + x, 64);
 		}
 		if (x < r->bytes) {
-			__builtin_prefetch(src + next + x);
+			__builtin_prefetch(src + x + src_ahead);
+			__builtin_prefetch(dst + x + dst_ahead, 1);
 			copy_short(dst + x, src + x, r->bytes - x);
 		}
 	}
+}
+
+/* Move @size adjacent bytes. */
+static inline bool move(struct transfer *t, uint8_t *local, uint64_t va, size_t size)
+{
+	uint8_t *p = direct(t, va, size, size);
+
+	if (p && size >= COPY_LONG)
+		copy_rows(&(struct rows){ .dst = t->store ? p : local, .src = t->store ? local : p,
+					  .count = 1, .bytes = size });
+	else if (p)
+		memcpy(t->store ? p : local, t->store ? local : p, size);
+	else if (t->store)
+		return !egret_port_write(t->port, va, local, size, t->fault);
+	else
+		return !egret_port_read(t->port, va, local, size, EGRET_ACCESS_READ, t->fault);
+	count_bytes(t, size);
+	return true;
 }
 
 /* How many of `count` rows from @va on lie in the window? All of them are of @bytes. */
@@ -321,12 +336,21 @@ static uint64_t rows_in_window(const struct transfer *t, uint64_t va, int64_t st
 	return rows < count ? rows : count;
 }
 
+/* Bytes from the first to the last of some rows, if all pages between hold some of them. */
+static uint64_t extent_of_rows(int64_t stride, uint64_t bytes, uint64_t count)
+{
+	if (stride < 0 || (uint64_t)stride > PAGE_SIZE)
+		return bytes;
+	return (count - 1) * (uint64_t)stride + bytes;
+}
+
 /* As many rows of loop 1 as the window has, at least one. Returns 0 with a fault. */
 static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint64_t count)
 {
 	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
 	uint64_t bytes = row->count * t->plan->element;
-	uint8_t *p = direct(t, va, bytes);
+	uint64_t now = count > COPY_AT_ONCE / bytes ? COPY_AT_ONCE / bytes + 1 : count;
+	uint8_t *p = direct(t, va, bytes, extent_of_rows(outer->global_stride, bytes, now));
 	struct rows rows = {
 		.dst = t->store ? p : local,
 		.src = t->store ? local : p,
@@ -337,9 +361,7 @@ static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint6
 
 	if (!p)
 		return move(t, local, va, bytes);
-	if (count > COPY_AT_ONCE / bytes)
-		count = COPY_AT_ONCE / bytes + 1;
-	rows.count = rows_in_window(t, va, outer->global_stride, bytes, count);
+	rows.count = rows_in_window(t, va, outer->global_stride, bytes, now);
 	copy_rows(&rows);
 	count_bytes(t, rows.count * bytes);
 	return rows.count;
@@ -454,12 +476,12 @@ static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint6
 		uint64_t most = count - i < COPY_AT_ONCE / 16 ? count - i : COPY_AT_ONCE / 16;
 		uint8_t *to = local + (int64_t)i * row->local_stride;
 		uint64_t from = va + i * (uint64_t)row->global_stride;
-		uint8_t *p = direct(t, from, element);
+		uint8_t *p = direct(t, from, element,
+				    extent_of_rows(row->global_stride, element, most));
 
 		if (egret_unit_stopped(t->stop))
 			return false;
 		now = 1;
-
 		if (p) {
 			now = rows_in_window(t, from, row->global_stride, element, most);
 			if (t->store)
