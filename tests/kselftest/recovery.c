@@ -136,6 +136,7 @@ static void check_written(struct neighbour *n)
 /* With memory that is written, and a job that waits on the card. */
 static void neighbour_begin(struct neighbour *n)
 {
+	volatile uint64_t *begun;
 	struct drm_egret_sync sync;
 	uint64_t i;
 
@@ -149,8 +150,13 @@ static void neighbour_begin(struct neighbour *n)
 	CHECK_OK(run(&n->c));
 	n->done = syncobj_create(n->c.fd);
 	sync = sync_signal(n->done, 0);
+	packet_fence(&n->c, n->flag.va + 16, 1);
 	packet_wait(&n->c, n->flag.va, 1);
 	CHECK_OK(submit(&n->c, &sync, 1));
+	/* A job that the driver holds back still is not lost in a reset. */
+	begun = n->flag.u64 + 2;
+	while (!*begun)
+		sleep_ms(1);
 	CHECK_OK(pthread_create(&n->thread, NULL, write_on, n));
 }
 
