@@ -411,7 +411,9 @@ static void egret_firmware_boot_work(struct work_struct *work)
 			break;
 	}
 
-	if (ret && egret_firmware_change(edev, EGRET_FIRMWARE_BOOTING, EGRET_FIRMWARE_FAILED))
+	/* That a card which is gone has no firmware is no news. */
+	if (ret && egret_firmware_change(edev, EGRET_FIRMWARE_BOOTING, EGRET_FIRMWARE_FAILED) &&
+	    ret != -ENODEV)
 		egret_firmware_consequence(edev);
 	if (!ret)
 		egret_firmware_log_update(edev);
