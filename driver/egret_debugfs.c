@@ -11,6 +11,7 @@
 #include "egret_debugfs.h"
 #include "egret_device.h"
 #include "egret_pm.h"
+#include "egret_ttm.h"
 
 static struct egret_device *egret_debugfs_device(struct seq_file *m)
 {
@@ -41,8 +42,17 @@ static int egret_debugfs_firmware_log(struct seq_file *m, void *unused)
 	return 0;
 }
 
+static int egret_debugfs_memory(struct seq_file *m, void *unused)
+{
+	struct drm_printer p = drm_seq_file_printer(m);
+
+	egret_ttm_print(egret_debugfs_device(m), &p);
+	return 0;
+}
+
 static const struct drm_debugfs_info egret_debugfs_files[] = {
 	{ "firmware_log", egret_debugfs_firmware_log },
+	{ "memory", egret_debugfs_memory },
 };
 
 /**

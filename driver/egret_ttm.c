@@ -284,6 +284,24 @@ int egret_ttm_init(struct egret_device *edev)
 }
 
 /**
+ * egret_ttm_print() - tell who uses memory
+ * @edev: card
+ * @p: where to
+ */
+void egret_ttm_print(struct egret_device *edev, struct drm_printer *p)
+{
+	struct egret_migrate *mig = &edev->migrate;
+
+	drm_printf(p, "device memory:\n");
+	ttm_resource_manager_debug(&edev->vram.man, p);
+	drm_printf(p, "system memory:\n");
+	ttm_resource_manager_debug(&edev->system, p);
+	drm_printf(p, "moves ended: %llu\n", (u64)atomic64_read(&mig->done));
+	drm_printf(p, "last move out of device memory: %llu\n",
+		   (u64)atomic64_read(&mig->evicted));
+}
+
+/**
  * egret_ttm_fini() - end buffer management
  * @edev: card; no buffer exists any more
  */

@@ -8,6 +8,7 @@
 #include "egret_test.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -460,6 +461,36 @@ static void test_fdinfo(void)
 	CHECK_EQ(fdinfo(c.fd, "drm-resident-system"), system);
 }
 
+/* What the driver tells of a move that was the last one, in debugfs. */
+static unsigned long long moves_ended(void)
+{
+	unsigned long long moves = 0;
+	char line[256];
+	glob_t found;
+	FILE *f;
+
+	CHECK_OK(glob("/sys/kernel/debug/accel/*/memory", 0, NULL, &found));
+	f = fopen(found.gl_pathv[0], "r");
+	globfree(&found);
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "moves ended: %llu", &moves) == 1)
+			break;
+	fclose(f);
+	return moves;
+}
+
+static void test_debugfs(void)
+{
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	unsigned long long before = moves_ended();
+	struct bo bo = client_bo(&c, 8 * MiB, DRM_EGRET_BO_VRAM);
+
+	/* It was cleared. */
+	CHECK_EQ(bo.u64[0], 0);
+	CHECK(moves_ended() > before);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -473,6 +504,7 @@ int main(void)
 		TEST_LONG("nothing of owners that are pushed out",
 			  test_no_old_bytes_of_the_living, 240),
 		TEST_LONG("fdinfo", test_fdinfo, 60),
+		TEST("debugfs", test_debugfs),
 	};
 
 	return test_main(tests, ARRAY_SIZE(tests));
