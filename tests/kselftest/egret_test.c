@@ -282,17 +282,22 @@ int vm_destroy(int fd, uint32_t vm)
 	return card_ioctl(fd, DRM_IOCTL_EGRET_VM_DESTROY, &args);
 }
 
-uint32_t queue_create(int fd, uint32_t vm, uint32_t type)
+uint32_t queue_create_priority(int fd, uint32_t vm, uint32_t type, uint32_t priority)
 {
 	struct drm_egret_queue_create args = {
 		.vm_id = vm,
 		.type = type,
-		.priority = DRM_EGRET_PRIORITY_NORMAL,
+		.priority = priority,
 	};
 
 	CHECK_OK(card_ioctl(fd, DRM_IOCTL_EGRET_QUEUE_CREATE, &args));
 	CHECK(args.queue_id);
 	return args.queue_id;
+}
+
+uint32_t queue_create(int fd, uint32_t vm, uint32_t type)
+{
+	return queue_create_priority(fd, vm, type, DRM_EGRET_PRIORITY_NORMAL);
 }
 
 int queue_destroy(int fd, uint32_t queue)

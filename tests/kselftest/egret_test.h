@@ -95,6 +95,7 @@ void sleep_ms(unsigned int ms);
 uint32_t vm_create(int fd);
 int vm_destroy(int fd, uint32_t vm);
 uint32_t queue_create(int fd, uint32_t vm, uint32_t type);
+uint32_t queue_create_priority(int fd, uint32_t vm, uint32_t type, uint32_t priority);
 int queue_destroy(int fd, uint32_t queue);
 struct drm_egret_queue_query queue_query(int fd, uint32_t queue);
 

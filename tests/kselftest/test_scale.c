@@ -123,11 +123,10 @@ static struct scoreboard *scoreboard_create(void)
 }
 
 /*
- * A process that keeps @num_queues queues of a priority full, and adds up what they
- * completed in its place on the board.
+ * A process that keeps @num_queues queues full, and adds up what they completed in its
+ * place on the board.
  */
-static pid_t player(struct scoreboard *s, unsigned int place, uint32_t priority,
-		    unsigned int num_queues)
+static pid_t player(struct scoreboard *s, unsigned int place, unsigned int num_queues)
 {
 	enum { DEPTH = 4, FILL = 1 * MiB };
 	struct client c;
@@ -144,14 +143,7 @@ static pid_t player(struct scoreboard *s, unsigned int place, uint32_t priority,
 	bo = client_bo(&c, FILL, DRM_EGRET_BO_VRAM);
 	packet_fill(&c, bo.va, FILL, 8, 1, 0);
 	for (k = 0; k < num_queues; k++) {
-		struct drm_egret_queue_create args = {
-			.vm_id = c.vm,
-			.type = DRM_EGRET_QUEUE_COPY,
-			.priority = priority,
-		};
-
-		CHECK_OK(card_ioctl(c.fd, DRM_IOCTL_EGRET_QUEUE_CREATE, &args));
-		queues[k] = args.queue_id;
+		queues[k] = queue_create(c.fd, c.vm, DRM_EGRET_QUEUE_COPY);
 		timelines[k] = syncobj_create(c.fd);
 	}
 	__sync_fetch_and_add(&s->ready, 1);
@@ -216,7 +208,7 @@ static void test_fairness(void)
 	unsigned int i;
 
 	for (i = 0; i < PLAYERS; i++)
-		pids[i] = player(s, i, DRM_EGRET_PRIORITY_NORMAL, 8);
+		pids[i] = player(s, i, 8);
 	play(s, pids, PLAYERS, JOBS);
 	for (i = 0; i < PLAYERS; i++)
 		CHECK(s->done[i] >= JOBS / PLAYERS / 2);
@@ -229,25 +221,71 @@ static void test_crowd(void)
 	struct scoreboard *s = scoreboard_create();
 	pid_t pids[2];
 
-	pids[0] = player(s, 0, DRM_EGRET_PRIORITY_NORMAL, CROWD);
-	pids[1] = player(s, 1, DRM_EGRET_PRIORITY_NORMAL, 1);
+	pids[0] = player(s, 0, CROWD);
+	pids[1] = player(s, 1, 1);
 	play(s, pids, 2, JOBS);
 	CHECK(s->done[1] >= JOBS / (CROWD + 1) / 4);
 }
 
-/* Low priority is served, too, but less. */
+/*
+ * Low priority is served, too, but less. All work is in the rings before any of it may
+ * begin, so that nothing depends on how quickly anybody submits. Each queue has one job;
+ * each of high priority ends by looking how far those of low priority are.
+ */
 static void test_priorities(void)
 {
-	enum { JOBS = 800 };
-	struct scoreboard *s = scoreboard_create();
-	pid_t pids[2];
+	enum { QUEUES = 64, ROUNDS = 8, FILL = 256 * KiB };
+	static const uint32_t priorities[] = { DRM_EGRET_PRIORITY_HIGH, DRM_EGRET_PRIORITY_LOW };
+	struct client high = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&high, 1 * MiB, DRM_EGRET_BO_SYSTEM);
+	struct bo target = client_bo(&high, FILL, DRM_EGRET_BO_VRAM);
+	/*
+	 * The places of the buffer, in words: the gate, who is at it, who of the low ended,
+	 * and what each of the high saw of that.
+	 */
+	enum { GATE = 0, ARRIVED = 256, ENDED = 512, SEEN = 1024 };
+	uint32_t queues[2][QUEUES], finish = syncobj_create(high.fd), p, k, i;
+	uint64_t point = 0, seen = 0;
+	unsigned int round;
 
-	/* So many queues of high priority that there is always a job. */
-	pids[0] = player(s, 0, DRM_EGRET_PRIORITY_HIGH, 16);
-	pids[1] = player(s, 1, DRM_EGRET_PRIORITY_LOW, 16);
-	play(s, pids, 2, JOBS);
-	CHECK(s->done[1] > 0);
-	CHECK(s->done[0] > s->done[1]);
+	for (p = 0; p < 2; p++)
+		for (k = 0; k < QUEUES; k++)
+			queues[p][k] = queue_create_priority(high.fd, high.vm,
+							     DRM_EGRET_QUEUE_COPY, priorities[p]);
+	for (round = 0; round < ROUNDS; round++) {
+		memset(bo.map, 0, bo.size);
+		high.packets = 0;
+		for (i = 0; i < 2 * QUEUES; i++) {
+			struct drm_egret_call call = {
+				.va = high.cmd.va + high.packets * EGRET_PACKET_SIZE,
+				.count = 4,
+			};
+			struct drm_egret_sync sync = sync_signal(finish, ++point);
+
+			k = i / 2;
+			p = i % 2;
+			packet_fence(&high, bo.va + (ARRIVED + i) * 8, 1);
+			packet_wait(&high, bo.va + GATE * 8, 1);
+			packet_fill(&high, target.va, FILL, 8, 1, 0);
+			if (priorities[p] == DRM_EGRET_PRIORITY_LOW)
+				packet_fence(&high, bo.va + (ENDED + k) * 8, 1);
+			else
+				packet_copy(&high, bo.va + (SEEN + k * QUEUES) * 8,
+					    bo.va + ENDED * 8, QUEUES * 8, 0);
+			CHECK_OK(exec_calls(high.fd, queues[p][k], &call, 1, &sync, 1));
+		}
+		for (i = 0; i < 2 * QUEUES; i++)
+			while (!bo.u64[ARRIVED + i])
+				sleep_ms(1);
+		bo.u64[GATE] = 1;
+		CHECK_OK(syncobj_wait(high.fd, finish, point, 60000 * test_slow()));
+		for (k = 0; k < QUEUES * QUEUES; k++)
+			seen += bo.u64[SEEN + k];
+	}
+	printf("# when a job of high priority ends, %llu %% of the others have, on an average\n",
+	       (unsigned long long)seen * 100 / (ROUNDS * QUEUES * QUEUES));
+	CHECK(seen > 0);
+	CHECK(seen < ROUNDS * QUEUES * QUEUES / 4);
 }
 
 /* ---- timelines ----------------------------------------------------------------------- */
