@@ -531,16 +531,7 @@ static void egret_queue_free_ring(struct egret_queue *queue)
  */
 void egret_queue_free_rings(struct egret_device *edev)
 {
-	struct egret_queue *queue;
-	unsigned long hwid;
-
-	xa_for_each(&edev->queues, hwid, queue) {
-		queue = egret_queue_lookup_hw(edev, hwid);
-		if (!queue)
-			continue;
-		egret_queue_free_ring(queue);
-		egret_queue_put(queue);
-	}
+	egret_queue_for_each(edev, egret_queue_free_ring);
 }
 
 static void egret_queue_cleanup(struct work_struct *work)
