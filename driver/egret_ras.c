@@ -86,37 +86,31 @@ void egret_ras_interrupt(struct egret_device *edev, u32 causes)
 
 /* ---- attributes ----------------------------------------------------------------------- */
 
-static int egret_ras_read(struct device *dev, u32 reg, u64 *value)
+static ssize_t egret_ras_show(struct device *dev, u32 reg, const char *format, char *buf)
 {
-	return egret_sensors_read(dev_get_drvdata(dev), reg, true, false, value);
+	u64 value;
+	int ret = egret_sensors_read(dev_get_drvdata(dev), reg, EGRET_SENSOR_WIDE, &value);
+
+	return ret ?: sysfs_emit(buf, format, value);
 }
 
 static ssize_t ecc_corrected_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	u64 value;
-	int ret = egret_ras_read(dev, EGRET_REG_ECC_CORRECTED, &value);
-
-	return ret ?: sysfs_emit(buf, "%llu\n", value);
+	return egret_ras_show(dev, EGRET_REG_ECC_CORRECTED, "%llu\n", buf);
 }
 static DEVICE_ATTR_RO(ecc_corrected);
 
 static ssize_t ecc_uncorrected_show(struct device *dev, struct device_attribute *attr,
 				    char *buf)
 {
-	u64 value;
-	int ret = egret_ras_read(dev, EGRET_REG_ECC_UNCORRECTED, &value);
-
-	return ret ?: sysfs_emit(buf, "%llu\n", value);
+	return egret_ras_show(dev, EGRET_REG_ECC_UNCORRECTED, "%llu\n", buf);
 }
 static DEVICE_ATTR_RO(ecc_uncorrected);
 
 static ssize_t ecc_last_address_show(struct device *dev, struct device_attribute *attr,
 				     char *buf)
 {
-	u64 value;
-	int ret = egret_ras_read(dev, EGRET_REG_ECC_ADDR, &value);
-
-	return ret ?: sysfs_emit(buf, "%#llx\n", value);
+	return egret_ras_show(dev, EGRET_REG_ECC_ADDR, "%#llx\n", buf);
 }
 static DEVICE_ATTR_RO(ecc_last_address);
 

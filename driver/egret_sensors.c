@@ -27,13 +27,12 @@
  * egret_sensors_read() - read a register of a card that may sleep
  * @edev: card
  * @reg: register
- * @wide: whether it has 64 bits
- * @telemetry: whether firmware writes it
+ * @kind: EGRET_SENSOR_*
  * @value: what it reads
  *
  * Return: 0, or a negative errno: -ENODATA (no firmware), -ENODEV, -ERESTARTSYS.
  */
-int egret_sensors_read(struct egret_device *edev, u32 reg, bool wide, bool telemetry, u64 *value)
+int egret_sensors_read(struct egret_device *edev, u32 reg, unsigned int kind, u64 *value)
 {
 	int idx, ret;
 
@@ -41,7 +40,7 @@ int egret_sensors_read(struct egret_device *edev, u32 reg, bool wide, bool telem
 	if (ret)
 		return ret;
 	/* It may boot: the card was woken just now. */
-	if (telemetry)
+	if (kind & EGRET_SENSOR_FIRMWARE)
 		ret = egret_firmware_wait(edev);
 	if (ret)
 		goto out;
@@ -49,7 +48,8 @@ int egret_sensors_read(struct egret_device *edev, u32 reg, bool wide, bool telem
 	if (!drm_dev_enter(&edev->drm, &idx))
 		goto out;
 	if (egret_hw_enter(edev)) {
-		*value = wide ? egret_read64(edev, reg) : egret_read(edev, reg);
+		*value = kind & EGRET_SENSOR_WIDE ? egret_read64(edev, reg) :
+						    egret_read(edev, reg);
 		egret_hw_exit(edev);
 		ret = 0;
 	}
@@ -127,11 +127,41 @@ out:
 
 /* ---- hwmon: mV, mC, uW, uJ --------------------------------------------------------- */
 
+static int egret_hwmon_temperature(struct egret_device *edev, long *val)
+{
+	u64 value;
+	int ret = egret_sensors_read(edev, EGRET_REG_TEMPERATURE, EGRET_SENSOR_FIRMWARE, &value);
+
+	if (!ret)
+		*val = (s32)value;
+	return ret;
+}
+
+static int egret_hwmon_value(struct egret_device *edev, u32 reg, unsigned int kind,
+			     unsigned int scale, long *val)
+{
+	u64 value;
+	int ret = egret_sensors_read(edev, reg, kind, &value);
+
+	if (!ret)
+		*val = value * scale;
+	return ret;
+}
+
+/* Whether the card is slowed down for @reason, an EGRET_THROTTLE_*. */
+static int egret_hwmon_alarm(struct egret_device *edev, u32 reason, long *val)
+{
+	u64 value;
+	int ret = egret_sensors_read(edev, EGRET_REG_THROTTLE, EGRET_SENSOR_FIRMWARE, &value);
+
+	if (!ret)
+		*val = !!(value & reason);
+	return ret;
+}
+
 static int egret_hwmon_read_temp(struct egret_device *edev, u32 attr, long *val)
 {
 	const struct egret_limits *limits = &edev->firmware.limits;
-	u64 value;
-	int ret;
 
 	switch (attr) {
 	case hwmon_temp_max:
@@ -141,15 +171,9 @@ static int egret_hwmon_read_temp(struct egret_device *edev, u32 attr, long *val)
 		*val = limits->temp_critical;
 		return 0;
 	case hwmon_temp_input:
-		ret = egret_sensors_read(edev, EGRET_REG_TEMPERATURE, false, true, &value);
-		if (!ret)
-			*val = (s32)value;
-		return ret;
+		return egret_hwmon_temperature(edev, val);
 	case hwmon_temp_max_alarm:
-		ret = egret_sensors_read(edev, EGRET_REG_THROTTLE, false, true, &value);
-		if (!ret)
-			*val = !!(value & EGRET_THROTTLE_THERMAL);
-		return ret;
+		return egret_hwmon_alarm(edev, EGRET_THROTTLE_THERMAL, val);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -158,15 +182,11 @@ static int egret_hwmon_read_temp(struct egret_device *edev, u32 attr, long *val)
 static int egret_hwmon_read_power(struct egret_device *edev, u32 attr, long *val)
 {
 	const struct egret_limits *limits = &edev->firmware.limits;
-	u64 value;
-	int ret;
 
 	switch (attr) {
 	case hwmon_power_average:
-		ret = egret_sensors_read(edev, EGRET_REG_POWER_DRAW, false, true, &value);
-		if (!ret)
-			*val = value * 1000;
-		return ret;
+		return egret_hwmon_value(edev, EGRET_REG_POWER_DRAW, EGRET_SENSOR_FIRMWARE, 1000,
+					 val);
 	case hwmon_power_average_interval:
 		*val = EGRET_POWER_INTERVAL;
 		return 0;
@@ -183,10 +203,7 @@ static int egret_hwmon_read_power(struct egret_device *edev, u32 attr, long *val
 		*val = (long)limits->power_cap_default * 1000;
 		return 0;
 	case hwmon_power_cap_alarm:
-		ret = egret_sensors_read(edev, EGRET_REG_THROTTLE, false, true, &value);
-		if (!ret)
-			*val = !!(value & EGRET_THROTTLE_POWER);
-		return ret;
+		return egret_hwmon_alarm(edev, EGRET_THROTTLE_POWER, val);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -196,8 +213,6 @@ static int egret_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u3
 			    int channel, long *val)
 {
 	struct egret_device *edev = dev_get_drvdata(dev);
-	u64 value;
-	int ret;
 
 	switch (type) {
 	case hwmon_temp:
@@ -205,17 +220,12 @@ static int egret_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u3
 	case hwmon_power:
 		return egret_hwmon_read_power(edev, attr, val);
 	case hwmon_in:
-		ret = egret_sensors_read(edev, EGRET_REG_VOLTAGE, false, false, &value);
-		break;
+		return egret_hwmon_value(edev, EGRET_REG_VOLTAGE, 0, 1, val);
 	case hwmon_energy:
-		ret = egret_sensors_read(edev, EGRET_REG_ENERGY, true, false, &value);
-		break;
+		return egret_hwmon_value(edev, EGRET_REG_ENERGY, EGRET_SENSOR_WIDE, 1, val);
 	default:
 		return -EOPNOTSUPP;
 	}
-	if (!ret)
-		*val = value;
-	return ret;
 }
 
 static int egret_hwmon_write(struct device *dev, enum hwmon_sensor_types type, u32 attr,

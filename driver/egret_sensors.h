@@ -3,12 +3,17 @@
 #ifndef EGRET_SENSORS_H
 #define EGRET_SENSORS_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct drm_egret_sensors;
 struct egret_device;
 
-int egret_sensors_read(struct egret_device *edev, u32 reg, bool wide, bool telemetry, u64 *value);
+/* Kinds of registers. */
+#define EGRET_SENSOR_WIDE	BIT(0)	/* has 64 bits */
+#define EGRET_SENSOR_FIRMWARE	BIT(1)	/* the firmware writes it */
+
+int egret_sensors_read(struct egret_device *edev, u32 reg, unsigned int kind, u64 *value);
 int egret_sensors_init(struct egret_device *edev);
 int egret_sensors_query(struct egret_device *edev, struct drm_egret_sensors *out);
 
