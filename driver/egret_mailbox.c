@@ -55,11 +55,11 @@ static bool egret_mailbox_take(struct egret_device *edev, union egret_mbx_messag
 	if (ctrl == EGRET_GONE || !(ctrl & EGRET_MBX_FULL))
 		return false;
 	memset(msg, 0, sizeof(*msg));
-	for (i = 0; i < sizeof(msg->header) / sizeof(msg->word[0]); i++)
-		msg->word[i] = cpu_to_le32(egret_read(edev, EGRET_REG_MBX_D2H_DATA(i)));
-	words = min_t(u32, le16_to_cpu(msg->header.size), EGRET_MBX_BYTES) / sizeof(msg->word[0]);
+	for (i = 0; i < sizeof(msg->header) / sizeof(msg->words[0]); i++)
+		msg->words[i] = cpu_to_le32(egret_read(edev, EGRET_REG_MBX_D2H_DATA(i)));
+	words = min_t(u32, le16_to_cpu(msg->header.size), EGRET_MBX_BYTES) / sizeof(msg->words[0]);
 	for (; i < words; i++)
-		msg->word[i] = cpu_to_le32(egret_read(edev, EGRET_REG_MBX_D2H_DATA(i)));
+		msg->words[i] = cpu_to_le32(egret_read(edev, EGRET_REG_MBX_D2H_DATA(i)));
 	egret_write(edev, EGRET_REG_MBX_D2H_CTRL, EGRET_MBX_FULL);
 	return true;
 }
@@ -129,7 +129,7 @@ static int egret_mailbox_finish(struct egret_mailbox *mbx, union egret_mbx_messa
 
 static int egret_mailbox_send(struct egret_device *edev, const union egret_mbx_message *msg)
 {
-	unsigned int i, words = DIV_ROUND_UP(le16_to_cpu(msg->header.size), sizeof(msg->word[0]));
+	unsigned int i, words = DIV_ROUND_UP(le16_to_cpu(msg->header.size), sizeof(msg->words[0]));
 	int idx, ret = 0;
 
 	if (!drm_dev_enter(&edev->drm, &idx))
@@ -144,7 +144,7 @@ static int egret_mailbox_send(struct egret_device *edev, const union egret_mbx_m
 		ret = -EBUSY;
 	} else {
 		for (i = 0; i < words; i++)
-			egret_write(edev, EGRET_REG_MBX_H2D_DATA(i), le32_to_cpu(msg->word[i]));
+			egret_write(edev, EGRET_REG_MBX_H2D_DATA(i), le32_to_cpu(msg->words[i]));
 		egret_write(edev, EGRET_REG_MBX_H2D_CTRL, EGRET_MBX_FULL);
 	}
 	egret_hw_exit(edev);

@@ -14,26 +14,6 @@
 struct egret_device;
 
 /**
- * union egret_mbx_message - a message, or the whole buffer of one direction
- */
-union egret_mbx_message {
-	/** @header: What every message begins with. */
-	struct egret_mbx_header header;
-	/** @hello: EGRET_MBX_HELLO. */
-	struct egret_mbx_hello hello;
-	/** @sensors: EGRET_MBX_GET_SENSORS. */
-	struct egret_mbx_sensors sensors;
-	/** @value: EGRET_MBX_SET_PSTATE, EGRET_MBX_SET_POWER_CAP. */
-	struct egret_mbx_value value;
-	/** @log: EGRET_MBX_READ_LOG. */
-	struct egret_mbx_log log;
-	/** @event: EGRET_MBX_EVENT. */
-	struct egret_mbx_event event;
-	/** @word: The buffer as the registers hold it. */
-	__le32 word[EGRET_MBX_BYTES / sizeof(__le32)];
-};
-
-/**
  * struct egret_mailbox - messages to and from the management firmware
  */
 struct egret_mailbox {

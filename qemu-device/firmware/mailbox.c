@@ -24,25 +24,17 @@
 
 #include <egret/regs.h>
 
-union message {
-	struct egret_mbx_header header;
-	struct egret_mbx_hello hello;
-	struct egret_mbx_sensors sensors;
-	struct egret_mbx_value value;
-	struct egret_mbx_log log;
-	struct egret_mbx_event event;
-	uint32_t word[EGRET_MBX_BYTES / 4];
-	uint8_t byte[EGRET_MBX_BYTES];
-};
-
-_Static_assert(sizeof(union message) == EGRET_MBX_BYTES, "a message exceeds the mailbox");
+_Static_assert(sizeof(union egret_mbx_message) == EGRET_MBX_BYTES,
+	       "a message is not as large as the mailbox's buffer");
 
 /* ---- The messages --------------------------------------------------------- */
 
 /* Fills in all of the reply but its header; returns its status. */
-typedef enum egret_mbx_status handler(const union message *request, union message *reply);
+typedef enum egret_mbx_status handler(const union egret_mbx_message *request,
+				      union egret_mbx_message *reply);
 
-static enum egret_mbx_status hello(const union message *request, union message *reply)
+static enum egret_mbx_status hello(const union egret_mbx_message *request,
+				   union egret_mbx_message *reply)
 {
 	struct egret_mbx_hello *r = &reply->hello;
 	uint32_t p;
@@ -61,7 +53,8 @@ static enum egret_mbx_status hello(const union message *request, union message *
 	return EGRET_MBX_OK;
 }
 
-static enum egret_mbx_status get_sensors(const union message *request, union message *reply)
+static enum egret_mbx_status get_sensors(const union egret_mbx_message *request,
+					 union egret_mbx_message *reply)
 {
 	struct egret_mbx_sensors *r = &reply->sensors;
 
@@ -77,7 +70,8 @@ static enum egret_mbx_status get_sensors(const union message *request, union mes
 	return EGRET_MBX_OK;
 }
 
-static enum egret_mbx_status set_pstate(const union message *request, union message *reply)
+static enum egret_mbx_status set_pstate(const union egret_mbx_message *request,
+					union egret_mbx_message *reply)
 {
 	(void)reply;
 	if (thermal_stopped())
@@ -87,7 +81,8 @@ static enum egret_mbx_status set_pstate(const union message *request, union mess
 	return EGRET_MBX_OK;
 }
 
-static enum egret_mbx_status set_power_cap(const union message *request, union message *reply)
+static enum egret_mbx_status set_power_cap(const union egret_mbx_message *request,
+					   union egret_mbx_message *reply)
 {
 	(void)reply;
 	if (thermal_stopped())
@@ -97,7 +92,8 @@ static enum egret_mbx_status set_power_cap(const union message *request, union m
 	return EGRET_MBX_OK;
 }
 
-static enum egret_mbx_status read_log(const union message *request, union message *reply)
+static enum egret_mbx_status read_log(const union egret_mbx_message *request,
+				      union egret_mbx_message *reply)
 {
 	struct egret_mbx_log *r = &reply->log;
 	uint32_t first = request->log.first;
@@ -108,7 +104,8 @@ static enum egret_mbx_status read_log(const union message *request, union messag
 	return EGRET_MBX_OK;
 }
 
-static enum egret_mbx_status prepare_sleep(const union message *request, union message *reply)
+static enum egret_mbx_status prepare_sleep(const union egret_mbx_message *request,
+					   union egret_mbx_message *reply)
 {
 	(void)request;
 	(void)reply;
@@ -148,7 +145,8 @@ static const struct message_type *find_type(uint16_t type)
 }
 
 /* Returns the status; the reply's size is that of its type unless it is a refusal. */
-static enum egret_mbx_status answer(const union message *request, union message *reply)
+static enum egret_mbx_status answer(const union egret_mbx_message *request,
+				    union egret_mbx_message *reply)
 {
 	const struct egret_mbx_header *h = &request->header;
 	const struct message_type *type;
@@ -175,35 +173,35 @@ static enum egret_mbx_status answer(const union message *request, union message 
 /* ---- The buffers ------------------------------------------------------------- */
 
 /* What the sender did not send reads as zero, whatever the buffer holds there. */
-static void receive(union message *m)
+static void receive(union egret_mbx_message *m)
 {
 	uint32_t i, size;
 
-	m->word[0] = mc_read(EGRET_MC_MBX_REQUEST_DATA(0));
+	m->words[0] = mc_read(EGRET_MC_MBX_REQUEST_DATA(0));
 	size = m->header.size;
 	if (size < sizeof(m->header))
 		size = sizeof(m->header);
 	if (size > EGRET_MBX_BYTES)
 		size = EGRET_MBX_BYTES;
 	for (i = 1; i < EGRET_MBX_BYTES / 4; i++)
-		m->word[i] = 4 * i < size ? mc_read(EGRET_MC_MBX_REQUEST_DATA(i)) : 0;
+		m->words[i] = 4 * i < size ? mc_read(EGRET_MC_MBX_REQUEST_DATA(i)) : 0;
 	for (i = size; i & 3; i++)
-		m->byte[i] = 0;
+		((uint8_t *)m)[i] = 0;
 	mc_write(EGRET_MC_MBX_REQUEST, EGRET_MBX_FULL);
 }
 
-static void send(const union message *m)
+static void send(const union egret_mbx_message *m)
 {
 	uint32_t i;
 
 	for (i = 0; i < EGRET_MBX_BYTES / 4; i++)
-		mc_write(EGRET_MC_MBX_REPLY_DATA(i), m->word[i]);
+		mc_write(EGRET_MC_MBX_REPLY_DATA(i), m->words[i]);
 	mc_write(EGRET_MC_MBX_REPLY, EGRET_MBX_FULL);
 }
 
 static void serve_request(void)
 {
-	static union message request, reply;	/* static: they would be most of the stack */
+	static union egret_mbx_message request, reply;	/* static: they would be most of the stack */
 	enum egret_mbx_status status;
 
 	receive(&request);
@@ -222,7 +220,7 @@ static void serve_request(void)
 
 static void send_event(const struct egret_mbx_log_entry *e)
 {
-	static union message m;
+	static union egret_mbx_message m;
 
 	memset(&m, 0, sizeof(m));
 	m.header.type = EGRET_MBX_EVENT;

@@ -556,39 +556,30 @@ static void test_reset(void **state)
 
 /* ---- Mailbox ------------------------------------------------------------ */
 
-union message {
-	struct egret_mbx_header header;
-	struct egret_mbx_hello hello;
-	struct egret_mbx_sensors sensors;
-	struct egret_mbx_value value;
-	struct egret_mbx_log log;
-	struct egret_mbx_event event;
-	uint32_t word[EGRET_MBX_BYTES / 4];
-};
-
-static void put_message(struct chip *c, const union message *m)
+static void put_message(struct chip *c, const union egret_mbx_message *m)
 {
 	unsigned int i;
 
 	for (i = 0; i < EGRET_MBX_BYTES / 4; i++)
-		wr(c, EGRET_REG_MBX_H2D_DATA(i), m->word[i]);
+		wr(c, EGRET_REG_MBX_H2D_DATA(i), m->words[i]);
 	wr(c, EGRET_REG_MBX_H2D_CTRL, EGRET_MBX_FULL);
 }
 
-static bool get_message(struct chip *c, union message *m)
+static bool get_message(struct chip *c, union egret_mbx_message *m)
 {
 	unsigned int i;
 
 	if (!(rd(c, EGRET_REG_MBX_D2H_CTRL) & EGRET_MBX_FULL))
 		return false;
 	for (i = 0; i < EGRET_MBX_BYTES / 4; i++)
-		m->word[i] = (uint32_t)rd(c, EGRET_REG_MBX_D2H_DATA(i));
+		m->words[i] = (uint32_t)rd(c, EGRET_REG_MBX_D2H_DATA(i));
 	wr(c, EGRET_REG_MBX_D2H_CTRL, EGRET_MBX_FULL);
 	return true;
 }
 
 /* Sends as it is; returns the reply's status. Events that come before it are dropped. */
-static uint32_t exchange(struct chip *c, const union message *request, union message *reply)
+static uint32_t exchange(struct chip *c, const union egret_mbx_message *request,
+			 union egret_mbx_message *reply)
 {
 	unsigned int tries;
 
@@ -611,10 +602,10 @@ static uint32_t exchange(struct chip *c, const union message *request, union mes
 	return UINT32_MAX;
 }
 
-static union message message(uint16_t type, uint16_t size)
+static union egret_mbx_message message(uint16_t type, uint16_t size)
 {
 	static uint32_t sequence = 1000;
-	union message m;
+	union egret_mbx_message m;
 
 	memset(&m, 0, sizeof(m));
 	m.header.type = type;
@@ -625,24 +616,24 @@ static union message message(uint16_t type, uint16_t size)
 	return m;
 }
 
-static uint32_t send_plain(struct chip *c, uint16_t type, union message *reply)
+static uint32_t send_plain(struct chip *c, uint16_t type, union egret_mbx_message *reply)
 {
-	union message m = message(type, sizeof(m.header));
+	union egret_mbx_message m = message(type, sizeof(m.header));
 
 	return exchange(c, &m, reply);
 }
 
 static uint32_t send_value(struct chip *c, uint16_t type, uint32_t value)
 {
-	union message m = message(type, sizeof(m.value)), reply;
+	union egret_mbx_message m = message(type, sizeof(m.value)), reply;
 
 	m.value.value = value;
 	return exchange(c, &m, &reply);
 }
 
-static uint32_t read_log(struct chip *c, uint32_t first, union message *reply)
+static uint32_t read_log(struct chip *c, uint32_t first, union egret_mbx_message *reply)
 {
-	union message m = message(EGRET_MBX_READ_LOG, sizeof(m.header) + 4);
+	union egret_mbx_message m = message(EGRET_MBX_READ_LOG, sizeof(m.header) + 4);
 
 	m.log.first = first;
 	return exchange(c, &m, reply);
@@ -653,7 +644,7 @@ static unsigned int count_events(struct chip *c, enum egret_event event, uint32_
 {
 	unsigned int n = 0;
 	uint32_t first = 0, i;
-	union message m;
+	union egret_mbx_message m;
 
 	do {
 		assert_int_equal(read_log(c, first, &m), EGRET_MBX_OK);
@@ -669,7 +660,7 @@ static unsigned int count_events(struct chip *c, enum egret_event event, uint32_
 static void test_hello(void **state)
 {
 	struct chip *c = *state;
-	union message m;
+	union egret_mbx_message m;
 	unsigned int p;
 
 	boot(c);
@@ -692,7 +683,7 @@ static void test_hello(void **state)
 static void test_sensors(void **state)
 {
 	struct chip *c = *state;
-	union message m;
+	union egret_mbx_message m;
 
 	boot(c);
 	advance(c, 2 * SECOND);
@@ -721,7 +712,7 @@ static void test_malformed(void **state)
 	static const uint16_t types[] = {
 		0, 7, 0x100, 0x7fff, 0x8001, 0xffff, EGRET_MBX_EVENT,
 	};
-	union message m, r;
+	union egret_mbx_message m, r;
 	unsigned int i;
 
 	boot(c);
@@ -752,7 +743,7 @@ static void test_malformed(void **state)
 	/* A newer minor version and a longer message are fine. */
 	m = message(EGRET_MBX_HELLO, 200);
 	m.header.abi_minor = 9;
-	memset(&m.word[4], 0xff, 200 - 16);
+	memset(&m.words[4], 0xff, 200 - 16);
 	assert_int_equal(exchange(c, &m, &r), EGRET_MBX_OK);
 	/* Refusals are in the log, by their status. */
 	assert_int_equal(count_events(c, EGRET_EVENT_MAILBOX, EGRET_MBX_E_TYPE), 7);
@@ -763,7 +754,7 @@ static void test_malformed(void **state)
 static void test_set_pstate(void **state)
 {
 	struct chip *c = *state;
-	union message m, r;
+	union egret_mbx_message m, r;
 	uint32_t p;
 
 	boot(c);
@@ -785,7 +776,7 @@ static void test_set_pstate(void **state)
 	assert_int_equal(count_events(c, EGRET_EVENT_PSTATE, 1), 1);
 	/* What lies behind the message's end is not looked at. */
 	m = message(EGRET_MBX_SET_PSTATE, sizeof(m.value));
-	memset(&m.word[6], 0xee, sizeof(m) - 24);
+	memset(&m.words[6], 0xee, sizeof(m) - 24);
 	assert_int_equal(exchange(c, &m, &r), EGRET_MBX_OK);
 	assert_int_equal(rd(c, EGRET_REG_PSTATE), 0);
 }
@@ -809,7 +800,7 @@ static void test_set_power_cap(void **state)
 static void test_read_log(void **state)
 {
 	struct chip *c = *state;
-	union message m;
+	union egret_mbx_message m;
 	uint32_t i;
 
 	c->time = 5 * SECOND;
@@ -851,7 +842,7 @@ static void test_read_log(void **state)
 static void test_backpressure(void **state)
 {
 	struct chip *c = *state;
-	union message m, r;
+	union egret_mbx_message m, r;
 
 	boot(c);
 	m = message(EGRET_MBX_HELLO, sizeof(m.header));
@@ -860,7 +851,7 @@ static void test_backpressure(void **state)
 	/* The reply is not taken; the next request has to wait, and cannot be changed. */
 	put_message(c, &m);
 	wr(c, EGRET_REG_MBX_H2D_DATA(0), 0);
-	assert_int_equal(rd(c, EGRET_REG_MBX_H2D_DATA(0)), m.word[0]);
+	assert_int_equal(rd(c, EGRET_REG_MBX_H2D_DATA(0)), m.words[0]);
 	advance(c, 5 * SECOND);
 	assert_int_equal(rd(c, EGRET_REG_MBX_H2D_CTRL), EGRET_MBX_FULL);
 	assert_int_equal(rd(c, EGRET_REG_BOOT_STATUS), EGRET_BOOT_READY);
@@ -876,7 +867,7 @@ static void test_backpressure(void **state)
 static void test_prepare_sleep(void **state)
 {
 	struct chip *c = *state;
-	union message m;
+	union egret_mbx_message m;
 
 	boot(c);
 	c->busy = true;
@@ -1055,7 +1046,7 @@ static void test_thermal_model(void **state)
 static unsigned int drain_events(struct chip *c, enum egret_event event)
 {
 	unsigned int n = 0;
-	union message m;
+	union egret_mbx_message m;
 
 	while (get_message(c, &m)) {
 		assert_int_equal(m.header.type, EGRET_MBX_EVENT);
@@ -1166,7 +1157,7 @@ static void test_trip(void **state)
 static void test_ecc(void **state)
 {
 	struct chip *c = *state;
-	union message m;
+	union egret_mbx_message m;
 
 	boot(c);
 	assert_int_equal(egret_mc_inject(c->mc, EGRET_INJECT_ECC_CORRECTED, 64), 0);
@@ -1621,14 +1612,14 @@ static uint32_t random32(void)
 static void test_message_storm(void **state)
 {
 	struct chip *c = *state;
-	union message m, r;
+	union egret_mbx_message m, r;
 	unsigned int i, j, accepted = 0;
 
 	random_state = 1;
 	boot(c);
 	for (i = 0; i < 5000; i++) {
 		for (j = 0; j < EGRET_MBX_BYTES / 4; j++)
-			m.word[j] = random32();
+			m.words[j] = random32();
 		if (random32() % 4)
 			m.header.abi_major = 1;
 		if (random32() % 4)
@@ -1727,7 +1718,7 @@ static void scenario(uint8_t digest[32])
 	};
 	crypto_hash_sha256_state hash;
 	struct chip c;
-	union message m;
+	union egret_mbx_message m;
 	unsigned int i, j;
 
 	random_state = 4;
@@ -1793,7 +1784,7 @@ static void start_threaded(struct chip *c)
 /* Says HELLO; returns how long the answer took. */
 static uint64_t hello_threaded(struct chip *c)
 {
-	union message m = message(EGRET_MBX_HELLO, sizeof(m.header)), r;
+	union egret_mbx_message m = message(EGRET_MBX_HELLO, sizeof(m.header)), r;
 	uint64_t begin = host_ns();
 
 	put_message(c, &m);

@@ -157,6 +157,17 @@ struct egret_mbx_event {
 	__le32 value;
 };
 
+/* One message, whatever it is; as large as a buffer of the mailbox (EGRET_MBX_BYTES). */
+union egret_mbx_message {
+	struct egret_mbx_header header;
+	struct egret_mbx_hello hello;
+	struct egret_mbx_sensors sensors;
+	struct egret_mbx_value value;
+	struct egret_mbx_log log;
+	struct egret_mbx_event event;
+	__le32 words[64];
+};
+
 enum egret_event {
 	EGRET_EVENT_BOOT		= 1,	/* firmware started; value: its version */
 	EGRET_EVENT_PSTATE		= 2,	/* performance state changed for another reason than load; value: the new one */
