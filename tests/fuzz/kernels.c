@@ -13,28 +13,13 @@
 
 #include "input.h"
 #include "rig.h"
+#include "tile.h"
 
 #define DESCS		4
 #define DESC_SPACE	256
 #define CODE_MAX	4096
 #define BUDGET		20000	/* modelled cycles until a kernel that does not end is given up */
 #define QUANTA		10
-
-static size_t desc_size(unsigned int funct3)
-{
-	switch (funct3) {
-	case EGRET_FUNCT3_DMA:
-		return sizeof(struct egret_dma_desc);
-	case EGRET_FUNCT3_MATMUL:
-		return sizeof(struct egret_matmul_desc);
-	case EGRET_FUNCT3_MAP:
-		return sizeof(struct egret_map_desc);
-	case EGRET_FUNCT3_REDUCE:
-		return sizeof(struct egret_reduce_desc);
-	default:
-		return sizeof(struct egret_quant_desc);
-	}
-}
 
 _Static_assert(sizeof(struct egret_dma_desc) <= DESC_SPACE &&
 	       sizeof(struct egret_matmul_desc) <= DESC_SPACE &&
@@ -50,7 +35,7 @@ static unsigned int put_descriptors(struct rig *r, struct fuzz_input *in, uint32
 		unsigned int funct3 = fuzz_below(in, 5);
 		uint8_t *to = r->scratch + (RIG_DESC - EGRET_LOCAL_SCRATCH) + i * DESC_SPACE;
 
-		fuzz_bytes(in, to, desc_size(funct3));
+		fuzz_bytes(in, to, egret_desc_size(funct3));
 		code[n++] = ADDI(T1, ZERO, i);
 		code[n++] = ISSUE(funct3, T0, T1);
 		code[n++] = ADDI(T0, T0, DESC_SPACE);
