@@ -259,6 +259,25 @@ void accel_device_close(struct accel_device *device)
 
 /* ---- Facts ---- */
 
+/* Ask the backend one of DRM_EGRET_QUERY_*, whose answer has so many bytes. */
+static int ask(const char *what, struct accel_device *device, uint32_t topic, void *answer,
+	       size_t bytes)
+{
+	int ret;
+
+	if (!device)
+		return fail(-EINVAL, what, NULL, "the device is NULL");
+	ret = accel_check_process(what, device);
+	if (ret)
+		return ret;
+	ret = device->backend->query(device->dev, topic, answer, bytes);
+	if (ret == -EINVAL)
+		return fail(-EOPNOTSUPP, what, "use a newer driver",
+			    "the driver (%s) has no such query",
+			    device->backend->version(device->dev));
+	return ret ? fail_errno(ret, what) : 0;
+}
+
 ACCEL_API
 int accel_device_get_info(struct accel_device *device, struct accel_device_info *info)
 {
@@ -302,14 +321,9 @@ int accel_device_get_memory(struct accel_device *device, struct accel_memory_inf
 	struct accel_memory_info full = { .size = sizeof(full) };
 	int ret;
 
-	if (!device)
-		return fail(-EINVAL, what, NULL, "the device is NULL");
-	ret = accel_check_process(what, device);
+	ret = ask(what, device, DRM_EGRET_QUERY_MEMORY, &known, sizeof(known));
 	if (ret)
 		return ret;
-	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_MEMORY, &known, sizeof(known));
-	if (ret)
-		return fail_errno(ret, what);
 	full.total = known.vram_total;
 	full.used = known.vram_used;
 	full.used_by_driver = known.vram_used_by_driver;
@@ -324,15 +338,9 @@ int accel_device_get_counters(struct accel_device *device, struct accel_counters
 	struct accel_counters full = { .size = sizeof(full) };
 	int ret;
 
-	if (!device)
-		return fail(-EINVAL, what, NULL, "the device is NULL");
-	ret = accel_check_process(what, device);
+	ret = ask(what, device, DRM_EGRET_QUERY_COUNTERS, &known, sizeof(known));
 	if (ret)
 		return ret;
-	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_COUNTERS, &known,
-				     sizeof(known));
-	if (ret)
-		return fail_errno(ret, what);
 	full.cycles = known.cycles;
 	full.packets = known.packets;
 	full.dispatches = known.dispatches;
@@ -356,18 +364,9 @@ int accel_device_get_sensors(struct accel_device *device, struct accel_sensors *
 	struct accel_sensors full = { .size = sizeof(full) };
 	int ret;
 
-	if (!device)
-		return fail(-EINVAL, what, NULL, "the device is NULL");
-	ret = accel_check_process(what, device);
+	ret = ask(what, device, DRM_EGRET_QUERY_SENSORS, &known, sizeof(known));
 	if (ret)
 		return ret;
-	ret = device->backend->query(device->dev, DRM_EGRET_QUERY_SENSORS, &known, sizeof(known));
-	if (ret == -EINVAL)
-		return fail(-EOPNOTSUPP, what, "use a newer driver",
-			    "the driver (%s) does not tell of sensors",
-			    device->backend->version(device->dev));
-	if (ret)
-		return fail_errno(ret, what);
 	full.flags = known.flags & DRM_EGRET_SENSORS_FIRMWARE ? ACCEL_SENSORS_FIRMWARE : 0;
 	full.temperature_mc = known.temperature;
 	full.throttle_mc = known.temperature_throttle;

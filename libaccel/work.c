@@ -55,6 +55,22 @@ static int check_range(const char *what, const struct accel_stream *stream,
 	return 0;
 }
 
+/* What the program's memory and a buffer exchange. */
+static int check_exchange(const char *what, const struct accel_stream *stream,
+			  const struct accel_buffer *buffer, size_t offset, const void *data,
+			  size_t bytes)
+{
+	int ret = check_stream(what, stream, 0);
+
+	if (ret == 0)
+		ret = check_range(what, stream, buffer, offset, bytes);
+	if (ret)
+		return ret;
+	if (!data && bytes)
+		return fail(-EINVAL, what, NULL, "the data is NULL");
+	return 0;
+}
+
 static uint8_t packet_flags(uint32_t flags)
 {
 	return flags & ACCEL_OVERLAP ? 0 : EGRET_PKT_BARRIER;
@@ -319,13 +335,9 @@ int accel_upload(struct accel_stream *stream, struct accel_buffer *buffer, size_
 	static const char what[] = "cannot upload";
 	int ret;
 
-	ret = check_stream(what, stream, 0);
-	if (ret == 0)
-		ret = check_range(what, stream, buffer, offset, bytes);
+	ret = check_exchange(what, stream, buffer, offset, data, bytes);
 	if (ret)
 		return ret;
-	if (!data && bytes)
-		return fail(-EINVAL, what, NULL, "the data is NULL");
 	if (stream->graph && bytes) {
 		union egret_packet packet = copy_packet(buffer->address + offset, 0, bytes,
 							EGRET_PKT_BARRIER);
@@ -448,13 +460,9 @@ int accel_download(struct accel_stream *stream, struct accel_buffer *buffer, siz
 	static const char what[] = "cannot download";
 	int ret;
 
-	ret = check_stream(what, stream, 0);
-	if (ret == 0)
-		ret = check_range(what, stream, buffer, offset, bytes);
+	ret = check_exchange(what, stream, buffer, offset, data, bytes);
 	if (ret)
 		return ret;
-	if (!data && bytes)
-		return fail(-EINVAL, what, NULL, "the data is NULL");
 	if (stream->graph)
 		return accel_graph_fail_recording(what);
 	return fetch(what, stream, buffer->name, buffer->address + offset, bytes, take_memory,
