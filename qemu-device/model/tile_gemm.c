@@ -34,27 +34,27 @@
 #define NR	8
 
 #define F32_PORTABLE(R, name)								\
-static void name##_##R(size_t k, const float *a, const float *b, size_t ldb, float *c,	\
-		       size_t ldc, bool zero)						\
+static void name##_##R(size_t k, const float *a, size_t lda, const float *b,		\
+		       size_t ldb, float *c, size_t ldc, bool zero)			\
 {											\
 	float acc[R][NR];								\
 											\
 	for (size_t i = 0; i < R; i++)							\
 		for (size_t j = 0; j < NR; j++)						\
 			acc[i][j] = zero ? 0 : c[i * ldc + j];				\
-	for (; k; k--, a += R, b += ldb)						\
+	for (; k; k--, a++, b += ldb)							\
 		for (size_t i = 0; i < R; i++)						\
 			for (size_t j = 0; j < NR; j++)					\
-				acc[i][j] = fmaf(a[i], b[j], acc[i][j]);		\
+				acc[i][j] = fmaf(a[i * lda], b[j], acc[i][j]);		\
 	for (size_t i = 0; i < R; i++)							\
 		for (size_t j = 0; j < NR; j++)						\
 			c[i * ldc + j] = f32_canonical(acc[i][j]);			\
 }
 
 #define I8_PORTABLE(R, name)								\
-static void name##_##R(size_t k, const int8_t *a, const uint8_t *b, size_t ldb,		\
-		       int32_t *c, size_t ldc, bool zero, const int32_t *row,		\
-		       const int32_t *column)						\
+static void name##_##R(size_t k, const int8_t *a, size_t lda, const uint8_t *b,		\
+		       size_t ldb, int32_t *c, size_t ldc, bool zero,			\
+		       const int32_t *row, const int32_t *column)			\
 {											\
 	uint32_t acc[R][NR];								\
 											\
@@ -62,22 +62,24 @@ static void name##_##R(size_t k, const int8_t *a, const uint8_t *b, size_t ldb,	
 		for (size_t j = 0; j < NR; j++)						\
 			acc[i][j] = (uint32_t)row[i] + (uint32_t)column[j] +		\
 				    (zero ? 0 : (uint32_t)c[i * ldc + j]);		\
-	for (; k; k--, a += 4 * R, b += 4 * ldb)					\
+	for (; k; k--, a += 4, b += 4 * ldb)						\
 		for (size_t i = 0; i < R; i++)						\
 			for (size_t j = 0; j < NR; j++)					\
 				for (size_t x = 0; x < 4; x++)				\
-					acc[i][j] += (uint32_t)(a[4 * i + x] * b[4 * j + x]); \
+					acc[i][j] += (uint32_t)(a[i * lda + x] * b[4 * j + x]); \
 	for (size_t i = 0; i < R; i++)							\
 		for (size_t j = 0; j < NR; j++)						\
 			c[i * ldc + j] = (int32_t)acc[i][j];				\
 }
 
-static void sum_portable(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)
+static void sum_portable(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t *sum)
 {
-	memset(sum, 0, rows * sizeof(*sum));
-	for (; k; k--)
-		for (unsigned int i = 0; i < rows; i++, a += 4)
-			sum[i] += a[0] + a[1] + a[2] + a[3];
+	for (; rows; rows--, a += lda) {
+		*sum = 0;
+		for (size_t i = 0; i < bytes; i++)
+			*sum += a[i];
+		sum++;
+	}
 }
 
 SIZES(F32_PORTABLE, f32_portable)
@@ -95,20 +97,21 @@ static const struct egret_gemm portable = {
  * A kernel of R rows by two vectors of type V with L lanes of accumulators. A lane takes
  * STEP elements of A and B at once. The loops have constant bounds and are unrolled
  * completely, so that `acc` is in registers; where these are too few, rows are done in
- * pieces of at most MOST. FIRST(v, i, j) makes an accumulator of row i, vector j from the
+ * pieces of at most MOST. A register points to every third row of A: the others are at once or
+ * twice the distance from it, which the host's addresses can express. FIRST(v, i, j) makes an accumulator of row i, vector j from the
  * value that it continues; LAST(v) is what is stored of it.
  */
 #define KERNEL(R, name, isa, V, L, MOST, TA, TB, TC, STEP, LOAD, LOADB, STORE, SPLAT, MAC,	\
 	       ZERO, FIRST, LAST, ...)							\
 __attribute__((target(isa)))								\
-static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
-		       size_t ldc, bool zero __VA_ARGS__)				\
+static void name##_##R(size_t k, const TA *a, size_t lda, const TB *b, size_t ldb,	\
+		       TC *c, size_t ldc, bool zero __VA_ARGS__)			\
 {											\
 	enum { ROWS = R < MOST ? R : MOST };						\
 											\
 	for (int first = 0; first < R; first += ROWS) {					\
 		TC *to = c + (size_t)first * ldc;					\
-		const TA *pa = a + STEP * first;					\
+		const TA *pa[(ROWS + 2) / 3];						\
 		const TB *pb = b;							\
 		V acc[ROWS][2];								\
 											\
@@ -123,17 +126,20 @@ static void name##_##R(size_t k, const TA *a, const TB *b, size_t ldb, TC *c,		\
 			acc[i][0] = FIRST(v0, first + i, 0);				\
 			acc[i][1] = FIRST(v1, first + i, L);				\
 		}									\
+		for (int i = 0; i < ROWS; i += 3)					\
+			pa[i / 3] = a + (size_t)(first + i) * lda;			\
 		for (size_t x = k; x; x--) {						\
 			V b0 = LOADB(pb), b1 = LOADB(pb + STEP * L);			\
 											\
 			_Pragma("GCC unroll 12")					\
 			for (int i = 0; i < ROWS; i++) {				\
-				V s = SPLAT(pa + STEP * i);				\
+				V s = SPLAT(pa[i / 3] + (size_t)(i % 3) * lda);		\
 											\
 				acc[i][0] = MAC(s, b0, acc[i][0]);			\
 				acc[i][1] = MAC(s, b1, acc[i][1]);			\
 			}								\
-			pa += STEP * R;							\
+			for (int i = 0; i < ROWS; i += 3)				\
+				pa[i / 3] += STEP;					\
 			pb += STEP * ldb;						\
 		}									\
 		_Pragma("GCC unroll 12")						\
@@ -209,27 +215,38 @@ SIZES(KERNEL, i8_avx2, "avx2", __m256i, 8, 4, int8_t, uint8_t, int32_t, 4,
       I256_LOAD, I256_LOAD, I256_STORE, I256_SPLAT, I256_MAC, _mm256_setzero_si256, I256_FIRST,
       AS_IT_IS, I8_EXTRA)
 
-/*
- * Sums of rows: a step's 4 * rows bytes are in one vector. Four sums at once, because each
- * addition waits for the one before it.
- */
-#define SUM_ROWS(name, isa, ADD)							\
+/* Lanes of two vectors, next to each other, added up in halves. */
+#define PAIRS(size, v, w) \
+	_mm512_add_epi32(_mm512_unpacklo_epi##size(v, w), _mm512_unpackhi_epi##size(v, w))
+
+/* Four rows at a time: their lanes are added up together. */
+#define SUM(name, isa, ADD)								\
 __attribute__((target(isa)))								\
-static void name(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)		\
+static void name(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t *sum)	\
 {											\
-	const __mmask16 mask = (__mmask16)((1u << rows) - 1);				\
-	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),		\
-			 _mm512_setzero_si512(), _mm512_setzero_si512() };		\
-	const size_t step = 4 * (size_t)rows;						\
-	size_t x = 0;									\
+	const __mmask64 tail = (UINT64_C(1) << bytes % 64) - 1;				\
 											\
-	for (; x + 4 <= k; x += 4, a += 4 * step)					\
-		for (size_t i = 0; i < 4; i++)						\
-			s[i] = ADD(s[i], _mm512_maskz_loadu_epi32(mask, a + i * step));	\
-	for (; x < k; x++, a += step)							\
-		s[0] = ADD(s[0], _mm512_maskz_loadu_epi32(mask, a));			\
-	s[0] = _mm512_add_epi32(_mm512_add_epi32(s[0], s[1]), _mm512_add_epi32(s[2], s[3])); \
-	_mm512_mask_storeu_epi32(sum, mask, s[0]);					\
+	for (size_t row = 0; row < rows; row += 4) {					\
+		__mmask8 here = rows - row < 4 ? (__mmask8)((1 << (rows - row)) - 1) : 15; \
+		__m512i s[4], t;							\
+		__m256i half;								\
+											\
+		_Pragma("GCC unroll 4")							\
+		for (int i = 0; i < 4; i++) {						\
+			const int8_t *p = a + (here >> i & 1 ? row + i : row) * lda;	\
+			size_t x = 0;							\
+											\
+			s[i] = _mm512_setzero_si512();					\
+			for (; x + 64 <= bytes; x += 64)				\
+				s[i] = ADD(s[i], _mm512_loadu_si512(p + x));		\
+			if (tail)							\
+				s[i] = ADD(s[i], _mm512_maskz_loadu_epi8(tail, p + x));	\
+		}									\
+		t = PAIRS(64, PAIRS(32, s[0], s[1]), PAIRS(32, s[2], s[3]));		\
+		half = _mm256_add_epi32(_mm512_castsi512_si256(t), _mm512_extracti64x4_epi64(t, 1)); \
+		_mm_mask_storeu_epi32(sum + row, here, _mm_add_epi32(			\
+			_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));	\
+	}										\
 }
 
 #define ADD_VNNI(s, v)		_mm512_dpbusd_epi32(s, _mm512_set1_epi8(1), v)
@@ -237,8 +254,8 @@ static void name(size_t k, unsigned int rows, const int8_t *a, int32_t *sum)		\
 					_mm512_maddubs_epi16(_mm512_set1_epi8(1), v),	\
 					_mm512_set1_epi16(1)))
 
-SUM_ROWS(sum_vnni, "avx512f,avx512bw,avx512vnni", ADD_VNNI)
-SUM_ROWS(sum_avx512, "avx512f,avx512bw", ADD_AVX512)
+SUM(sum_vnni, "avx512f,avx512bw,avx512vl,avx512vnni", ADD_VNNI)
+SUM(sum_avx512, "avx512f,avx512bw,avx512vl", ADD_AVX512)
 
 /* 16 lines of 16 words. */
 __attribute__((target("avx512f,avx512bw")))
@@ -348,7 +365,8 @@ static bool host_has(unsigned int features)
 	case 3:
 		return host_has(2) && __builtin_cpu_supports("avx512vnni");
 	case 2:
-		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512vl");
 	case 1:
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 	default:

@@ -3,10 +3,11 @@
 /*
  * The inner part of matrix multiplication: panels and micro-kernels.
  *
- * A micro-kernel multiplies a panel of A (a few rows) with a panel of B (nr columns) and
- * adds to a tile of accumulators. Panels hold, for each k in ascending order, the panel's
- * elements next to each other: in F32, or, for integers, in groups of four k as four
- * bytes. Rows and columns beyond the matrix are zero, and so are bytes beyond k.
+ * A micro-kernel multiplies a few rows of A with a panel of B (nr columns) and adds to a
+ * tile of accumulators. A row is stored along k; for integers, as bytes. A panel holds, for
+ * each k in ascending order, its columns' elements next to each other: in F32, or, for
+ * integers, in groups of four k as four bytes. Columns beyond the matrix are zero, and so are
+ * bytes beyond k: then it does not matter what is there in A.
  *
  * F32 accumulators take one fused multiply-add for each k in ascending order, so the
  * result does not depend on the kernel or the host. A NaN is stored as the canonical one.
@@ -27,17 +28,19 @@
 #define EGRET_GEMM_NR_MAX	32
 
 /*
- * c[row][column] = a's panel by b's panel, plus what c holds unless `zero`; k counts steps (of
- * one, or of four bytes), ldb and ldc are the elements (or groups of four bytes) from one k
- * of b, one row of c to the next. For bytes, row[row] and column[column] are added as well.
+ * c[row][column] = a's rows by b's panel, plus what c holds unless `zero`; k counts steps (of
+ * one, or of four bytes). lda and ldc are the elements from one row of a and c to the next, ldb
+ * the elements (or groups of four bytes) from one k of b to the next. For bytes, row[row] and
+ * column[column] are added as well.
  */
-typedef void egret_gemm_f32(size_t k, const float *a, const float *b, size_t ldb, float *c,
-			    size_t ldc, bool zero);
-typedef void egret_gemm_i8(size_t k, const int8_t *a, const uint8_t *b, size_t ldb, int32_t *c,
-			   size_t ldc, bool zero, const int32_t *row, const int32_t *column);
+typedef void egret_gemm_f32(size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+			    float *c, size_t ldc, bool zero);
+typedef void egret_gemm_i8(size_t k, const int8_t *a, size_t lda, const uint8_t *b, size_t ldb,
+			   int32_t *c, size_t ldc, bool zero, const int32_t *row,
+			   const int32_t *column);
 
-/* sum[row] = the sum of the bytes of each row of a panel of A, of k steps */
-typedef void egret_gemm_sum(size_t k, unsigned int rows, const int8_t *a, int32_t *sum);
+/* sum[row] = the sum of so many bytes of a's row */
+typedef void egret_gemm_sum(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t *sum);
 
 /*
  * Packing (tile_pack.h) on hosts that have more to offer than the compiler finds. Every byte
@@ -54,7 +57,7 @@ typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pit
 
 struct egret_gemm {
 	unsigned int nr;
-	/* by rows of the panel: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
+	/* by rows: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
 	egret_gemm_f32 *f32[EGRET_GEMM_MR + 1];
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
@@ -70,7 +73,7 @@ struct egret_gemm {
  */
 const struct egret_gemm *egret_gemm(unsigned int number);
 
-/** egret_gemm_rows() - rows of the panel that takes the next of `left` rows */
+/** egret_gemm_rows() - rows of the kernel that takes the next of `left` rows, or more than are left */
 static inline unsigned int egret_gemm_rows(size_t left)
 {
 	if (left > 8)

@@ -3,10 +3,11 @@
 /*
  * Matrix multiplication.
  *
- * The output is computed in parts. For each, k is walked in ascending segments: A's lines
- * are packed into panels (tile_pack.h), in F32 or as bytes, then B's, a few columns at a
- * time, so that they are still in the host's nearest cache when the micro-kernels
- * (tile_gemm.h) multiply all of A's panels with them onto the accumulators.
+ * The output is computed in parts. For each, k is walked in ascending segments: B is packed
+ * into panels (tile_pack.h), in F32 or as bytes, a few columns at a time, so that they are
+ * still in the host's nearest cache when the micro-kernels (tile_gemm.h) multiply all of A's
+ * rows with them onto the accumulators. Rows of A that are stored as the micro-kernels take
+ * them are used where they are, the others are converted first.
  *
  * The accumulators are the output itself if nothing but the sums is asked for: a kernel that
  * walks along k continues them over and over. Otherwise they are in working memory, and
@@ -25,6 +26,7 @@
 #include "tile_types.h"
 
 #define BLOCK_M		264	/* a multiple of EGRET_GEMM_MR, up to EGRET_PACK_LINES */
+#define PITCH_ALIASED	4096	/* rows so far apart compete for a few places in the nearest cache */
 #define BLOCK_N		256	/* of accumulators in working memory */
 #define GROUP		(2 * EGRET_GEMM_NR_MAX)	/* columns of B that are packed at once */
 #define SEGMENT_F32	256	/* k of a segment: a panel of B fits the nearest cache */
@@ -386,7 +388,14 @@ struct part {
 struct segment {
 	size_t x, k;
 	size_t words;		/* of a panel's line */
+	size_t stored;		/* rows of A that are used where they are stored */
 	bool zero;		/* the accumulators hold nothing yet */
+};
+
+/* Rows of A: elements from one to the next. */
+struct rows {
+	const void *a;
+	size_t lda;
 };
 
 /* A panel of B. */
@@ -404,6 +413,48 @@ static size_t panel_rows(const struct part *p)
 	while (rows < p->m)
 		rows += egret_gemm_rows(p->m - rows);
 	return rows;
+}
+
+/* All rows of the part for which the kernels do not need more rows than there are. */
+static size_t whole_rows(const struct part *p)
+{
+	size_t rows = 0;
+
+	while (rows < p->m && egret_gemm_rows(p->m - rows) <= p->m - rows)
+		rows += egret_gemm_rows(p->m - rows);
+	return rows;
+}
+
+/* How many rows of A can be used where they are stored? */
+static size_t stored_rows(const struct matmul *mm, const struct part *p, const struct segment *s)
+{
+	const struct egret_operand *a = &mm->a;
+
+	if (!a->by_line || a->pitch < 0 || a->pitch % PITCH_ALIASED == 0)
+		return 0;
+	if (mm->int_product)
+		return a->type == EGRET_TYPE_S8 && s->k % 4 == 0 ? whole_rows(p) : 0;
+	return a->type == EGRET_TYPE_F32 && a->pitch % 4 == 0 && (uintptr_t)a->base % 4 == 0 ?
+	       whole_rows(p) : 0;
+}
+
+/* Rows of the part from number i on, from an x of the segment on. */
+static struct rows rows_at(const struct matmul *mm, const struct part *p, const struct segment *s,
+			   size_t i, size_t x)
+{
+	const struct egret_operand *a = &mm->a;
+	const uint8_t *base = a->base;
+	size_t k = s->x + x;
+
+	if (i >= s->stored)
+		return mm->int_product ?
+		       (struct rows){ mm->w->a.i + i * SEGMENT_I8 + x, SEGMENT_I8 } :
+		       (struct rows){ mm->w->a.f + i * SEGMENT_F32 + x, SEGMENT_F32 };
+	base += (int64_t)(p->m0 + i) * a->pitch;
+	if (!mm->int_product)
+		return (struct rows){ base + k * sizeof(float), (size_t)a->pitch / sizeof(float) };
+	base += a->block ? (int64_t)(k / EGRET_BLOCK) * a->block_step : (int64_t)k;
+	return (struct rows){ base, (size_t)a->pitch };
 }
 
 /*
@@ -434,29 +485,28 @@ static size_t step_at(const struct matmul *mm, const struct segment *s, size_t x
 }
 
 /*
- * sum (a - A)(b - B) = sum ab - A sum b - B sum a + k A B, modulo 2^32: what a row adds,
- * with the last term.
+ * sum (a - A)(b - B) = sum ab - A sum b - B sum a + k A B, modulo 2^32: what some rows add,
+ * with the last term. Those that do not exist have a sum like the others.
  */
-static void add_of_rows(const struct matmul *mm, const struct part *p, const struct segment *s)
+static void add_of_rows(const struct matmul *mm, const struct part *p, const struct segment *s,
+			size_t i, unsigned int rows)
 {
 	uint32_t a_minus = (uint32_t)mm->a_minus, b_minus = (uint32_t)mm->b_minus;
-	struct work *w = mm->w;
 	size_t number = 0;
 
 	for (size_t x = 0; x < s->k; x += step_of(mm, s), number++) {
 		size_t k = step_at(mm, s, x);
+		const struct rows a = rows_at(mm, p, s, i, x);
 		uint32_t both = (uint32_t)k * a_minus * b_minus;
-		int32_t *row = w->row[number];
+		int32_t *row = mm->w->row[number] + i;
 
-		memset(row, 0, panel_rows(p) * sizeof(*row));
-		for (size_t i = 0; b_minus && i < p->m;) {
-			unsigned int rows = egret_gemm_rows(p->m - i);
-
-			mm->gemm->sum((k + 3) / 4, rows, w->a.i + 4 * i * s->words + x * rows, row + i);
-			i += rows;
+		if (!b_minus) {
+			memset(row, 0, rows * sizeof(*row));
+			continue;
 		}
-		for (size_t i = 0; b_minus && i < p->m; i++)
-			row[i] = (int32_t)(both - b_minus * (uint32_t)row[i]);
+		mm->gemm->sum(a.a, a.lda, rows, k, row);
+		for (unsigned int r = 0; r < rows; r++)
+			row[r] = (int32_t)(both - b_minus * (uint32_t)row[r]);
 	}
 }
 
@@ -472,7 +522,7 @@ static void add_of_columns(const struct matmul *mm, const struct segment *s, siz
 		int32_t *column = w->column[number];
 
 		for (size_t j = 0; a_minus && j < columns; j += nr)
-			mm->gemm->i8[1]((step_at(mm, s, x) + 3) / 4, w->ones,
+			mm->gemm->i8[1]((step_at(mm, s, x) + 3) / 4, w->ones, 0,
 					w->b.i + 4 * j * s->words + x * nr, nr, column + j, 0, true,
 					w->zeros, w->zeros);
 		for (size_t j = 0; j < columns; j++)
@@ -480,17 +530,17 @@ static void add_of_columns(const struct matmul *mm, const struct segment *s, siz
 	}
 }
 
-static void pack_a(const struct matmul *mm, const struct part *p, const struct segment *s)
+static void prepare_a(const struct matmul *mm, const struct part *p, struct segment *s)
 {
-	const struct egret_range r = { p->m0, p->m, s->x, s->k };
+	size_t stored = stored_rows(mm, p, s);
+	const struct egret_range r = { p->m0 + stored, p->m - stored, s->x, s->k };
 	struct work *w = mm->w;
 
-	if (mm->int_product) {
-		egret_pack_i8(&mm->a, &r, mm->gemm, (uint8_t *)w->a.i);
-		add_of_rows(mm, p, s);
-	} else {
-		egret_pack_f32(&mm->a, &r, mm->gemm, w->a.f);
-	}
+	s->stored = stored;
+	if (r.lines && mm->int_product)
+		egret_rows_i8(&mm->a, &r, mm->gemm, w->a.i + stored * SEGMENT_I8, SEGMENT_I8);
+	else if (r.lines)
+		egret_rows_f32(&mm->a, &r, mm->gemm, w->a.f + stored * SEGMENT_F32, SEGMENT_F32);
 	for (size_t x = 0; mm->a.block && x < s->k; x += EGRET_BLOCK)
 		egret_scales(&mm->a, p->m0, p->m, s->x + x, w->a_scale[x / EGRET_BLOCK]);
 }
@@ -513,21 +563,21 @@ static void pack_b(const struct matmul *mm, const struct part *p, const struct s
 		egret_scales(&mm->b, p->n0 + j, n, s->x + x, w->b_scale[x / EGRET_BLOCK]);
 }
 
-/* Some rows by a panel of B, of k from x on: `number` is the block's. */
-static void multiply_panels(const struct matmul *mm, const struct segment *s,
-			    const struct columns *b, size_t i, unsigned int rows, size_t x,
-			    size_t k, void *c, size_t ldc, bool zero)
+/* Some rows by a panel of B, of k from x on. */
+static void multiply_panel(const struct matmul *mm, const struct part *p, const struct segment *s,
+			   const struct columns *b, size_t i, unsigned int rows, size_t x, size_t k,
+			   void *c, size_t ldc, bool zero)
 {
+	const struct rows a = rows_at(mm, p, s, i, x);
 	const struct egret_gemm *g = mm->gemm;
 	struct work *w = mm->w;
 
 	if (mm->int_product)
-		g->i8[rows]((k + 3) / 4, w->a.i + 4 * i * s->words + x * rows,
-			    (const uint8_t *)b->b + x * b->ldb, b->ldb, c, ldc, zero,
-			    w->row[x / EGRET_BLOCK] + i, w->column[x / EGRET_BLOCK] + b->in_group);
+		g->i8[rows]((k + 3) / 4, a.a, a.lda, (const uint8_t *)b->b + x * b->ldb, b->ldb, c,
+			    ldc, zero, w->row[x / EGRET_BLOCK] + i,
+			    w->column[x / EGRET_BLOCK] + b->in_group);
 	else
-		g->f32[rows](k, w->a.f + i * s->words + x * rows, (const float *)b->b + x * b->ldb,
-			     b->ldb, c, ldc, zero);
+		g->f32[rows](k, a.a, a.lda, (const float *)b->b + x * b->ldb, b->ldb, c, ldc, zero);
 }
 
 /* A row of a tile: either product is used. */
@@ -565,7 +615,7 @@ static void add_scaled(const struct work *w, const struct columns *b, size_t num
 	}
 }
 
-/* A tile of block-scaled operands: `rows` rows are in A's panel, `m` of them exist. */
+/* A tile of block-scaled operands: of `rows` rows that are computed, `m` exist. */
 static void block_tile(const struct matmul *mm, const struct part *p, const struct segment *s,
 		       const struct columns *b, size_t i, unsigned int rows, size_t m)
 {
@@ -574,7 +624,7 @@ static void block_tile(const struct matmul *mm, const struct part *p, const stru
 	struct work *w = mm->w;
 
 	for (size_t x = 0; x < s->k; x += EGRET_BLOCK) {
-		multiply_panels(mm, s, b, i, rows, x, step_at(mm, s, x), &w->tile, nr, true);
+		multiply_panel(mm, p, s, b, i, rows, x, step_at(mm, s, x), &w->tile, nr, true);
 		add_scaled(w, b, x / EGRET_BLOCK, i, m, mm->a.block, mm->b.block, mm->int_product,
 			   s->zero && !x, c, p->ldc, nr);
 	}
@@ -591,7 +641,7 @@ static void edge_tile(const struct matmul *mm, const struct part *p, const struc
 	memset(&w->tile, 0, rows * nr * sizeof(float));
 	for (size_t r = 0; !s->zero && r < m; r++)
 		memcpy(w->tile.f + r * nr, c + 4 * r * p->ldc, 4 * b->n);
-	multiply_panels(mm, s, b, i, rows, 0, s->k, &w->tile, nr, false);
+	multiply_panel(mm, p, s, b, i, rows, 0, s->k, &w->tile, nr, false);
 	for (size_t r = 0; r < m; r++)
 		memcpy(c + 4 * r * p->ldc, w->tile.f + r * nr, 4 * b->n);
 }
@@ -615,12 +665,14 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 		unsigned int rows = egret_gemm_rows(p->m - i);
 		size_t m = p->m - i < rows ? p->m - i : rows;
 
+		if (mm->int_product && !b->j)
+			add_of_rows(mm, p, s, i, rows);
 		if (i + m < p->m)
 			prefetch_tile(p, b, i + m, egret_gemm_rows(p->m - i - m));
 		if (mm->blocks)
 			block_tile(mm, p, s, b, i, rows, m);
 		else if (p->whole || (m == rows && b->n == mm->gemm->nr))
-			multiply_panels(mm, s, b, i, rows, 0, s->k,
+			multiply_panel(mm, p, s, b, i, rows, 0, s->k,
 					p->c + 4 * (i * p->ldc + b->j), p->ldc, s->zero);
 		else
 			edge_tile(mm, p, s, b, i, rows, m);
@@ -629,12 +681,12 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 }
 
 /* accumulators += A by B, over the segment's k */
-static void multiply(const struct matmul *mm, const struct part *p, const struct segment *s)
+static void multiply(const struct matmul *mm, const struct part *p, struct segment *s)
 {
 	size_t direct = direct_columns(mm, p), nr = mm->gemm->nr;
 	struct columns b;
 
-	pack_a(mm, p, s);
+	prepare_a(mm, p, s);
 	for (size_t j = 0; j < p->n; j += 2 * nr) {
 		size_t n = p->n - j < 2 * nr ? p->n - j : 2 * nr;
 

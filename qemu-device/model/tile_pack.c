@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Packing operands of a matrix multiply into panels.
+ * Operands of a matrix multiply, made ready for the micro-kernels.
  *
- * Operands that are stored by line have to be transposed: lines are taken four at a
- * time (or 16, where the host can), as words, and turned in square blocks. Operands that are stored by k are copied, or
- * for bytes interleaved in fours. Bytes that are used as they are stored are taken from
- * there, and get their offset on the way.
+ * For panels of B, what is stored by line has to be transposed: lines are taken four at a
+ * time (or 16, where the host can), as words, and turned in square blocks. What is stored by
+ * k is copied, or for bytes interleaved in fours. Rows of A are the other way round. Bytes that
+ * are used as they are stored are taken from there, and get their offset on the way.
  */
 #include "tile_pack.h"
 
@@ -19,11 +19,6 @@ typedef uint8_t v16 __attribute__((vector_size(16)));
 
 /* This name of it is known to gcc and clang. */
 #define SHUFFLE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
-
-static unsigned int width(const struct egret_operand *o, unsigned int nr, size_t left)
-{
-	return o->is_a ? egret_gemm_rows(left) : nr;
-}
 
 /* Four lines of four words each become four words next to each other for each word. */
 static inline void transpose4(uint32_t *dst, size_t stride, const v4 *line)
@@ -71,12 +66,21 @@ static inline void put_lines(uint32_t *dst, size_t stride, const uint8_t *const 
 		}
 }
 
-/*
- * Lines beside each other become panels: of each, get() gives so many bytes that end with
- * the last k. It may put them into a buffer of its own for up to MANY lines.
- */
-#define MANY	16
+#define MANY	16	/* lines that are turned at once */
 
+/* The same for up to MANY lines. */
+static void turn(const struct egret_gemm *gemm, uint32_t *dst, size_t stride,
+		 const uint8_t *const *line, size_t lines, size_t bytes, uint8_t mask)
+{
+	if (gemm->transpose) {
+		gemm->transpose(dst, stride, line, (unsigned int)lines, bytes, mask);
+		return;
+	}
+	for (size_t l = 0; l < lines; l += 4)
+		put_lines(dst + l, stride, line + l, lines - l < 4 ? lines - l : 4, bytes, mask);
+}
+
+/* Lines: of each, get() gives so many bytes that end with the last k, or puts them in `buffer`. */
 struct lines {
 	const struct egret_operand *o;
 	const struct egret_range *r;
@@ -89,57 +93,50 @@ static void pack_by_line(const struct lines *lines, const struct egret_gemm *gem
 {
 	uint8_t run[MANY][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
 	const struct egret_range *r = lines->r;
-	size_t n = (lines->bytes + 3) / 4;
+	size_t n = (lines->bytes + 3) / 4, most = gemm->nr < MANY ? gemm->nr : MANY;
 
-	for (size_t p = 0; p < r->lines;) {
-		size_t w = width(lines->o, gemm->nr, r->lines - p);
-		size_t step = gemm->transpose && w > 4 ? MANY : 4;
+	for (size_t l = 0, here; l < r->lines; l += here) {
+		const uint8_t *line[MANY];
 
-		for (size_t l = 0; l < w && p + l < r->lines; l += step) {
-			size_t left = r->lines - p - l, here = left < step ? left : step;
-			const uint8_t *line[MANY];
+		here = r->lines - l < most ? r->lines - l : most;
+		for (size_t j = 0; j < here; j++)
+			line[j] = lines->get(lines, r->line + l + j, run[j]);
+		turn(gemm, words + l / gemm->nr * gemm->nr * n + l % gemm->nr, gemm->nr, line,
+		     here, lines->bytes, lines->mask);
+	}
+}
 
-			if (here > w - l)
-				here = w - l;
-			for (size_t j = 0; j < here; j++)
-				line[j] = lines->get(lines, r->line + p + l + j, run[j]);
-			if (step == MANY)
-				gemm->transpose(words + p * n + l, w, line, (unsigned int)here,
-						lines->bytes, lines->mask);
-			else
-				put_lines(words + p * n + l, w, line, here, lines->bytes,
-					  lines->mask);
-		}
-		p += w;
+static void rows_by_line(const struct lines *lines, uint8_t *dst, size_t pitch)
+{
+	const struct egret_range *r = lines->r;
+
+	for (size_t l = 0; l < r->lines; l++, dst += pitch) {
+		const uint8_t *line = lines->get(lines, r->line + l, dst);
+
+		if (line != dst)
+			memcpy(dst, line, lines->bytes);
 	}
 }
 
 /* A row of words, one for each line, goes to word i of panels of n words. */
-static void put_row(const struct egret_operand *o, unsigned int nr, uint32_t *dst,
-		    const uint8_t *row, size_t lines, size_t i, size_t n)
+static void put_row(unsigned int nr, uint32_t *dst, const uint8_t *row, size_t lines, size_t i,
+		    size_t n)
 {
-	for (size_t p = 0; p < lines;) {
-		size_t w = width(o, nr, lines - p), here = lines - p < w ? lines - p : w;
+	for (size_t p = 0; p < lines; p += nr) {
+		size_t here = lines - p < nr ? lines - p : nr;
 
 		if (here == EGRET_GEMM_NR_MAX) /* a constant size is faster */
-			memcpy(dst + p * n + i * w, row + 4 * p, 4 * EGRET_GEMM_NR_MAX);
+			memcpy(dst + p * n + i * nr, row + 4 * p, 4 * EGRET_GEMM_NR_MAX);
 		else
-			memcpy(dst + p * n + i * w, row + 4 * p, 4 * here);
-		p += w;
+			memcpy(dst + p * n + i * nr, row + 4 * p, 4 * here);
 	}
 }
 
-/* Lines beyond the last one, and bytes beyond k, are zero. */
-static void clear_edges(const struct egret_operand *o, unsigned int nr, uint32_t *dst,
-			size_t lines, size_t n)
+/* Lines beyond the last one are zero. */
+static void clear_edge(unsigned int nr, uint32_t *dst, size_t lines, size_t n)
 {
-	for (size_t p = 0; p < lines;) {
-		size_t w = width(o, nr, lines - p);
-
-		if (lines - p < w)
-			memset(dst + p * n, 0, w * n * sizeof(*dst));
-		p += w;
-	}
+	if (lines % nr)
+		memset(dst + lines / nr * nr * n, 0, nr * n * sizeof(*dst));
 }
 
 /* ---- F32 ----------------------------------------------------------------- */
@@ -260,21 +257,16 @@ static const uint8_t *line_f32(const struct lines *lines, size_t line, void *buf
 	return buffer;
 }
 
-static void pack_f32_by_k(const struct egret_operand *o, const struct egret_range *r,
-			  unsigned int nr, uint32_t *words)
+/* One k of all lines, as F32: where it is stored, or in `buffer`. */
+static const uint8_t *k_f32(const struct egret_operand *o, const struct egret_range *r, size_t i,
+			    float *buffer)
 {
-	float buffer[EGRET_PACK_LINES];
+	const uint8_t *row = stored_row(o, r->k + i);
 
-	for (size_t i = 0; i < r->count; i++) {
-		const uint8_t *row = stored_row(o, r->k + i);
-
-		if (o->type == EGRET_TYPE_F32) {
-			put_row(o, nr, words, row + 4 * r->line, r->lines, i, r->count);
-		} else {
-			load_f32(o, row, r->line, r->lines, buffer);
-			put_row(o, nr, words, (const uint8_t *)buffer, r->lines, i, r->count);
-		}
-	}
+	if (o->type == EGRET_TYPE_F32)
+		return row + 4 * r->line;
+	load_f32(o, row, r->line, r->lines, buffer);
+	return (const uint8_t *)buffer;
 }
 
 void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
@@ -284,12 +276,33 @@ void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
 		.o = o, .r = r, .get = line_f32, .bytes = 4 * r->count,
 	};
 	uint32_t *words = (uint32_t *)dst;
+	float buffer[EGRET_PACK_LINES];
 
-	clear_edges(o, gemm->nr, words, r->lines, r->count);
+	clear_edge(gemm->nr, words, r->lines, r->count);
 	if (o->by_line)
 		pack_by_line(&lines, gemm, words);
-	else
-		pack_f32_by_k(o, r, gemm->nr, words);
+	for (size_t i = 0; !o->by_line && i < r->count; i++)
+		put_row(gemm->nr, words, k_f32(o, r, i, buffer), r->lines, i, r->count);
+}
+
+void egret_rows_f32(const struct egret_operand *o, const struct egret_range *r,
+		    const struct egret_gemm *gemm, float *dst, size_t pitch)
+{
+	const struct lines lines = {
+		.o = o, .r = r, .get = line_f32, .bytes = 4 * r->count,
+	};
+	float buffer[MANY][EGRET_PACK_LINES];
+
+	if (o->by_line)
+		rows_by_line(&lines, (uint8_t *)dst, 4 * pitch);
+	for (size_t i = 0; !o->by_line && i < r->count; i += MANY) {
+		size_t here = r->count - i < MANY ? r->count - i : MANY;
+		const uint8_t *k[MANY];
+
+		for (size_t j = 0; j < here; j++)
+			k[j] = k_f32(o, r, i + j, buffer[j]);
+		turn(gemm, (uint32_t *)dst + i, pitch, k, here, 4 * r->lines, 0);
+	}
 }
 
 /* ---- Bytes --------------------------------------------------------------- */
@@ -397,29 +410,25 @@ static void interleave4(uint8_t *dst, const uint8_t *const *row, size_t n, uint8
 			dst[4 * i + j] = row[j][i] ^ mask;
 }
 
-static void pack_i8_by_k(const struct egret_operand *o, const struct egret_range *r,
-			 unsigned int nr, uint32_t *words)
+/* Four k of all lines, from number 4 i on: words, in which what is beyond the last k is zero. */
+static void k_words(const struct egret_operand *o, const struct egret_range *r, size_t i,
+		    uint8_t *dst)
 {
-	uint8_t buffer[4][EGRET_PACK_LINES], together[4 * EGRET_PACK_LINES];
+	uint8_t buffer[4][EGRET_PACK_LINES];
 	bool stored = !type_is_int4(o->type);
 	uint8_t mask = stored ? flip_of(o) : 0;
-	size_t n = (r->count + 3) / 4;
 	const uint8_t *row[4];
 
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < 4; j++) {
-			row[j] = buffer[j];
-			if (4 * i + j >= r->count)
-				memset(buffer[j], mask, r->lines); /* zero in the end */
-			else if (stored)
-				row[j] = stored_row(o, r->k + 4 * i + j) + r->line;
-			else
-				load_bytes(o, stored_row(o, r->k + 4 * i + j), r->line, r->lines,
-					   buffer[j]);
-		}
-		interleave4(together, row, r->lines, mask);
-		put_row(o, nr, words, together, r->lines, i, n);
+	for (size_t j = 0; j < 4; j++) {
+		row[j] = buffer[j];
+		if (4 * i + j >= r->count)
+			memset(buffer[j], mask, r->lines); /* zero in the end */
+		else if (stored)
+			row[j] = stored_row(o, r->k + 4 * i + j) + r->line;
+		else
+			load_bytes(o, stored_row(o, r->k + 4 * i + j), r->line, r->lines, buffer[j]);
 	}
+	interleave4(dst, row, r->lines, mask);
 }
 
 void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
@@ -431,14 +440,41 @@ void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 		.mask = stored ? flip_of(o) : 0,
 	};
 	uint32_t *words = (uint32_t *)dst;
+	uint8_t together[4 * EGRET_PACK_LINES];
+	size_t n = (r->count + 3) / 4;
 
-	clear_edges(o, gemm->nr, words, r->lines, (r->count + 3) / 4);
-	if (o->by_line)
+	clear_edge(gemm->nr, words, r->lines, n);
+	if (o->by_line) {
 		pack_by_line(&lines, gemm, words);
-	else if (gemm->interleave && stored && !o->is_a && r->lines == 2 * gemm->nr)
+	} else if (gemm->interleave && stored && r->lines == 2 * gemm->nr) {
 		gemm->interleave(dst, stored_row(o, r->k) + r->line, o->pitch, r->count, flip_of(o));
-	else
-		pack_i8_by_k(o, r, gemm->nr, words);
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			k_words(o, r, i, together);
+			put_row(gemm->nr, words, together, r->lines, i, n);
+		}
+	}
+}
+
+void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
+		   const struct egret_gemm *gemm, int8_t *dst, size_t pitch)
+{
+	const struct lines lines = { .o = o, .r = r, .get = line_bytes, .bytes = r->count };
+	uint8_t buffer[MANY][4 * EGRET_PACK_LINES];
+	size_t n = (r->count + 3) / 4;
+
+	if (o->by_line)
+		rows_by_line(&lines, (uint8_t *)dst, pitch);
+	for (size_t i = 0; !o->by_line && i < n; i += MANY) {
+		size_t here = n - i < MANY ? n - i : MANY;
+		const uint8_t *k[MANY];
+
+		for (size_t j = 0; j < here; j++) {
+			k_words(o, r, i + j, buffer[j]);
+			k[j] = buffer[j];
+		}
+		turn(gemm, (uint32_t *)dst + i, pitch / 4, k, here, 4 * r->lines, 0);
+	}
 }
 
 /* ---- Scales -------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (C) 2026 The Egret authors */
 /*
- * Operands of a matrix multiply, and how they become panels (tile_gemm.h).
+ * Operands of a matrix multiply, and how they become rows of A and panels of B (tile_gemm.h).
  *
  * Both operands are seen in the same way: as `lines` (rows of A, columns of B) by k. A
  * panel's unit is the word: an F32, or four bytes of four successive k.
@@ -27,7 +27,7 @@
  * @pitch: bytes between stored rows
  * @type: of the elements
  * @zero: zero point
- * @is_a: A; bytes are made signed, and panels have egret_gemm_rows() lines; of B, unsigned and nr
+ * @is_a: A, whose bytes are made signed; B's are made unsigned
  * @by_line: a stored row is a line and runs along k; otherwise it holds all lines of one k
  * @block: block-scaled, with what follows
  * @split: Q4_0's order in blocks
@@ -63,10 +63,18 @@ struct egret_range {
 void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
 		    const struct egret_gemm *gemm, float *dst);
 
+/** egret_rows_f32() - make rows of F32, each `pitch` elements behind the one before */
+void egret_rows_f32(const struct egret_operand *o, const struct egret_range *r,
+		    const struct egret_gemm *gemm, float *dst, size_t pitch);
+
 /** egret_pack_i8() - make panels of bytes: of each element plus egret_pack_offset() */
 void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, uint8_t *dst);
 int egret_pack_offset(const struct egret_operand *o);
+
+/** egret_rows_i8() - make rows of bytes; `pitch` is a multiple of 4 */
+void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
+		   const struct egret_gemm *gemm, int8_t *dst, size_t pitch);
 
 /** egret_scales() - the scales of lines at one k, as F32 */
 void egret_scales(const struct egret_operand *o, size_t line, size_t lines, size_t k, float *dst);
