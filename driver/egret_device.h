@@ -143,6 +143,8 @@ struct egret_file {
 	 * Protected by the lock of @queues.
 	 */
 	u64 cycles[2];
+	/** @cycles_told: What fdinfo has said last, by type. Under the lock of @queues. */
+	u64 cycles_told[2];
 	/** @events_lost: Events that it has not got. Protected by &drm_device.filelist_mutex. */
 	u32 events_lost;
 };

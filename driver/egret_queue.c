@@ -219,14 +219,18 @@ static void egret_queue_forget_waits(struct egret_queue *queue)
 
 /* ---- killing ------------------------------------------------------------------------- */
 
-/* Add to @busy_cycles what the card has counted since the queue was enabled. */
-static void egret_queue_save_cycles(struct egret_queue *queue)
+/* What the card has counted since the queue was enabled. */
+static u64 egret_queue_read_cycles(struct egret_queue *queue)
 {
 	u64 cycles = egret_queue_read64(queue->edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
 
 	/* A card that is gone has counted nothing. */
-	if (cycles != U64_MAX)
-		WRITE_ONCE(queue->busy_cycles, queue->busy_cycles + cycles);
+	return cycles == U64_MAX ? 0 : cycles;
+}
+
+static void egret_queue_save_cycles(struct egret_queue *queue)
+{
+	WRITE_ONCE(queue->busy_cycles, queue->busy_cycles + egret_queue_read_cycles(queue));
 }
 
 /* Returns whether the hardware queue has stopped. */
@@ -870,12 +874,15 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	queue->owner.client_id = file->client_id;
 	queue->owner.pid = task_tgid_nr(current);
 	get_task_comm(queue->owner.comm, current->group_leader);
+	/* Who guesses the ID may destroy the queue before we look at it. */
+	egret_queue_get(queue);
 	ret = xa_alloc(&efile->queues, &queue->id, queue, xa_limit_31b, GFP_KERNEL);
 	args->queue_id = queue->id;
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
 		egret_queue_put(queue);
 	}
+	egret_queue_put(queue);
 	return ret;
 }
 
@@ -888,7 +895,7 @@ static u64 egret_queue_busy_cycles(struct egret_queue *queue)
 
 	if (!egret_queue_is_dead(queue) && drm_dev_enter(&edev->drm, &idx)) {
 		if (egret_hw_try_enter(edev)) {
-			cycles += egret_queue_read64(edev, queue->hwid, EGRET_Q_BUSY_CYCLES);
+			cycles += egret_queue_read_cycles(queue);
 			egret_hw_exit(edev);
 		}
 		drm_dev_exit(idx);
@@ -1013,6 +1020,10 @@ void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p)
 	memcpy(cycles, efile->cycles, sizeof(cycles));
 	xa_for_each(&efile->queues, id, queue)
 		cycles[queue->type] += egret_queue_busy_cycles(queue);
+	/* Those of a queue that is ending are in neither for a moment. It never becomes less. */
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		efile->cycles_told[i] = max(cycles[i], efile->cycles_told[i]);
+	memcpy(cycles, efile->cycles_told, sizeof(cycles));
 	xa_unlock(&efile->queues);
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
