@@ -113,6 +113,7 @@ help:
 	'make bench         install what is missing, build, measure and print ratios' \
 	'make fuzz          look for bugs with random inputs (FUZZ=name SECONDS=60)' \
 	'make install       install libraries, tools, headers (DESTDIR, PREFIX)' \
+	'make install-driver  install the sources of the driver for DKMS, and firmware' \
 	'make clean         remove build/ (downloads and the compiled QEMU stay in' \
 	'                   $${XDG_CACHE_HOME:-~/.cache}/egret; remove that for good)' \
 	'' \
@@ -174,6 +175,7 @@ install-lib install-tools install-doc::
 -include qemu-device/firmware/firmware.mk
 -include qemu-device/model/model.mk
 -include qemu-device/sim/sim.mk
+-include packaging/driver.mk
 -include tests/tests.mk
 -include Documentation/documentation.mk
 
