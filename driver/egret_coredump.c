@@ -140,6 +140,7 @@ static void egret_dump_read(struct egret_device *edev, u32 base,
 static void egret_dump_read_queue(struct egret_coredump *dump, struct egret_queue *queue)
 {
 	u64 head = egret_queue_read64(dump->edev, queue->hwid, EGRET_Q_HEAD);
+	const union egret_packet *packets = queue->ring.packets;
 	u32 i;
 
 	egret_dump_read(dump->edev, EGRET_REG_QUEUE(queue->hwid, 0), egret_dump_queue,
@@ -147,7 +148,7 @@ static void egret_dump_read_queue(struct egret_coredump *dump, struct egret_queu
 	dump->slot = le64_to_cpu(READ_ONCE(*queue->slot));
 	dump->first_packet = head - min_t(u64, head, EGRET_DUMP_PACKETS);
 	for (i = 0; i < ARRAY_SIZE(dump->packets); i++)
-		dump->packets[i] = queue->ring[(dump->first_packet + i) % EGRET_RING_PACKETS];
+		dump->packets[i] = packets[(dump->first_packet + i) % EGRET_RING_PACKETS];
 }
 
 static void egret_dump_note_queues(struct egret_coredump *dump)

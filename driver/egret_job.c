@@ -104,34 +104,13 @@ static struct egret_job *to_egret_job(struct drm_sched_job *job)
 
 /* ---- running: on the fence-signalling path ------------------------------------- */
 
-static union egret_packet *egret_ring_next(struct egret_queue *queue)
-{
-	union egret_packet *packet = &queue->ring[queue->tail++ % EGRET_RING_PACKETS];
-
-	memset(packet, 0, sizeof(*packet));
-	return packet;
-}
-
 static void egret_job_write(struct egret_job *job)
 {
-	struct egret_queue *queue = job->queue;
-	union egret_packet *packet;
-	u32 i;
+	struct egret_ring *ring = &job->queue->ring;
 
-	for (i = 0; i < job->num_calls; i++) {
-		packet = egret_ring_next(queue);
-		packet->call.header.opcode = EGRET_OP_CALL;
-		packet->call.header.flags = EGRET_PKT_BARRIER;
-		packet->call.count = cpu_to_le32(job->calls[i].count);
-		packet->call.addr = cpu_to_le64(job->calls[i].va);
-	}
-	for (i = 0; i < job->num_packets; i++)
-		*egret_ring_next(queue) = job->packets[i];
-	packet = egret_ring_next(queue);
-	packet->fence.header.opcode = EGRET_OP_FENCE;
-	packet->fence.header.flags = EGRET_PKT_INTERRUPT;
-	packet->fence.addr = cpu_to_le64(egret_queue_slot_va(queue));
-	packet->fence.value = cpu_to_le64(job->fence->base.seqno);
+	egret_ring_add_calls(ring, job->calls, job->num_calls);
+	egret_ring_add_packets(ring, job->packets, job->num_packets);
+	egret_ring_add_fence(ring, egret_queue_slot_va(job->queue), job->fence->base.seqno);
 }
 
 static void egret_job_start(struct egret_job *job)
@@ -143,7 +122,7 @@ static void egret_job_start(struct egret_job *job)
 	if (egret_queue_add_pending(queue, job->fence)) {
 		/* The card must find the packets. */
 		dma_wmb();
-		egret_ring_doorbell(queue->edev, queue->hwid, queue->tail);
+		egret_ring_doorbell(queue->edev, queue->hwid, queue->ring.tail);
 	} else {
 		egret_queue_cancel(queue, job->fence);
 	}

@@ -402,7 +402,7 @@ static bool egret_queue_restore(struct egret_queue *queue)
 {
 	if (!queue->enabled)
 		return true;
-	queue->tail = 0;
+	queue->ring.tail = 0;
 	if (egret_queue_is_dead(queue)) {
 		queue->enabled = false;
 		return true;
@@ -519,10 +519,10 @@ int egret_queue_drain_all(struct egret_device *edev, unsigned long timeout)
 static void egret_queue_free_ring(struct egret_queue *queue)
 {
 	mutex_lock(&queue->submit_lock);
-	if (queue->ring)
-		dma_free_coherent(queue->edev->drm.dev, EGRET_QUEUE_BYTES, queue->ring,
+	if (queue->ring.packets)
+		dma_free_coherent(queue->edev->drm.dev, EGRET_QUEUE_BYTES, queue->ring.packets,
 				  queue->ring_dma);
-	queue->ring = NULL;
+	queue->ring.packets = NULL;
 	mutex_unlock(&queue->submit_lock);
 }
 
@@ -657,10 +657,11 @@ static int egret_queue_alloc_ring(struct egret_queue *queue)
 	const u64 flags = EGRET_PTE_SYSTEM | EGRET_PTE_SUPERVISOR | EGRET_PTE_READ;
 	int ret;
 
-	queue->ring = dma_alloc_coherent(dev, EGRET_QUEUE_BYTES, &queue->ring_dma, GFP_KERNEL);
-	if (!queue->ring)
+	queue->ring.packets = dma_alloc_coherent(dev, EGRET_QUEUE_BYTES, &queue->ring_dma,
+						 GFP_KERNEL);
+	if (!queue->ring.packets)
 		return -ENOMEM;
-	queue->slot = (void *)queue->ring + EGRET_SLOT_OFFSET;
+	queue->slot = (void *)queue->ring.packets + EGRET_SLOT_OFFSET;
 
 	ret = egret_vm_map_kernel(queue->vm, va, queue->ring_dma, EGRET_SLOT_OFFSET, flags);
 	if (ret)

@@ -11,9 +11,9 @@
 #include <drm/gpu_scheduler.h>
 
 #include <drm/egret_accel.h>
-#include <egret/packet.h>
 
 #include "egret_fault.h"
+#include "egret_ring.h"
 
 struct dma_fence;
 struct drm_device;
@@ -24,16 +24,6 @@ struct egret_file;
 struct egret_vector;
 struct egret_vm;
 struct seq_file;
-
-/* Packets of a ring: three jobs of the largest size, and a power of two. */
-#define EGRET_RING_ORDER	8
-#define EGRET_RING_PACKETS	BIT(EGRET_RING_ORDER)
-#define EGRET_RING_BYTES	(EGRET_RING_PACKETS * EGRET_PACKET_SIZE)
-/*
- * Fewer packets are ever in the ring than it holds: the card writes a job's
- * number before it counts the FENCE packet as consumed.
- */
-#define EGRET_RING_CREDITS	(EGRET_RING_PACKETS - 2)
 
 /* Timelines whose last point that was waited for is remembered. */
 #define EGRET_QUEUE_WAITED	4
@@ -67,22 +57,17 @@ struct egret_queue {
 	struct egret_vector *vector;
 
 	/**
-	 * @ring: Packets. Written by the scheduler's work only. NULL when it was
-	 * freed because the card is gone; then there are no jobs.
+	 * @ring: Packets. Used by the scheduler's work, inside of egret_hw_enter(), and
+	 * by who starts the hardware.
 	 */
-	union egret_packet *ring;
+	struct egret_ring ring;
 	/**
 	 * @slot: Where the FENCE packets write the number of the last job that
-	 * has completed. In the same allocation as @ring, on a page of its own.
+	 * has completed. In the same allocation as the packets, on a page of its own.
 	 */
 	__le64 *slot;
-	/** @ring_dma: Bus address of @ring. Constant. */
+	/** @ring_dma: Bus address of the packets. Constant. */
 	dma_addr_t ring_dma;
-	/**
-	 * @tail: Packets produced. Used by the scheduler's work, inside of
-	 * egret_hw_enter(), and by who starts the hardware.
-	 */
-	u64 tail;
 
 	/** @sched: Scheduler, of this queue alone. */
 	struct drm_gpu_scheduler sched;
@@ -91,7 +76,7 @@ struct egret_queue {
 	/**
 	 * @submit_lock: Makes the numbers of jobs, their order in @entity and
 	 * their order in sync objects agree. Protects @last_seqno, @waited, and
-	 * that @ring is freed once.
+	 * that the packets of @ring are freed once.
 	 */
 	struct mutex submit_lock;
 	/**
