@@ -62,7 +62,6 @@ MODULE_FIRMWARE(EGRET_FW_FILE);
 #define EGRET_FIRMWARE_RESTARTS	5
 #define EGRET_FIRMWARE_CALM	(60 * HZ)
 
-#define EGRET_FIRMWARE_MAX	(EGRET_MC_SRAM_SIZE + sizeof(struct egret_fw_header))
 #define EGRET_LOG_PER_MESSAGE	ARRAY_SIZE(((struct egret_mbx_log *)NULL)->entry)
 
 static const char * const egret_firmware_states[] = {
@@ -125,67 +124,6 @@ int egret_firmware_wait(struct egret_device *edev)
 	return egret_firmware_state(fw) == EGRET_FIRMWARE_READY ? 0 : -ENODATA;
 }
 
-/* ---- what can be wrong ------------------------------------------------------------ */
-
-struct egret_boot_error {
-	const char *what;
-	const char *remedy;
-};
-
-static const struct egret_boot_error egret_boot_errors[] = {
-	[EGRET_BOOT_E_ADDRESS - EGRET_BOOT_E_ADDRESS] = {
-		"the card finds no image in its memory", "report this: the driver put it there" },
-	[EGRET_BOOT_E_MAGIC - EGRET_BOOT_E_ADDRESS] = {
-		"it is no firmware image", "install the firmware anew" },
-	[EGRET_BOOT_E_HEADER - EGRET_BOOT_E_ADDRESS] = {
-		"its header is damaged, or of a format that this card does not know",
-		"install firmware that was released for this card" },
-	[EGRET_BOOT_E_LENGTH - EGRET_BOOT_E_ADDRESS] = {
-		"its length is not what its header says: it is truncated, or has something behind it",
-		"install the firmware anew" },
-	[EGRET_BOOT_E_LOAD - EGRET_BOOT_E_ADDRESS] = {
-		"it does not fit into the controller's memory",
-		"install firmware that was released for this card" },
-	[EGRET_BOOT_E_DIGEST - EGRET_BOOT_E_ADDRESS] = {
-		"its contents are damaged", "install the firmware anew" },
-	[EGRET_BOOT_E_KEY - EGRET_BOOT_E_ADDRESS] = {
-		"it is signed with a key that this card does not trust",
-		"install firmware that was released for this card" },
-	[EGRET_BOOT_E_SIGNATURE - EGRET_BOOT_E_ADDRESS] = {
-		"its signature is wrong: it was changed after it was signed",
-		"install the firmware anew" },
-	[EGRET_BOOT_E_CRASHED - EGRET_BOOT_E_ADDRESS] = {
-		"it crashed", "see firmware_log in debugfs, and report it" },
-	[EGRET_BOOT_E_WATCHDOG - EGRET_BOOT_E_ADDRESS] = {
-		"it hung, and was ended by its watchdog",
-		"see firmware_log in debugfs, and report it" },
-};
-
-static const struct egret_boot_error *egret_firmware_explain(u32 status)
-{
-	static const struct egret_boot_error unknown = {
-		"of an unknown reason", "a newer driver may know it"
-	};
-
-	if (status < EGRET_BOOT_E_ADDRESS ||
-	    status - EGRET_BOOT_E_ADDRESS >= ARRAY_SIZE(egret_boot_errors))
-		return &unknown;
-	return &egret_boot_errors[status - EGRET_BOOT_E_ADDRESS];
-}
-
-struct egret_version_text {
-	char text[sizeof("255.255.65535")];
-};
-
-static struct egret_version_text egret_version_text(u32 version)
-{
-	struct egret_version_text v;
-
-	snprintf(v.text, sizeof(v.text), "%u.%u.%u", version >> 24, (version >> 16) & 0xff,
-		 version & 0xffff);
-	return v;
-}
-
 static void egret_firmware_consequence(struct egret_device *edev)
 {
 	drm_warn(&edev->drm,
@@ -244,7 +182,7 @@ static int egret_firmware_load(struct egret_device *edev, u32 *status)
 
 static int egret_firmware_verify(struct egret_device *edev)
 {
-	const struct egret_boot_error *error;
+	const struct egret_fw_error *error;
 	u32 status = 0;
 	int ret;
 
@@ -261,39 +199,10 @@ static int egret_firmware_verify(struct egret_device *edev)
 		return -EHOSTDOWN;
 	if (status == EGRET_GONE)
 		return -EAGAIN;
-	error = egret_firmware_explain(status);
+	error = egret_fw_explain(status);
 	drm_err(&edev->drm, "firmware %s is refused (status %#x): %s; %s\n", firmware, status,
 		error->what, error->remedy);
 	return -EBADMSG;
-}
-
-static void egret_firmware_read_hello(struct egret_limits *limits,
-				      const struct egret_mbx_hello *r)
-{
-	unsigned int i;
-
-	limits->power_cap_min = le32_to_cpu(r->power_cap_min);
-	limits->power_cap_max = le32_to_cpu(r->power_cap_max);
-	limits->power_cap_default = le32_to_cpu(r->power_cap_default);
-	limits->temp_throttle = (s32)le32_to_cpu(r->temp_throttle);
-	limits->temp_critical = (s32)le32_to_cpu(r->temp_critical);
-	for (i = 0; i < EGRET_PSTATES; i++) {
-		limits->clock_khz[i] = le32_to_cpu(r->clock_khz[i]);
-		limits->voltage_mv[i] = le32_to_cpu(r->voltage_mv[i]);
-	}
-}
-
-static bool egret_limits_plausible(const struct egret_limits *limits)
-{
-	unsigned int i;
-
-	for (i = 0; i < EGRET_PSTATES; i++)
-		if (!limits->clock_khz[i] ||
-		    (i && limits->clock_khz[i] >= limits->clock_khz[i - 1]))
-			return false;
-	return limits->power_cap_min && limits->power_cap_min <= limits->power_cap_default &&
-	       limits->power_cap_default <= limits->power_cap_max &&
-	       limits->temp_throttle < limits->temp_critical;
 }
 
 /* The reply, which comes by interrupt, says that the firmware is ready. */
@@ -307,11 +216,11 @@ static int egret_firmware_hello(struct egret_device *edev)
 	ret = egret_mailbox_call(edev, EGRET_MBX_HELLO, &msg, sizeof(msg.header));
 	if (ret)
 		return ret;
-	egret_firmware_read_hello(&limits, &msg.hello);
-	if (!egret_limits_plausible(&limits)) {
+	ret = egret_fw_read_hello(&msg.hello, &limits);
+	if (ret) {
 		drm_err(&edev->drm, "the firmware's limits make no sense: caps %u..%u..%u mW\n",
 			limits.power_cap_min, limits.power_cap_default, limits.power_cap_max);
-		return -EPROTO;
+		return ret;
 	}
 	/* Others may look at them from the first time on; they do not change. */
 	if (!fw->known) {
@@ -477,7 +386,7 @@ void egret_firmware_ended(struct egret_device *edev)
 	spin_unlock(&fw->lock);
 	/* The card has moved to a safe performance state; work goes on. */
 	drm_err_ratelimited(&edev->drm, "the management firmware has ended (status %#x): %s\n",
-			    status, egret_firmware_explain(status)->what);
+			    status, egret_fw_explain(status)->what);
 	egret_mailbox_close(edev);
 	/* While it boots, it is the work item that notices. */
 	if (egret_firmware_state(fw) != EGRET_FIRMWARE_READY)
@@ -683,31 +592,25 @@ void egret_firmware_log_print(struct egret_device *edev, struct drm_printer *p)
 
 /* ---- probe ------------------------------------------------------------------------------ */
 
-/*
- * Whether the driver and the image speak the same protocol. What is no image at all
- * is left to the boot ROM, which says so more precisely.
- */
-static bool egret_firmware_compatible(struct egret_device *edev, const struct firmware *image)
+/* Whether the image may be given to the card. */
+static int egret_firmware_check(struct egret_device *edev, const struct firmware *image)
 {
-	const struct egret_fw_header *header = (const void *)image->data;
-	u32 major, minor, version;
+	struct egret_fw_image header;
+	int ret = egret_fw_check_image(image->data, image->size, &header);
 
-	if (image->size < sizeof(*header) || le32_to_cpu(header->magic) != EGRET_FW_MAGIC ||
-	    le16_to_cpu(header->header_version) != EGRET_FW_HEADER_VERSION)
-		return true;
-	major = le16_to_cpu(header->abi_major);
-	minor = le16_to_cpu(header->abi_minor);
-	version = le32_to_cpu(header->fw_version);
-	if (major == EGRET_FW_ABI_MAJOR) {
-		edev->firmware.version = version;
-		return true;
-	}
-	drm_err(&edev->drm,
-		"firmware %s, version %s, speaks protocol %u.%u, this driver %u.%u; install %s\n",
-		firmware, egret_version_text(version).text, major, minor, EGRET_FW_ABI_MAJOR,
-		EGRET_FW_ABI_MINOR, major > EGRET_FW_ABI_MAJOR ?
-		"a newer driver, or older firmware" : "newer firmware");
-	return false;
+	if (ret == -EMSGSIZE)
+		drm_err(&edev->drm, "firmware %s has %zu bytes, which cannot be; install it anew\n",
+			firmware, image->size);
+	else if (ret)
+		drm_err(&edev->drm,
+			"firmware %s, version %s, speaks protocol %u.%u, this driver %u.%u; install %s\n",
+			firmware, egret_fw_version(header.version).text, header.abi_major,
+			header.abi_minor, EGRET_FW_ABI_MAJOR, EGRET_FW_ABI_MINOR,
+			header.abi_major > EGRET_FW_ABI_MAJOR ?
+			"a newer driver, or older firmware" : "newer firmware");
+	else
+		edev->firmware.version = header.version;
+	return ret;
 }
 
 /* Keep a copy of the image, with device memory for it. */
@@ -715,14 +618,11 @@ static int egret_firmware_keep(struct egret_device *edev, const struct firmware 
 {
 	struct egret_firmware *fw = &edev->firmware;
 	struct gpu_buddy_block *block;
+	int ret;
 
-	if (!image->size || image->size > EGRET_FIRMWARE_MAX) {
-		drm_err(&edev->drm, "firmware %s has %zu bytes, which cannot be; install it anew\n",
-			firmware, image->size);
-		return -EBADMSG;
-	}
-	if (!egret_firmware_compatible(edev, image))
-		return -EBADMSG;
+	ret = egret_firmware_check(edev, image);
+	if (ret)
+		return ret;
 	block = egret_vram_alloc_block(edev, image->size);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
@@ -818,6 +718,6 @@ int egret_firmware_init(struct egret_device *edev)
 	if (egret_firmware_state(fw) != EGRET_FIRMWARE_READY)
 		return 0;
 	edev->info.firmware_version = fw->version;
-	drm_info(&edev->drm, "management firmware %s\n", egret_version_text(fw->version).text);
+	drm_info(&edev->drm, "management firmware %s\n", egret_fw_version(fw->version).text);
 	return 0;
 }

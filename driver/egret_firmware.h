@@ -10,12 +10,12 @@
 
 #include <egret/firmware.h>
 
+#include "egret_fw_format.h"
+
 struct drm_printer;
 struct egret_device;
 struct gpu_buddy_block;
 
-/* Performance states that the management protocol knows. */
-#define EGRET_PSTATES		4
 /* Entries of the event log that the driver keeps: as many as the firmware does. */
 #define EGRET_LOG_ENTRIES	256
 
@@ -31,28 +31,6 @@ enum egret_firmware_state {
 	EGRET_FIRMWARE_READY,
 	/** @EGRET_FIRMWARE_FAILED: nothing: it failed too often, or did not boot */
 	EGRET_FIRMWARE_FAILED,
-};
-
-/**
- * struct egret_limits - what the firmware said in HELLO
- *
- * Constant after the first boot.
- */
-struct egret_limits {
-	/** @power_cap_min: Lowest power cap, in mW. */
-	u32 power_cap_min;
-	/** @power_cap_max: Highest power cap, in mW. */
-	u32 power_cap_max;
-	/** @power_cap_default: Power cap unless somebody sets another, in mW. */
-	u32 power_cap_default;
-	/** @temp_throttle: Temperature where throttling begins, in 1/1000 degree Celsius. */
-	s32 temp_throttle;
-	/** @temp_critical: Temperature of the shutdown, in 1/1000 degree Celsius. */
-	s32 temp_critical;
-	/** @clock_khz: Core clock of each performance state, falling. */
-	u32 clock_khz[EGRET_PSTATES];
-	/** @voltage_mv: Core voltage of each performance state. */
-	u32 voltage_mv[EGRET_PSTATES];
 };
 
 /**
