@@ -817,6 +817,7 @@ static struct dma_fence *egret_bind_push(struct egret_bind *bind, struct drm_exe
 {
 	struct egret_vm *vm = bind->vm;
 	struct dma_fence *fence = &bind->fence->base;
+	bool cookie = dma_fence_begin_signalling();
 
 	dma_resv_assert_held(drm_gpuvm_resv(&vm->base));
 	egret_fence_init(bind->fence, vm->bind_context, ++vm->bind_seqno, true);
@@ -831,6 +832,7 @@ static struct dma_fence *egret_bind_push(struct egret_bind *bind, struct drm_exe
 	list_add_tail(&bind->link, &vm->binds);
 	spin_unlock(&vm->bind_lock);
 	queue_work(vm->edev->sched_wq, &vm->bind_work);
+	dma_fence_end_signalling(cookie);
 	return fence;
 }
 

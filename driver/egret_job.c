@@ -436,6 +436,7 @@ struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 {
 	struct egret_job *job = egret_job_alloc(queue);
 	struct dma_fence *fence;
+	bool cookie;
 	int ret;
 
 	if (!job) {
@@ -449,9 +450,11 @@ struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 		return ERR_PTR(ret);
 
 	mutex_lock(&queue->submit_lock);
+	cookie = dma_fence_begin_signalling();
 	egret_job_arm(job);
 	fence = dma_fence_get(&job->fence->base);
 	drm_sched_entity_push_job(&job->base);
+	dma_fence_end_signalling(cookie);
 	mutex_unlock(&queue->submit_lock);
 	return fence;
 }
@@ -465,16 +468,16 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 {
 	struct egret_queue *queue = job->queue;
 	struct dma_fence *fence = &job->fence->base;
+	int ret = -EAGAIN;
+	bool cookie;
 	u32 i;
 
 	mutex_lock(&queue->submit_lock);
+	cookie = dma_fence_begin_signalling();
 	/* Who changes it from here on waits for the job. */
 	mutex_lock(&queue->vm->userptr_lock);
-	if (!list_empty(&queue->vm->userptr_todo)) {
-		mutex_unlock(&queue->vm->userptr_lock);
-		mutex_unlock(&queue->submit_lock);
-		return -EAGAIN;
-	}
+	if (!list_empty(&queue->vm->userptr_todo))
+		goto out;
 	egret_job_arm(job);
 	for (i = 0; i < syncs->count; i++)
 		if (syncs->array[i].fence)
@@ -484,9 +487,12 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
 				      DMA_RESV_USAGE_BOOKKEEP);
 	drm_sched_entity_push_job(&job->base);
+	ret = 0;
+out:
 	mutex_unlock(&queue->vm->userptr_lock);
+	dma_fence_end_signalling(cookie);
 	mutex_unlock(&queue->submit_lock);
-	return 0;
+	return ret;
 }
 
 /* Memory that is being moved, or cleared, is not used before the end of that. */

@@ -99,8 +99,13 @@ const char *egret_reset_cause_name(enum egret_reset_cause cause)
 /* The hardware is down, and the card does nothing any more: bring it back. */
 static int egret_reset_finish(struct egret_device *edev)
 {
+	bool cookie = dma_fence_begin_signalling();
+	int ret;
+
 	egret_queue_cancel_all(edev);
-	return egret_hw_start(edev);
+	ret = egret_hw_start(edev);
+	dma_fence_end_signalling(cookie);
+	return ret;
 }
 
 static int egret_reset_engines(struct egret_device *edev)
@@ -143,8 +148,11 @@ static int egret_reset_function(struct egret_device *edev)
 /* Nobody's work can go on. */
 static void egret_reset_end(struct egret_device *edev)
 {
+	bool cookie = dma_fence_begin_signalling();
+
 	egret_hw_give_up(edev);
 	egret_queue_kill_all(edev);
+	dma_fence_end_signalling(cookie);
 }
 
 static int egret_reset_reprobe(struct egret_device *edev)
