@@ -15,6 +15,9 @@ LIBDRM_LIBS := $(shell pkg-config --libs libdrm 2>/dev/null)
 LIBACCEL_LIBS := $(LIBDRM_LIBS) -ldw -lelf $(shell pkg-config --libs json-c 2>/dev/null)
 LIBACCEL_CFLAGS := $(LIBDRM_CFLAGS) $(shell pkg-config --cflags json-c 2>/dev/null)
 
+# What a program with the static library is linked with, for CMake.
+LIBACCEL_STATIC_LIBS := drm;dw;elf;json-c;sodium;m;pthread
+
 LIBACCEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libaccel/*.c))
 # The simulator backend is the chip model, in the same library.
 LIBACCEL_MODEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard qemu-device/model/*.c))
@@ -22,9 +25,12 @@ LIBACCEL_MODEL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard qemu-device/model/*.c)
 $(LIBACCEL_OBJS): EXTRA_CFLAGS = -fPIC -fvisibility=hidden -pthread -Ilibaccel/include \
 	-Iqemu-device $(LIBACCEL_CFLAGS) -DACCEL_KERNEL_FOLDER='"$(kerneldir)"'
 
-# Another PREFIX changes what is compiled in, and what pkg-config says.
-LIBACCEL_PATHS := $(prefix) $(exec_prefix) $(libdir) $(includedir) $(kerneldir)
-$(B)/libaccel/module.o $(B)/libaccel/libaccel.pc: $(B)/libaccel/paths
+LIBACCEL_CMAKE := $(B)/libaccel/cmake/accel-config.cmake \
+	$(B)/libaccel/cmake/accel-config-version.cmake
+
+# Another PREFIX changes what is compiled in, and what pkg-config and CMake say.
+LIBACCEL_PATHS := $(prefix) $(exec_prefix) $(libdir) $(includedir) $(bindir) $(kerneldir)
+$(B)/libaccel/module.o $(B)/libaccel/libaccel.pc $(LIBACCEL_CMAKE): $(B)/libaccel/paths
 $(B)/libaccel/paths: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(LIBACCEL_PATHS)' | cmp -s - $@ || echo '$(LIBACCEL_PATHS)' >$@
@@ -32,7 +38,7 @@ $(B)/libaccel/paths: FORCE
 FORCE:
 
 lib: $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/libaccel/libaccel.a \
-	$(B)/libaccel/libaccel.pc $(B)/libaccel/man/accel.3
+	$(B)/libaccel/libaccel.pc $(LIBACCEL_CMAKE) $(B)/libaccel/man/libaccel.7
 
 $(B)/libaccel/libaccel.so: LDLIBS = $(LIBACCEL_LIBS) $(MODEL_LDLIBS) \
 	-Wl,-soname,$(LIBACCEL_SONAME) -Wl,--version-script=libaccel/libaccel.map \
@@ -57,16 +63,28 @@ $(B)/libaccel/libaccel.pc: libaccel/libaccel.pc.in libaccel/include/accel/accel.
 		-e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
 		-e 's|@kerneldir@|$(kerneldir)|' -e 's|@version@|$(LIBACCEL_VERSION)|' $< >$@
 
+$(LIBACCEL_CMAKE): $(B)/%: %.in libaccel/include/accel/accel.h libaccel/libaccel.mk
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e "s|@libdir@|$(libdir)|; s|@version@|$(LIBACCEL_VERSION)|" \
+		-e "s|@soname@|$(LIBACCEL_SONAME)|; s|@libs@|$(LIBACCEL_STATIC_LIBS)|" \
+		-e "s|@includedir@|$$(realpath -ms --relative-to=$(libdir) $(includedir))|" \
+		-e "s|@bindir@|$$(realpath -ms --relative-to=$(libdir) $(bindir))|" $< >$@
+
 # Stands for all pages.
-$(B)/libaccel/man/accel.3: libaccel/include/accel/accel.h libaccel/man/examples.c \
+$(B)/libaccel/man/libaccel.7: libaccel/include/accel/accel.h libaccel/man/examples.c \
 		libaccel/man/generate
 	$(call say,GEN,$@)
 	$(Q)libaccel/man/generate $< libaccel/man/examples.c $(@D)
 
 install-lib:: lib
 	$(INSTALL) -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)/accel $(DESTDIR)$(pkgconfigdir) \
-		$(DESTDIR)$(mandir)/man3
+		$(DESTDIR)$(libdir)/cmake/accel $(DESTDIR)$(mandir)/man1 \
+		$(DESTDIR)$(mandir)/man3 $(DESTDIR)$(mandir)/man7
+	$(INSTALL_DATA) libaccel/man/accel-cc.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL_DATA) $(B)/libaccel/man/*.3 $(DESTDIR)$(mandir)/man3
+	$(INSTALL_DATA) $(B)/libaccel/man/*.7 $(DESTDIR)$(mandir)/man7
+	$(INSTALL_DATA) $(LIBACCEL_CMAKE) $(DESTDIR)$(libdir)/cmake/accel
 	$(INSTALL_PROGRAM) $(B)/libaccel/libaccel.so \
 		$(DESTDIR)$(libdir)/libaccel.so.$(LIBACCEL_VERSION)
 	ln -sf libaccel.so.$(LIBACCEL_VERSION) $(DESTDIR)$(libdir)/$(LIBACCEL_SONAME)
