@@ -730,6 +730,17 @@ static int egret_bind_execute(struct egret_bind *bind)
 	return 0;
 }
 
+/* A synchronous bind that nothing holds back: it has no fence. */
+static int egret_bind_execute_now(struct egret_bind *bind)
+{
+	int ret;
+
+	trace_egret_vm_bind_submit(bind->vm, NULL, bind->count);
+	ret = egret_bind_execute(bind);
+	trace_egret_vm_bind_done(bind->vm, NULL, ret);
+	return ret;
+}
+
 /* ---- pending binds ------------------------------------------------------------------------ */
 
 static void egret_bind_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -788,6 +799,7 @@ static void egret_bind_complete(struct egret_bind *bind)
 	spin_lock(&vm->bind_lock);
 	list_del_init(&bind->link);
 	spin_unlock(&vm->bind_lock);
+	trace_egret_vm_bind_done(vm, &bind->fence->base, ret);
 	if (ret)
 		egret_fence_cancel(bind->fence);
 	else
@@ -824,6 +836,7 @@ static struct dma_fence *egret_bind_push(struct egret_bind *bind, struct drm_exe
 	dma_fence_get(fence);
 	dma_fence_put(vm->last_bind);
 	vm->last_bind = dma_fence_get(fence);
+	trace_egret_vm_bind_submit(vm, fence, bind->count);
 	egret_syncs_signal(&bind->syncs, fence);
 	drm_gpuvm_resv_add_fence(&vm->base, exec, fence, DMA_RESV_USAGE_BOOKKEEP,
 				 DMA_RESV_USAGE_BOOKKEEP);
@@ -1012,7 +1025,7 @@ static int egret_bind_run(struct egret_bind *bind, bool async)
 	if (async || egret_bind_must_wait(bind))
 		fence = egret_bind_push(bind, &exec);
 	else
-		ret = egret_bind_execute(bind);
+		ret = egret_bind_execute_now(bind);
 	egret_bind_unlock(bind, &exec, exclusive);
 
 	if (!fence)

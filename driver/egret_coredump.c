@@ -242,6 +242,45 @@ static void egret_dump_print_registers(struct drm_printer *p, const char *indent
 		drm_printf(p, "%s%s: %#llx\n", indent, regs[i].name, values[i]);
 }
 
+/* A block of registers as it is now. */
+static void egret_dump_print_now(struct egret_device *edev, u32 base, struct drm_printer *p,
+				 const struct egret_dump_register *regs, u32 count)
+{
+	u64 value;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		egret_dump_read(edev, base, &regs[i], 1, &value);
+		egret_dump_print_registers(p, "  ", &regs[i], 1, &value);
+	}
+}
+
+/**
+ * egret_coredump_print_registers() - print the registers of the chip and of its queues
+ * @edev: card; inside of egret_hw_enter()
+ * @p: where to
+ *
+ * In the form of a dump. Allocates nothing.
+ */
+void egret_coredump_print_registers(struct egret_device *edev, struct drm_printer *p)
+{
+	struct egret_queue *queue = NULL;
+	u32 c;
+
+	drm_puts(p, "chip:\n");
+	egret_dump_print_now(edev, 0, p, egret_dump_chip, ARRAY_SIZE(egret_dump_chip));
+	for (c = 0; c < edev->info.clusters; c++) {
+		drm_printf(p, "cluster %u:\n", c);
+		egret_dump_print_now(edev, EGRET_REG_CLUSTER(c, 0), p, egret_dump_cluster,
+				     ARRAY_SIZE(egret_dump_cluster));
+	}
+	while ((queue = egret_queue_next(edev, queue))) {
+		drm_printf(p, "queue %u:\n", queue->hwid);
+		egret_dump_print_now(edev, EGRET_REG_QUEUE(queue->hwid, 0), p, egret_dump_queue,
+				     ARRAY_SIZE(egret_dump_queue));
+	}
+}
+
 /* What is bound where the program counter points to: the module of the kernel. */
 static void egret_dump_print_module(struct drm_printer *p, struct egret_queue *queue, u64 pc)
 {

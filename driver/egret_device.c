@@ -142,6 +142,7 @@ static void egret_device_release(struct drm_device *drm, void *data)
 	xa_destroy(&edev->queues);
 	ida_destroy(&edev->contexts);
 	mutex_destroy(&edev->userptrs_lock);
+	mutex_destroy(&edev->vms_lock);
 	mutex_destroy(&edev->invalidate_lock);
 	mutex_destroy(&edev->counters_lock);
 }
@@ -155,6 +156,8 @@ static int egret_device_init_software(struct egret_device *edev)
 	INIT_LIST_HEAD(&edev->userptrs);
 	init_rwsem(&edev->evict_lock);
 	ida_init(&edev->contexts);
+	mutex_init(&edev->vms_lock);
+	INIT_LIST_HEAD(&edev->vms);
 	xa_init_flags(&edev->queues, XA_FLAGS_ALLOC);
 	init_waitqueue_head(&edev->queue_gone);
 	init_waitqueue_head(&edev->no_jobs);

@@ -26,8 +26,12 @@
 #include "egret_reset.h"
 #include "egret_vram.h"
 
+struct egret_client;
 struct egret_coredump;
 struct pci_dev;
+
+/* Values of &enum drm_egret_queue_type. */
+#define EGRET_QUEUE_TYPES	2
 
 /** enum egret_hw_state - whether the hardware can be used; see egret_hw.c */
 enum egret_hw_state {
@@ -97,6 +101,10 @@ struct egret_device {
 	struct egret_migrate migrate;
 	/** @contexts: Hardware contexts in use. Internally locked. */
 	struct ida contexts;
+	/** @vms_lock: Protects @vms. A leaf. */
+	struct mutex vms_lock;
+	/** @vms: All address spaces, the oldest first. */
+	struct list_head vms;
 	/**
 	 * @invalidate_lock: Serialises the invalidation registers. Taken on the
 	 * fence-signalling path: no allocation while it is held.
@@ -134,17 +142,17 @@ struct egret_device {
 struct egret_file {
 	/** @edev: Card. */
 	struct egret_device *edev;
+	/** @client: What queues and address spaces know of it; a reference. Constant. */
+	struct egret_client *client;
 	/** @vms: Address spaces by ID. Internally locked. */
 	struct xarray vms;
 	/** @queues: Queues by ID. Internally locked. */
 	struct xarray queues;
 	/**
-	 * @cycles: Modelled cycles of queues that were destroyed, by type.
+	 * @cycles: Modelled cycles of queues that are not in @queues any more, by type.
 	 * Protected by the lock of @queues.
 	 */
-	u64 cycles[2];
-	/** @cycles_told: What fdinfo has said last, by type. Under the lock of @queues. */
-	u64 cycles_told[2];
+	u64 cycles[EGRET_QUEUE_TYPES];
 	/** @events_lost: Events that it has not got. Protected by &drm_device.filelist_mutex. */
 	u32 events_lost;
 };

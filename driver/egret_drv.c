@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "egret_bind.h"
 #include "egret_bo.h"
+#include "egret_client.h"
 #include "egret_debugfs.h"
 #include "egret_device.h"
 #include "egret_hw.h"
@@ -38,6 +39,11 @@ static int egret_open(struct drm_device *drm, struct drm_file *file)
 	efile = kzalloc(sizeof(*efile), GFP_KERNEL_ACCOUNT);
 	if (!efile)
 		return -ENOMEM;
+	efile->client = egret_client_create(file->client_id);
+	if (!efile->client) {
+		kfree(efile);
+		return -ENOMEM;
+	}
 	efile->edev = edev;
 	xa_init_flags(&efile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&efile->queues, XA_FLAGS_ALLOC1);
@@ -52,6 +58,7 @@ static void egret_postclose(struct drm_device *drm, struct drm_file *file)
 	egret_vm_close_all(efile);
 	xa_destroy(&efile->vms);
 	xa_destroy(&efile->queues);
+	egret_client_put(efile->client);
 	kfree(efile);
 }
 

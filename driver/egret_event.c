@@ -12,6 +12,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
+#include "egret_client.h"
 #include "egret_device.h"
 #include "egret_event.h"
 #include "egret_queue.h"
@@ -124,8 +125,25 @@ void egret_event_queue_dead(struct egret_queue *queue)
 	};
 
 	/* The kernel has queues of its own. */
-	if (queue->owner.client_id)
-		egret_event_post(queue->edev, queue->owner.client_id, &event);
+	if (queue->client)
+		egret_event_post(queue->edev, queue->client->id, &event);
+}
+
+/**
+ * egret_event_banned() - tell a client that it is banned
+ * @queue: queue that was one too many
+ *
+ * May be called on the fence-signalling path.
+ */
+void egret_event_banned(struct egret_queue *queue)
+{
+	struct drm_egret_event event = {
+		.base.type = DRM_EGRET_EVENT_BANNED,
+		.queue_id = READ_ONCE(queue->id),
+		.state = queue->state,
+	};
+
+	egret_event_post(queue->edev, queue->client->id, &event);
 }
 
 /**

@@ -43,6 +43,7 @@ struct egret_events {
 void egret_event_init(struct egret_device *edev);
 void egret_event_fini(struct egret_device *edev);
 void egret_event_queue_dead(struct egret_queue *queue);
+void egret_event_banned(struct egret_queue *queue);
 void egret_event_card(struct egret_device *edev, u32 type, u32 state, u64 addr);
 
 #endif /* EGRET_EVENT_H */

@@ -17,6 +17,27 @@
 #include "egret_queue.h"
 #include "egret_trace.h"
 
+/**
+ * egret_fault_is_mistake() - whether packets or kernels did something wrong
+ * @fault: fault record
+ *
+ * Return: false if the queue was only the one that met a broken part of the card, of the
+ * driver or of the bus.
+ */
+bool egret_fault_is_mistake(const struct egret_fault *fault)
+{
+	switch (fault->code) {
+	case EGRET_FAULT_RING:
+	case EGRET_FAULT_MMU_TABLE:
+	case EGRET_FAULT_BUS:
+	case EGRET_FAULT_ECC:
+	case EGRET_FAULT_HUNG:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void egret_fault_read(struct egret_device *edev, u32 q, struct egret_fault *fault)
 {
 	fault->code = egret_queue_read(edev, q, EGRET_Q_FAULT_CODE);

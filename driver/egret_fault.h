@@ -29,6 +29,7 @@ struct egret_fault {
 	u64 cookie;
 };
 
+bool egret_fault_is_mistake(const struct egret_fault *fault);
 void egret_fault_handle_all(struct egret_device *edev);
 
 #endif /* EGRET_FAULT_H_ */

@@ -452,6 +452,7 @@ struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 	mutex_lock(&queue->submit_lock);
 	cookie = dma_fence_begin_signalling();
 	egret_job_arm(job);
+	trace_egret_job_submit(job);
 	fence = dma_fence_get(&job->fence->base);
 	drm_sched_entity_push_job(&job->base);
 	dma_fence_end_signalling(cookie);
@@ -479,6 +480,7 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	if (!list_empty(&queue->vm->userptr_todo))
 		goto out;
 	egret_job_arm(job);
+	trace_egret_job_submit(job);
 	for (i = 0; i < syncs->count; i++)
 		if (syncs->array[i].fence)
 			egret_queue_note_wait(queue, syncs->array[i].fence);

@@ -275,7 +275,8 @@ static struct egret_queue *egret_migrate_new_queue(struct egret_device *edev)
 		return NULL;
 	if (mig->queue)
 		egret_queue_put(mig->queue);
-	queue = egret_queue_create(mig->vm, DRM_EGRET_QUEUE_COPY, DRM_EGRET_PRIORITY_HIGH);
+	queue = egret_queue_create(mig->vm, NULL, DRM_EGRET_QUEUE_COPY,
+				   DRM_EGRET_PRIORITY_HIGH);
 	if (IS_ERR(queue)) {
 		drm_dbg(&edev->drm, "no queue for moves: %pe\n", queue);
 		queue = NULL;
@@ -577,7 +578,7 @@ int egret_migrate_init(struct egret_device *edev)
 	mig->wq = alloc_ordered_workqueue("egret-migrate", WQ_MEM_RECLAIM);
 	if (!mig->wq)
 		return -ENOMEM;
-	mig->vm = egret_vm_create(edev);
+	mig->vm = egret_vm_create(edev, NULL);
 	if (IS_ERR(mig->vm)) {
 		ret = PTR_ERR(mig->vm);
 		goto err_wq;

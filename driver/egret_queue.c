@@ -27,6 +27,7 @@
 #include <drm/drm_print.h>
 
 #include "compat.h"
+#include "egret_client.h"
 #include "egret_coredump.h"
 #include "egret_fence.h"
 #include "egret_hw.h"
@@ -288,6 +289,32 @@ static void egret_queue_end_pending(struct egret_queue *queue)
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 }
 
+/* Whether a queue that is dead is so for what its packets did. */
+static bool egret_queue_is_guilty(const struct egret_queue *queue)
+{
+	if (!queue->client)
+		return false;
+	return queue->state == DRM_EGRET_QUEUE_DEAD_HUNG ||
+	       (queue->state == DRM_EGRET_QUEUE_DEAD_FAULT &&
+		egret_fault_is_mistake(&queue->fault));
+}
+
+/* End all queues of the client, which is banned for @guilty. */
+static void egret_queue_ban(struct egret_queue *guilty)
+{
+	struct egret_device *edev = guilty->edev;
+	struct egret_queue *queue = NULL;
+
+	trace_egret_ban(guilty);
+	dev_notice_ratelimited(edev->drm.dev,
+			       "client %llu (%s, process %d) is banned: too many of its queues fault or hang\n",
+			       guilty->client->id, guilty->owner.comm, guilty->owner.pid);
+	while ((queue = egret_queue_next(edev, queue)))
+		if (queue->client == guilty->client)
+			egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_BANNED, NULL);
+	egret_event_banned(guilty);
+}
+
 /**
  * egret_queue_kill() - end a queue
  * @queue: queue
@@ -322,6 +349,9 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 	egret_queue_stop_hardware(queue);
 	if (state != EGRET_QUEUE_CLOSED)
 		egret_event_queue_dead(queue);
+	/* Before its owner learns of the end, and tries again. */
+	if (egret_queue_is_guilty(queue) && egret_client_offend(queue->client))
+		egret_queue_ban(queue);
 	egret_queue_end_pending(queue);
 out:
 	dma_fence_end_signalling(cookie);
@@ -549,6 +579,7 @@ static void egret_queue_cleanup(struct work_struct *work)
 	egret_queue_free_ring(queue);
 	egret_queue_forget_waits(queue);
 	egret_vm_put(queue->vm);
+	egret_client_put(queue->client);
 	mutex_destroy(&queue->submit_lock);
 
 	/* Last: the number may be used again at once. */
@@ -627,6 +658,28 @@ struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid)
 		queue = NULL;
 	xa_unlock(&edev->queues);
 	return queue;
+}
+
+/**
+ * egret_queue_next() - go through all queues of a card
+ * @edev: card
+ * @queue: the last one, whose reference goes; NULL to begin
+ *
+ * Return: the next one with a reference, or NULL.
+ */
+struct egret_queue *egret_queue_next(struct egret_device *edev, struct egret_queue *queue)
+{
+	unsigned long hwid = queue ? queue->hwid + 1 : 0;
+	struct egret_queue *next;
+
+	if (queue)
+		egret_queue_put(queue);
+	xa_lock(&edev->queues);
+	xa_for_each_start(&edev->queues, hwid, next, hwid)
+		if (kref_get_unless_zero(&next->refs))
+			break;
+	xa_unlock(&edev->queues);
+	return next;
 }
 
 /**
@@ -763,7 +816,8 @@ static int egret_queue_alloc_hw(struct egret_queue *queue)
 }
 
 /* Make a queue that is known by its hardware queue's number, but not enabled. */
-static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, u32 type)
+static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_client *client,
+					     u32 type)
 {
 	struct egret_device *edev = vm->edev;
 	struct egret_queue *queue;
@@ -776,6 +830,7 @@ static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, u32 type)
 	drm_dev_get(&edev->drm);
 	queue->edev = edev;
 	queue->vm = egret_vm_get(vm);
+	queue->client = egret_client_get(client);
 	queue->type = type;
 	queue->fence_context = dma_fence_context_alloc(1);
 	mutex_init(&queue->submit_lock);
@@ -803,6 +858,7 @@ err_hw:
 	xa_erase(&edev->queues, queue->hwid);
 err_free:
 	egret_vm_put(queue->vm);
+	egret_client_put(queue->client);
 	mutex_destroy(&queue->submit_lock);
 	kfree(queue);
 	drm_dev_put(&edev->drm);
@@ -812,6 +868,7 @@ err_free:
 /**
  * egret_queue_create() - make a queue
  * @vm: address space that its packets use
+ * @client: whose it is, or NULL: the kernel's
  * @type: one of &enum drm_egret_queue_type
  * @priority: one of &enum drm_egret_queue_priority
  *
@@ -819,7 +876,8 @@ err_free:
  *
  * Return: the queue with a reference, or an error pointer: -ENODEV, -ENOSPC, -ENOMEM.
  */
-struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority)
+struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client *client,
+				       u32 type, u32 priority)
 {
 	struct egret_queue *queue;
 	int idx, ret;
@@ -827,7 +885,7 @@ struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priori
 	/* remove() finds either the queue, or nothing of it. */
 	if (!drm_dev_enter(&vm->edev->drm, &idx))
 		return ERR_PTR(-ENODEV);
-	queue = egret_queue_alloc(vm, type);
+	queue = egret_queue_alloc(vm, client, type);
 	drm_dev_exit(idx);
 	if (IS_ERR(queue))
 		return queue;
@@ -865,19 +923,23 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	ret = egret_queue_check(args);
 	if (ret)
 		return ret;
+	if (egret_client_is_banned(efile->client))
+		return -EPERM;
 	vm = egret_vm_lookup(efile, args->vm_id);
 	if (!vm)
 		return -ENOENT;
-	queue = egret_queue_create(vm, args->type, args->priority);
+	queue = egret_queue_create(vm, efile->client, args->type, args->priority);
 	egret_vm_put(vm);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
-	queue->owner.client_id = file->client_id;
 	queue->owner.pid = task_tgid_nr(current);
 	get_task_comm(queue->owner.comm, current->group_leader);
 	/* Who guesses the ID may destroy the queue before we look at it. */
 	egret_queue_get(queue);
-	ret = xa_alloc(&efile->queues, &queue->id, queue, xa_limit_31b, GFP_KERNEL);
+	/* Whoever bans the client finds the queue, but perhaps not before it was complete. */
+	ret = egret_client_is_banned(efile->client) ? -EPERM : 0;
+	if (!ret)
+		ret = xa_alloc(&efile->queues, &queue->id, queue, xa_limit_31b, GFP_KERNEL);
 	args->queue_id = queue->id;
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
@@ -887,8 +949,30 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	return ret;
 }
 
-/* What the card counted for the queue, up to now or to its death. */
-static u64 egret_queue_busy_cycles(struct egret_queue *queue)
+/*
+ * The sum of what was saved and what the card has counted is too small for a moment
+ * whenever the latter is about to be saved: when the queue dies, and when the card is
+ * reset or falls asleep. Nobody is told less than was told before.
+ */
+static u64 egret_queue_tell_cycles(struct egret_queue *queue, u64 cycles)
+{
+	s64 told = atomic64_read(&queue->cycles_told);
+
+	while (told < (s64)cycles)
+		if (atomic64_try_cmpxchg(&queue->cycles_told, &told, cycles))
+			return cycles;
+	return told;
+}
+
+/**
+ * egret_queue_busy_cycles() - what the card counted for a queue
+ * @queue: queue
+ *
+ * Never sleeps, and does not wake the card.
+ *
+ * Return: modelled cycles up to now, or to its death; never less than before.
+ */
+u64 egret_queue_busy_cycles(struct egret_queue *queue)
 {
 	struct egret_device *edev = queue->edev;
 	u64 cycles = READ_ONCE(queue->busy_cycles);
@@ -901,7 +985,7 @@ static u64 egret_queue_busy_cycles(struct egret_queue *queue)
 		}
 		drm_dev_exit(idx);
 	}
-	return cycles;
+	return egret_queue_tell_cycles(queue, cycles);
 }
 
 /* Wait until the hardware queue is free again, but not for ever. */
@@ -916,8 +1000,26 @@ static void egret_queue_wait_gone(struct egret_device *edev, u32 hwid,
 				   xa_load(&edev->queues, hwid) != queue, left);
 }
 
-/* End a queue whose ID was taken away, with the file's reference. */
-static void egret_queue_close(struct egret_file *efile, struct egret_queue *queue,
+/*
+ * Take a queue's ID away, and with it the file's reference. What it has done until now
+ * stays with the file, at any moment.
+ */
+static struct egret_queue *egret_queue_take(struct egret_file *efile, u32 id, u64 *cycles)
+{
+	struct egret_queue *queue;
+
+	xa_lock(&efile->queues);
+	queue = __xa_erase(&efile->queues, id);
+	if (queue) {
+		*cycles = egret_queue_busy_cycles(queue);
+		efile->cycles[queue->type] += *cycles;
+	}
+	xa_unlock(&efile->queues);
+	return queue;
+}
+
+/* End a queue that was taken when it had used @cycles, and give up its reference. */
+static void egret_queue_close(struct egret_file *efile, struct egret_queue *queue, u64 cycles,
 			      unsigned long deadline)
 {
 	struct egret_device *edev = queue->edev;
@@ -925,7 +1027,7 @@ static void egret_queue_close(struct egret_file *efile, struct egret_queue *queu
 
 	egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
 	xa_lock(&efile->queues);
-	efile->cycles[queue->type] += egret_queue_busy_cycles(queue);
+	efile->cycles[queue->type] += egret_queue_busy_cycles(queue) - cycles;
 	xa_unlock(&efile->queues);
 	egret_queue_put(queue);
 	egret_queue_wait_gone(edev, hwid, queue, deadline);
@@ -936,13 +1038,14 @@ int egret_queue_destroy_ioctl(struct drm_device *drm, void *data, struct drm_fil
 	struct egret_file *efile = file->driver_priv;
 	struct drm_egret_queue_destroy *args = data;
 	struct egret_queue *queue;
+	u64 cycles;
 
 	if (args->pad)
 		return -EINVAL;
-	queue = xa_erase(&efile->queues, args->queue_id);
+	queue = egret_queue_take(efile, args->queue_id, &cycles);
 	if (!queue)
 		return -ENOENT;
-	egret_queue_close(efile, queue, jiffies + EGRET_GONE_TIMEOUT);
+	egret_queue_close(efile, queue, cycles, jiffies + EGRET_GONE_TIMEOUT);
 	return 0;
 }
 
@@ -955,13 +1058,14 @@ void egret_queue_close_all(struct egret_file *efile)
 	unsigned long deadline = jiffies + EGRET_GONE_TIMEOUT;
 	struct egret_queue *queue;
 	unsigned long id;
+	u64 cycles;
 
 	/* All first: jobs of one may wait for another. */
 	xa_for_each(&efile->queues, id, queue)
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
 	xa_for_each(&efile->queues, id, queue) {
-		xa_erase(&efile->queues, id);
-		egret_queue_close(efile, queue, deadline);
+		egret_queue_take(efile, id, &cycles);
+		egret_queue_close(efile, queue, cycles, deadline);
 	}
 }
 
@@ -1001,32 +1105,41 @@ int egret_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file 
 }
 
 /**
+ * egret_queue_file_cycles() - how much a file used the engines
+ * @efile: file
+ * @cycles: modelled cycles by &enum drm_egret_queue_type, EGRET_QUEUE_TYPES of them
+ */
+void egret_queue_file_cycles(struct egret_file *efile, u64 *cycles)
+{
+	struct egret_queue *queue;
+	unsigned long id;
+
+	xa_lock(&efile->queues);
+	memcpy(cycles, efile->cycles, sizeof(efile->cycles));
+	xa_for_each(&efile->queues, id, queue)
+		cycles[queue->type] += egret_queue_busy_cycles(queue);
+	xa_unlock(&efile->queues);
+}
+
+/**
  * egret_queue_show_fdinfo() - print how much a file used the engines
  * @efile: file
  * @p: where to
  */
 void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p)
 {
-	static const char * const names[] = {
+	static const char * const names[EGRET_QUEUE_TYPES] = {
 		[DRM_EGRET_QUEUE_COMPUTE] = "compute",
 		[DRM_EGRET_QUEUE_COPY] = "copy",
 	};
 	const struct drm_egret_device_info *info = &efile->edev->info;
-	u64 cycles[ARRAY_SIZE(names)];
-	struct egret_queue *queue;
-	unsigned long id;
+	u64 cycles[EGRET_QUEUE_TYPES];
 	unsigned int i;
 
-	xa_lock(&efile->queues);
-	memcpy(cycles, efile->cycles, sizeof(cycles));
-	xa_for_each(&efile->queues, id, queue)
-		cycles[queue->type] += egret_queue_busy_cycles(queue);
-	/* Those of a queue that is ending are in neither for a moment. It never becomes less. */
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		efile->cycles_told[i] = max(cycles[i], efile->cycles_told[i]);
-	memcpy(cycles, efile->cycles_told, sizeof(cycles));
-	xa_unlock(&efile->queues);
-
+	egret_queue_file_cycles(efile, cycles);
+	/* A card that has one engine of a kind does not say so. */
+	if (info->copy_engines > 1)
+		drm_printf(p, "drm-engine-capacity-copy:\t%u\n", info->copy_engines);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		drm_printf(p, "drm-engine-%s:\t%llu ns\n", names[i],
 			   mul_u64_u64_div_u64(cycles[i], USEC_PER_SEC, info->core_clock_khz));

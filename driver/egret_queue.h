@@ -18,6 +18,7 @@
 struct dma_fence;
 struct drm_device;
 struct drm_file;
+struct egret_client;
 struct egret_device;
 struct egret_fence;
 struct egret_file;
@@ -44,10 +45,10 @@ struct egret_queue {
 	u32 hwid;
 	/** @id: Its ID in its file, or 0 as long as it has none. */
 	u32 id;
+	/** @client: Whose it is; a reference, or NULL: the kernel's. Constant. */
+	struct egret_client *client;
 	/** @owner: Who made it. Constant once it can run jobs. */
 	struct {
-		/** @owner.client_id: &drm_file.client_id of its file. */
-		u64 client_id;
 		/** @owner.pid: Process. */
 		pid_t pid;
 		/** @owner.comm: Name of the process. */
@@ -109,6 +110,8 @@ struct egret_queue {
 	 * its death. Written when the hardware queue stops.
 	 */
 	u64 busy_cycles;
+	/** @cycles_told: Most cycles that anybody was told of; see egret_queue_tell_cycles(). */
+	atomic64_t cycles_told;
 	/** @config: EGRET_Q_CONFIG. Constant after it was enabled first. */
 	u32 config;
 	/**
@@ -138,9 +141,11 @@ struct egret_queue {
 /* State of a queue whose ID is gone. */
 #define EGRET_QUEUE_CLOSED	(~0u)
 
-struct egret_queue *egret_queue_create(struct egret_vm *vm, u32 type, u32 priority);
+struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client *client,
+				       u32 type, u32 priority);
 struct egret_queue *egret_queue_lookup(struct egret_file *efile, u32 id);
 struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
+struct egret_queue *egret_queue_next(struct egret_device *edev, struct egret_queue *queue);
 void egret_queue_put(struct egret_queue *queue);
 void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_fault *fault);
 void egret_queue_kill_all(struct egret_device *edev);
@@ -163,6 +168,8 @@ void egret_queue_signal_completed(struct egret_queue *queue);
 void egret_queue_poll(struct egret_queue *queue);
 bool egret_queue_knows_wait(struct egret_queue *queue, struct dma_fence *link);
 void egret_queue_note_wait(struct egret_queue *queue, struct dma_fence *wait);
+u64 egret_queue_busy_cycles(struct egret_queue *queue);
+void egret_queue_file_cycles(struct egret_file *efile, u64 *cycles);
 void egret_queue_show_fdinfo(struct egret_file *efile, struct drm_printer *p);
 
 static inline struct egret_queue *egret_queue_get(struct egret_queue *queue)

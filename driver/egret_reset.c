@@ -38,6 +38,7 @@
 #include <linux/kobject.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
+#include <linux/string.h>
 #include <drm/drm_accel.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -68,6 +69,7 @@ static const char * const egret_reset_causes[] = {
 	[EGRET_RESET_CAUSE_PCI] = "the PCI function was reset",
 	[EGRET_RESET_CAUSE_BUS] = "PCI Express reported an error",
 	[EGRET_RESET_CAUSE_WAKE] = "the card does not wake",
+	[EGRET_RESET_CAUSE_DEBUG] = "debugfs asks for it",
 };
 
 static_assert(ARRAY_SIZE(egret_reset_causes) == EGRET_RESET_CAUSES);
@@ -81,6 +83,19 @@ static_assert(ARRAY_SIZE(egret_reset_causes) == EGRET_RESET_CAUSES);
 const char *egret_reset_level_name(enum egret_reset_level level)
 {
 	return egret_reset_levels[level];
+}
+
+/**
+ * egret_reset_level_by_name() - find a step
+ * @name: its name, perhaps with a line feed
+ *
+ * Return: the step, or EGRET_RESET_LEVEL_NONE if there is none of that name.
+ */
+enum egret_reset_level egret_reset_level_by_name(const char *name)
+{
+	int level = sysfs_match_string(egret_reset_levels, name);
+
+	return level < 0 ? EGRET_RESET_LEVEL_NONE : level;
 }
 
 /**

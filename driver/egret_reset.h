@@ -43,6 +43,8 @@ enum egret_reset_cause {
 	EGRET_RESET_CAUSE_BUS,
 	/** @EGRET_RESET_CAUSE_WAKE: it does not wake from sleep */
 	EGRET_RESET_CAUSE_WAKE,
+	/** @EGRET_RESET_CAUSE_DEBUG: somebody wants to see what happens */
+	EGRET_RESET_CAUSE_DEBUG,
 	/** @EGRET_RESET_CAUSES: number of causes */
 	EGRET_RESET_CAUSES,
 };
@@ -89,6 +91,7 @@ void egret_reset_and_wait(struct egret_device *edev, enum egret_reset_level leve
 void egret_reset_begin_external(struct egret_device *edev);
 void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause cause,
 			      bool usable);
+enum egret_reset_level egret_reset_level_by_name(const char *name);
 const char *egret_reset_level_name(enum egret_reset_level level);
 const char *egret_reset_cause_name(enum egret_reset_cause cause);
 

@@ -2,7 +2,9 @@
 /* Copyright (C) 2026 The Egret authors */
 /*
  * Tracepoints. Jobs can be followed by their fence (context, seqno), which is also
- * in the tracepoints of dma_fence and gpu_scheduler.
+ * in the tracepoints of dma_fence and gpu_scheduler; so can asynchronous binds. "client"
+ * is the drm-client-id of fdinfo, 0 for the kernel; "queue" and "vm" are numbers in
+ * hardware. Documentation/accel/egret/debugging.rst explains them.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM egret
@@ -15,6 +17,7 @@
 #include <drm/ttm/ttm_placement.h>
 
 #include "egret_bo.h"
+#include "egret_client.h"
 #include "egret_fault.h"
 #include "egret_fence.h"
 #include "egret_job.h"
@@ -27,21 +30,34 @@
 			 { TTM_PL_TT, "system" },	\
 			 { TTM_PL_VRAM, "vram" })
 
-TRACE_EVENT(egret_job_run,
-	    TP_PROTO(const struct egret_job *job),
-	    TP_ARGS(job),
-	    TP_STRUCT__entry(__string(dev, dev_name(job->queue->edev->drm.dev))
-			     __field(u32, queue)
-			     __field(u32, calls)
-			     __field(u64, context)
-			     __field(u64, seqno)),
-	    TP_fast_assign(__assign_str(dev);
-			   __entry->queue = job->queue->hwid;
-			   __entry->calls = job->num_calls;
-			   __entry->context = job->fence->base.context;
-			   __entry->seqno = job->fence->base.seqno;),
-	    TP_printk("dev=%s queue=%u context=%llu seqno=%llu calls=%u", __get_str(dev),
-		      __entry->queue, __entry->context, __entry->seqno, __entry->calls));
+DECLARE_EVENT_CLASS(egret_job,
+		    TP_PROTO(const struct egret_job *job),
+		    TP_ARGS(job),
+		    TP_STRUCT__entry(__string(dev, dev_name(job->queue->edev->drm.dev))
+				     __field(u32, queue)
+				     __field(u32, calls)
+				     __field(u64, client)
+				     __field(u64, context)
+				     __field(u64, seqno)),
+		    TP_fast_assign(__assign_str(dev);
+				   __entry->queue = job->queue->hwid;
+				   __entry->calls = job->num_calls;
+				   __entry->client = egret_client_id(job->queue->client);
+				   __entry->context = job->fence->base.context;
+				   __entry->seqno = job->fence->base.seqno;),
+		    TP_printk("dev=%s client=%llu queue=%u context=%llu seqno=%llu calls=%u",
+			      __get_str(dev), __entry->client, __entry->queue, __entry->context,
+			      __entry->seqno, __entry->calls));
+
+/* It was accepted, and waits for what it depends on and for room in the ring. */
+DEFINE_EVENT(egret_job, egret_job_submit,
+	     TP_PROTO(const struct egret_job *job),
+	     TP_ARGS(job));
+
+/* It is given to the hardware. */
+DEFINE_EVENT(egret_job, egret_job_run,
+	     TP_PROTO(const struct egret_job *job),
+	     TP_ARGS(job));
 
 TRACE_EVENT(egret_job_end,
 	    TP_PROTO(const struct egret_queue *queue, const struct egret_fence *fence,
@@ -49,32 +65,53 @@ TRACE_EVENT(egret_job_end,
 	    TP_ARGS(queue, fence, cancelled),
 	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
 			     __field(u32, queue)
+			     __field(u64, client)
 			     __field(u64, context)
 			     __field(u64, seqno)
 			     __field(bool, cancelled)),
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->queue = queue->hwid;
+			   __entry->client = egret_client_id(queue->client);
 			   __entry->context = fence->base.context;
 			   __entry->seqno = fence->base.seqno;
 			   __entry->cancelled = cancelled;),
-	    TP_printk("dev=%s queue=%u context=%llu seqno=%llu%s", __get_str(dev), __entry->queue,
-		      __entry->context, __entry->seqno, __entry->cancelled ? " cancelled" : ""));
+	    TP_printk("dev=%s client=%llu queue=%u context=%llu seqno=%llu%s", __get_str(dev),
+		      __entry->client, __entry->queue, __entry->context, __entry->seqno,
+		      __entry->cancelled ? " cancelled" : ""));
 
 TRACE_EVENT(egret_queue_kill,
 	    TP_PROTO(const struct egret_queue *queue, u32 state),
 	    TP_ARGS(queue, state),
 	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
 			     __field(u32, queue)
-			     __field(u32, state)),
+			     __field(u32, state)
+			     __field(u64, client)),
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->queue = queue->hwid;
-			   __entry->state = state;),
-	    TP_printk("dev=%s queue=%u reason=%s", __get_str(dev), __entry->queue,
+			   __entry->state = state;
+			   __entry->client = egret_client_id(queue->client);),
+	    TP_printk("dev=%s client=%llu queue=%u reason=%s", __get_str(dev),
+		      __entry->client, __entry->queue,
 		      __print_symbolic(__entry->state,
 				       { DRM_EGRET_QUEUE_DEAD_FAULT, "fault" },
 				       { DRM_EGRET_QUEUE_DEAD_HUNG, "hung" },
 				       { DRM_EGRET_QUEUE_DEAD_RESET, "reset" },
+				       { DRM_EGRET_QUEUE_DEAD_BANNED, "banned" },
 				       { EGRET_QUEUE_CLOSED, "closed" })));
+
+TRACE_EVENT(egret_ban,
+	    TP_PROTO(const struct egret_queue *queue),
+	    TP_ARGS(queue),
+	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
+			     __field(u32, queue)
+			     __field(u64, client)
+			     __field(u64, offences)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->queue = queue->hwid;
+			   __entry->client = queue->client->id;
+			   __entry->offences = queue->client->offences;),
+	    TP_printk("dev=%s client=%llu queue=%u offences=%llu", __get_str(dev),
+		      __entry->client, __entry->queue, __entry->offences));
 
 TRACE_EVENT(egret_firmware_state,
 	    TP_PROTO(const struct egret_device *edev, const char *state),
@@ -156,42 +193,47 @@ TRACE_EVENT(egret_fault,
 			     __field(u32, code)
 			     __field(u32, info)
 			     __field(u32, value)
+			     __field(u64, client)
 			     __field(u64, addr)
 			     __field(u64, pc)
 			     __field(u64, cookie)),
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->queue = queue->hwid;
+			   __entry->client = egret_client_id(queue->client);
 			   __entry->code = fault->code;
 			   __entry->info = fault->info;
 			   __entry->value = fault->value;
 			   __entry->addr = fault->addr;
 			   __entry->pc = fault->pc;
 			   __entry->cookie = fault->cookie;),
-	    TP_printk("dev=%s queue=%u code=%#x info=%#x value=%#x addr=%#llx pc=%#llx cookie=%#llx",
-		      __get_str(dev), __entry->queue, __entry->code, __entry->info, __entry->value,
-		      __entry->addr, __entry->pc, __entry->cookie));
+	    TP_printk("dev=%s client=%llu queue=%u code=%#x info=%#x value=%#x addr=%#llx pc=%#llx cookie=%#llx",
+		      __get_str(dev), __entry->client, __entry->queue, __entry->code,
+		      __entry->info, __entry->value, __entry->addr, __entry->pc,
+		      __entry->cookie));
 
 TRACE_EVENT(egret_vm_bind_op,
 	    TP_PROTO(const struct egret_vm *vm, const struct drm_egret_bind_op *op),
 	    TP_ARGS(vm, op),
 	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
-			     __field(u32, context)
+			     __field(u32, vm)
 			     __field(u32, op)
 			     __field(u32, flags)
 			     __field(u32, handle)
+			     __field(u64, client)
 			     __field(u64, offset)
 			     __field(u64, va)
 			     __field(u64, size)),
 	    TP_fast_assign(__assign_str(dev);
-			   __entry->context = vm->context;
+			   __entry->vm = vm->context;
+			   __entry->client = egret_client_id(vm->client);
 			   __entry->op = op->op;
 			   __entry->flags = op->flags;
 			   __entry->handle = op->handle;
 			   __entry->offset = op->offset;
 			   __entry->va = op->va;
 			   __entry->size = op->size;),
-	    TP_printk("dev=%s context=%u %s va=%#llx size=%#llx handle=%u offset=%#llx flags=%x",
-		      __get_str(dev), __entry->context,
+	    TP_printk("dev=%s client=%llu vm=%u %s va=%#llx size=%#llx handle=%u offset=%#llx flags=%x",
+		      __get_str(dev), __entry->client, __entry->vm,
 		      __print_symbolic(__entry->op,
 				       { DRM_EGRET_BIND_MAP, "map" },
 				       { DRM_EGRET_BIND_UNMAP, "unmap" },
@@ -200,14 +242,57 @@ TRACE_EVENT(egret_vm_bind_op,
 		      __entry->va, __entry->size, __entry->handle, __entry->offset,
 		      __entry->flags));
 
+/*
+ * The operations that were traced before it, by the same process, are in the tree of
+ * bindings; the page tables follow when it is done. A bind that is done at once
+ * has no fence: its seqno is 0.
+ */
+TRACE_EVENT(egret_vm_bind_submit,
+	    TP_PROTO(const struct egret_vm *vm, const struct dma_fence *fence, u32 ops),
+	    TP_ARGS(vm, fence, ops),
+	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
+			     __field(u32, vm)
+			     __field(u32, ops)
+			     __field(u64, client)
+			     __field(u64, context)
+			     __field(u64, seqno)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->vm = vm->context;
+			   __entry->ops = ops;
+			   __entry->client = egret_client_id(vm->client);
+			   __entry->context = vm->bind_context;
+			   __entry->seqno = fence ? fence->seqno : 0;),
+	    TP_printk("dev=%s client=%llu vm=%u context=%llu seqno=%llu ops=%u", __get_str(dev),
+		      __entry->client, __entry->vm, __entry->context, __entry->seqno,
+		      __entry->ops));
+
+TRACE_EVENT(egret_vm_bind_done,
+	    TP_PROTO(const struct egret_vm *vm, const struct dma_fence *fence, int result),
+	    TP_ARGS(vm, fence, result),
+	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
+			     __field(u32, vm)
+			     __field(int, result)
+			     __field(u64, client)
+			     __field(u64, context)
+			     __field(u64, seqno)),
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->vm = vm->context;
+			   __entry->result = result;
+			   __entry->client = egret_client_id(vm->client);
+			   __entry->context = vm->bind_context;
+			   __entry->seqno = fence ? fence->seqno : 0;),
+	    TP_printk("dev=%s client=%llu vm=%u context=%llu seqno=%llu result=%d",
+		      __get_str(dev), __entry->client, __entry->vm, __entry->context,
+		      __entry->seqno, __entry->result));
+
 TRACE_EVENT(egret_vm_revalidate,
 	    TP_PROTO(const struct egret_vm *vm),
 	    TP_ARGS(vm),
 	    TP_STRUCT__entry(__string(dev, dev_name(vm->edev->drm.dev))
-			     __field(u32, context)),
+			     __field(u32, vm)),
 	    TP_fast_assign(__assign_str(dev);
-			   __entry->context = vm->context;),
-	    TP_printk("dev=%s context=%u", __get_str(dev), __entry->context));
+			   __entry->vm = vm->context;),
+	    TP_printk("dev=%s vm=%u", __get_str(dev), __entry->vm));
 
 TRACE_EVENT(egret_bo_move,
 	    TP_PROTO(const struct egret_bo *bo, u32 to, bool evict),

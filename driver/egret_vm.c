@@ -32,6 +32,7 @@
 
 #include "compat.h"
 #include "egret_bind.h"
+#include "egret_client.h"
 #include "egret_device.h"
 #include "egret_hw.h"
 #include "egret_mmu.h"
@@ -169,11 +170,12 @@ void egret_vm_unmap_kernel(struct egret_vm *vm, u64 va, u64 size)
 /**
  * egret_vm_create() - make an address space
  * @edev: card
+ * @client: whose it is, or NULL: the kernel's
  *
  * Return: the address space with a user's reference, or an error pointer: -ENODEV,
  * -ENOSPC, -ENOMEM.
  */
-struct egret_vm *egret_vm_create(struct egret_device *edev)
+struct egret_vm *egret_vm_create(struct egret_device *edev, struct egret_client *client)
 {
 	struct drm_gem_object *root;
 	struct egret_vm *vm;
@@ -205,6 +207,10 @@ struct egret_vm *egret_vm_create(struct egret_device *edev)
 	drm_gem_object_put(root);
 
 	egret_mmu_context_set(edev, vm->context, egret_pgtable_root_entry(&vm->pgt));
+	vm->client = egret_client_get(client);
+	mutex_lock(&edev->vms_lock);
+	list_add_tail(&vm->link, &edev->vms);
+	mutex_unlock(&edev->vms_lock);
 	return vm;
 
 err_pgtable:
@@ -221,6 +227,10 @@ static void egret_vm_release(struct kref *kref)
 {
 	struct egret_vm *vm = container_of(kref, struct egret_vm, users);
 
+	mutex_lock(&vm->edev->vms_lock);
+	list_del(&vm->link);
+	mutex_unlock(&vm->edev->vms_lock);
+	egret_client_put(vm->client);
 	egret_mmu_context_set(vm->edev, vm->context, 0);
 	egret_vm_fini_binds(vm);
 	egret_pgtable_fini(&vm->pgt);
@@ -259,6 +269,30 @@ struct egret_vm *egret_vm_lookup(struct egret_file *efile, u32 id)
 }
 
 /**
+ * egret_vm_next() - go through all address spaces of a card
+ * @edev: card
+ * @vm: the last one, whose reference goes; NULL to begin
+ *
+ * Return: the next one with a reference, or NULL.
+ */
+struct egret_vm *egret_vm_next(struct egret_device *edev, struct egret_vm *vm)
+{
+	struct egret_vm *next;
+
+	mutex_lock(&edev->vms_lock);
+	next = vm ? vm : list_entry(&edev->vms, struct egret_vm, link);
+	list_for_each_entry_continue(next, &edev->vms, link)
+		if (kref_get_unless_zero(&next->users))
+			break;
+	if (list_entry_is_head(next, &edev->vms, link))
+		next = NULL;
+	mutex_unlock(&edev->vms_lock);
+	if (vm)
+		egret_vm_put(vm);
+	return next;
+}
+
+/**
  * egret_vm_close_all() - destroy the address spaces of a file
  * @efile: file, which nobody uses any more
  */
@@ -282,7 +316,7 @@ int egret_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 
 	if (args->flags)
 		return -EINVAL;
-	vm = egret_vm_create(to_egret_device(drm));
+	vm = egret_vm_create(to_egret_device(drm), efile->client);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
 	ret = xa_alloc(&efile->vms, &args->vm_id, vm, xa_limit_31b, GFP_KERNEL);

@@ -18,6 +18,7 @@
 struct dma_fence;
 struct drm_device;
 struct drm_file;
+struct egret_client;
 struct egret_device;
 struct egret_file;
 
@@ -53,6 +54,10 @@ struct egret_vm {
 	struct egret_device *edev;
 	/** @users: References of files and queues. When it falls, nothing is bound. */
 	struct kref users;
+	/** @client: Whose it is; a reference, or NULL: the kernel's. Constant. */
+	struct egret_client *client;
+	/** @link: In &egret_device.vms, under &egret_device.vms_lock. */
+	struct list_head link;
 	/** @context: Hardware context. Constant. */
 	u32 context;
 	/** @pgt: Page tables; see there about locks. */
@@ -92,9 +97,10 @@ static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)
 	return container_of(gpuvm, struct egret_vm, base);
 }
 
-struct egret_vm *egret_vm_create(struct egret_device *edev);
+struct egret_vm *egret_vm_create(struct egret_device *edev, struct egret_client *client);
 struct egret_vm *egret_vm_lookup(struct egret_file *efile, u32 id);
 void egret_vm_put(struct egret_vm *vm);
+struct egret_vm *egret_vm_next(struct egret_device *edev, struct egret_vm *vm);
 void egret_vm_close_all(struct egret_file *efile);
 
 int egret_vm_map_kernel(struct egret_vm *vm, u64 va, u64 addr, u64 size, u64 flags);

@@ -50,6 +50,9 @@ static int explain_dead(const char *what, struct accel_stream *stream,
 	case DRM_EGRET_QUEUE_DEAD_RESET:
 		return fail(-ECANCELED, what, "make a new stream and queue the work again",
 			    "a reset of the card ended the stream, through no fault of its own");
+	case DRM_EGRET_QUEUE_DEAD_BANNED:
+		return fail(-ECANCELED, what, "close the device and open it again; see the driver's ban_after",
+			    "too many streams have faulted or hung: the driver has banned this device file");
 	default:
 		return fail(-ECANCELED, what, NULL, "the work was cancelled");
 	}

@@ -3,6 +3,7 @@
 #include "egret_test.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -58,7 +59,8 @@ static unsigned int get_parameter(const char *name);
 
 /* Parameters that a test may change, and that are put back behind it. */
 static const char * const parameters[] = {
-	"hang_timeout_ms", "job_timeout_s", "reprobe_limit", "userptr_wait_ms",
+	"ban_after", "ban_window_s", "hang_timeout_ms", "job_timeout_s", "reprobe_limit",
+	"userptr_wait_ms",
 };
 
 /* Run a test in a process of its own; its wait status. */
@@ -262,6 +264,98 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;
+}
+
+/* ---- files of the kernel -------------------------------------------------------- */
+
+char *read_text(const char *path)
+{
+	size_t size = 0, room = 64 * KiB;
+	char *text = malloc(room);
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+	while ((n = read(fd, text + size, room - 1 - size)) > 0) {
+		size += n;
+		if (room - size < 4 * KiB)
+			text = realloc(text, room *= 2);
+	}
+	if (n < 0)
+		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+	close(fd);
+	text[size] = 0;
+	return text;
+}
+
+void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd))
+		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+}
+
+void sysfs_path(char path[256], const char *name)
+{
+	glob_t found;
+
+	CHECK_OK(glob("/sys/bus/pci/drivers/egret/0*", 0, NULL, &found));
+	snprintf(path, 256, "%s/%s", found.gl_pathv[0], name);
+	globfree(&found);
+}
+
+void debugfs_path(char path[256], const char *name)
+{
+	char device[256];
+
+	sysfs_path(device, "");
+	device[strlen(device) - 1] = 0;
+	snprintf(path, 256, "/sys/kernel/debug/accel/%s/%s", strrchr(device, '/') + 1, name);
+}
+
+uint64_t fdinfo(int fd, const char *key)
+{
+	char line[256], path[64], unit[8] = "";
+	uint64_t value = ~0ULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long long number;
+
+		if (strncmp(line, key, strlen(key)) || line[strlen(key)] != ':' ||
+		    sscanf(line + strlen(key) + 1, "%llu %7s", &number, unit) < 1)
+			continue;
+		value = number * (!strcmp(unit, "KiB") ? KiB : !strcmp(unit, "MiB") ? MiB : 1);
+	}
+	fclose(f);
+	CHECK(value != ~0ULL);
+	return value;
+}
+
+void card_sleep(void)
+{
+	char delay[256], status[256], *text = NULL;
+	unsigned int waited;
+	bool asleep = false;
+
+	sysfs_path(delay, "power/control");
+	write_text(delay, "auto");
+	sysfs_path(delay, "power/autosuspend_delay_ms");
+	write_text(delay, "20");
+	sysfs_path(status, "power/runtime_status");
+	for (waited = 0; !asleep && waited < CLEANUP_MS * test_slow(); waited += 10) {
+		sleep_ms(10);
+		text = read_text(status);
+		asleep = !strcmp(text, "suspended\n");
+		free(text);
+	}
+	write_text(delay, "1000");
+	CHECK(asleep);
 }
 
 /* ---- objects ----------------------------------------------------------------- */

@@ -90,6 +90,19 @@ void set_parameter(const char *name, unsigned int value);
 uint64_t now_ns(void);
 void sleep_ms(unsigned int ms);
 
+/* ---- files of the kernel; all of these fail the test when they fail ------------- */
+
+/* What a file contains, for free(). */
+char *read_text(const char *path);
+void write_text(const char *path, const char *text);
+/* Path of a file of the first card: in the folder of its PCI device, or in debugfs. */
+void sysfs_path(char path[256], const char *name);
+void debugfs_path(char path[256], const char *name);
+/* A value of the fdinfo of a file; in bytes, if it is memory. */
+uint64_t fdinfo(int fd, const char *key);
+/* Let the card fall asleep, and wait for it. */
+void card_sleep(void);
+
 /* ---- objects; all of these fail the test when they fail -------------------- */
 
 uint32_t vm_create(int fd);

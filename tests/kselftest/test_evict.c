@@ -418,29 +418,6 @@ static void test_no_old_bytes_of_the_living(void)
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
-/* A value of fdinfo in bytes. */
-static uint64_t fdinfo(int fd, const char *key)
-{
-	char line[256], path[64], unit[8] = "";
-	uint64_t value = ~0ULL;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "r");
-	CHECK(f);
-	while (fgets(line, sizeof(line), f)) {
-		unsigned long long number;
-
-		if (strncmp(line, key, strlen(key)) || line[strlen(key)] != ':' ||
-		    sscanf(line + strlen(key) + 1, "%llu %7s", &number, unit) < 1)
-			continue;
-		value = number * (!strcmp(unit, "KiB") ? KiB : !strcmp(unit, "MiB") ? MiB : 1);
-	}
-	fclose(f);
-	CHECK(value != ~0ULL);
-	return value;
-}
-
 static void test_fdinfo(void)
 {
 	struct client c = client_open(DRM_EGRET_QUEUE_COPY), other = client_open(0);

@@ -245,14 +245,6 @@ static void test_sibling(void)
 
 #define TRACING	"/sys/kernel/tracing/"
 
-static void write_text(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-}
-
 static bool trace_has(const char *what)
 {
 	char line[512];

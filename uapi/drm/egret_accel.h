@@ -469,7 +469,8 @@ enum drm_egret_queue_priority {
  * struct drm_egret_queue_create - arguments of DRM_EGRET_QUEUE_CREATE
  *
  * Errors: -EINVAL (type, priority, flags, padding), -EACCES (priority above normal without
- * CAP_SYS_NICE), -ENOENT (@vm_id), -ENOSPC (no hardware queue left), -ENOMEM.
+ * CAP_SYS_NICE), -EPERM (too many queues of this file have faulted or hung: it is banned, and
+ * gets no more queues), -ENOENT (@vm_id), -ENOSPC (no hardware queue left), -ENOMEM.
  */
 struct drm_egret_queue_create {
 	/** @vm_id: ID of the address space that its packets use. */
@@ -511,6 +512,8 @@ enum drm_egret_queue_state {
 	DRM_EGRET_QUEUE_DEAD_HUNG = 2,
 	/** @DRM_EGRET_QUEUE_DEAD_RESET: A reset of the card ended it; EXEC returns -ECANCELED. */
 	DRM_EGRET_QUEUE_DEAD_RESET = 3,
+	/** @DRM_EGRET_QUEUE_DEAD_BANNED: Its file is banned; EXEC returns -ECANCELED. */
+	DRM_EGRET_QUEUE_DEAD_BANNED = 4,
 };
 
 /**
@@ -605,6 +608,8 @@ struct drm_egret_exec {
 #define DRM_EGRET_EVENT_RESET 0x80000001
 /** DRM_EGRET_EVENT_MEMORY_ERROR - device memory has an uncorrectable error */
 #define DRM_EGRET_EVENT_MEMORY_ERROR 0x80000002
+/** DRM_EGRET_EVENT_BANNED - this file gets no more queues, and those it had are dead */
+#define DRM_EGRET_EVENT_BANNED 0x80000003
 
 /** enum drm_egret_reset_level - what was reset */
 enum drm_egret_reset_level {
@@ -635,10 +640,10 @@ struct drm_egret_event {
 	__u64 time;
 	/** @lost: Events that were lost before this one. */
 	__u32 lost;
-	/** @queue_id: QUEUE_DEAD: ID of the queue. */
+	/** @queue_id: QUEUE_DEAD: ID of the queue. BANNED: of the one that was one too many. */
 	__u32 queue_id;
 	/**
-	 * @state: QUEUE_DEAD: one of &enum drm_egret_queue_state. RESET: one of &enum
+	 * @state: QUEUE_DEAD, BANNED: one of &enum drm_egret_queue_state. RESET: one of &enum
 	 * drm_egret_reset_level.
 	 */
 	__u32 state;
