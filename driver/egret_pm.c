@@ -260,7 +260,6 @@ static int egret_pm_restore(struct egret_device *edev)
 		ret = 0;
 	if (!ret)
 		egret_vram_restore(edev, &edev->pm.saved);
-	egret_vram_forget(&edev->pm.saved);
 	return ret ?: egret_pm_wake(edev);
 }
 
@@ -269,12 +268,15 @@ static int egret_pm_resume(struct device *dev)
 	struct egret_device *edev = dev_get_drvdata(dev);
 	int ret;
 
-	if (egret_device_is_wedged(edev))
-		return 0;
-	ret = egret_pm_restore(edev);
-	trace_egret_pm(edev, "resume", ret);
-	if (ret)
-		egret_pm_mend(edev, ret);
+	/* It may have been given up meanwhile: pulled, or broken. */
+	if (!egret_device_is_wedged(edev)) {
+		ret = egret_pm_restore(edev);
+		trace_egret_pm(edev, "resume", ret);
+		if (ret)
+			egret_pm_mend(edev, ret);
+	}
+	egret_vram_forget(&edev->pm.saved);
+	/* Also then: jobs end, at the latest, when they find that out. */
 	egret_queue_undrain_all(edev);
 	return 0;
 }
@@ -295,6 +297,11 @@ void egret_pm_init(struct egret_device *edev)
 	INIT_LIST_HEAD(&edev->pm.saved);
 	/* Without power the memory's contents would be lost. */
 	pci_d3cold_disable(edev->pdev);
+	/*
+	 * So would those of a card that sleeps already when the machine does: the PCI
+	 * core must not leave it as it is.
+	 */
+	dev_pm_set_driver_flags(edev->drm.dev, DPM_FLAG_NO_DIRECT_COMPLETE);
 }
 
 /**

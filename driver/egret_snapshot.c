@@ -30,7 +30,7 @@ struct egret_saved {
 static int egret_saved_add(struct egret_vram *vram, struct list_head *saved, u64 offset,
 			   size_t size)
 {
-	struct egret_saved *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	struct egret_saved *s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_NOWARN);
 
 	if (!s)
 		return -ENOMEM;
