@@ -145,7 +145,11 @@ static void egret_bo_destroy(struct ttm_buffer_object *tbo)
 
 static void egret_bo_free(struct drm_gem_object *obj)
 {
+	struct egret_device *edev = to_egret_device(obj->dev);
+
+	down_read(&edev->free_lock);
 	ttm_bo_fini(&to_egret_bo(obj)->ttm);
+	up_read(&edev->free_lock);
 }
 
 static struct dma_buf *egret_bo_export(struct drm_gem_object *obj, int flags)

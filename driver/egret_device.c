@@ -155,6 +155,7 @@ static int egret_device_init_software(struct egret_device *edev)
 	mutex_init(&edev->userptrs_lock);
 	INIT_LIST_HEAD(&edev->userptrs);
 	init_rwsem(&edev->evict_lock);
+	init_rwsem(&edev->free_lock);
 	ida_init(&edev->contexts);
 	mutex_init(&edev->vms_lock);
 	INIT_LIST_HEAD(&edev->vms);
@@ -283,7 +284,7 @@ void egret_device_remove(struct egret_device *edev)
 	egret_event_fini(edev);
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
-	ttm_device_clear_dma_mappings(&edev->ttm);
+	egret_ttm_clear_dma(edev);
 	egret_userptr_remove(edev);
 	up_write(&edev->evict_lock);
 }

@@ -97,6 +97,8 @@ struct egret_device {
 	struct ttm_resource_manager system;
 	/** @evict_lock: See egret_evict.c. */
 	struct rw_semaphore evict_lock;
+	/** @free_lock: See egret_ttm_clear_dma(). */
+	struct rw_semaphore free_lock;
 	/** @migrate: Moves buffers. */
 	struct egret_migrate migrate;
 	/** @contexts: Hardware contexts in use. Internally locked. */

@@ -302,6 +302,23 @@ void egret_ttm_print(struct egret_device *edev, struct drm_printer *p)
 }
 
 /**
+ * egret_ttm_clear_dma() - take all system memory of buffers away from the card
+ * @edev: card that goes, unplugged for the DRM core; nobody moves buffers
+ *
+ * Files may be closed meanwhile. TTM goes through its lists under the lock that a
+ * buffer needs to leave them, and tries a buffer whose last reference was just dropped
+ * again and again, which never ends. So nobody frees one at the same time; those that
+ * TTM frees by a work item of its own, when their fences have signalled, are waited for.
+ */
+void egret_ttm_clear_dma(struct egret_device *edev)
+{
+	down_write(&edev->free_lock);
+	flush_workqueue(edev->ttm.wq);
+	ttm_device_clear_dma_mappings(&edev->ttm);
+	up_write(&edev->free_lock);
+}
+
+/**
  * egret_ttm_fini() - end buffer management
  * @edev: card; no buffer exists any more
  */

@@ -8,6 +8,7 @@ struct egret_device;
 
 int egret_ttm_init(struct egret_device *edev);
 void egret_ttm_print(struct egret_device *edev, struct drm_printer *p);
+void egret_ttm_clear_dma(struct egret_device *edev);
 void egret_ttm_fini(struct egret_device *edev);
 
 #endif /* EGRET_TTM_H */
