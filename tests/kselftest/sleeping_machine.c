@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * A machine that sleeps while its card is at work. Run by tests/vmrun/driver-sleep, with
- * --in-memory, because a 9p root does not survive the sleep. The machine's clock wakes it.
+ * A machine that sleeps while its card is at work. Run by tests/vmrun/driver-sleep, which
+ * carries out what this program asks of the machine's monitor; with --in-memory, because a
+ * 9p root does not survive the sleep.
  */
 #include "egret_test.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#define DEVICE	"/sys/bus/pci/devices/0000:01:00.0/"
 #define SIZE	(4 * MiB)
 #define FILLS	24
+#define PATIENCE_MS	60000
+/* Clients whose buffers do not fit into the card together, and the size of a buffer. */
+#define CROWD	3
+#define CROWD_SIZE	(40 * MiB)
+/* What the host has left when it has too little. */
+#define SCARCE	(16 * MiB)
 
 static unsigned int count;
 
@@ -19,6 +28,16 @@ static void ok(const char *name)
 	printf("ok %u - %s\n", ++count, name);
 	fflush(stdout);
 }
+
+static void inject(const char *property, unsigned int value)
+{
+	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
+	       "\"/machine/peripheral/egret0\", \"property\": \"%s\", \"value\": %u}}\n",
+	       property, value);
+	fflush(stdout);
+}
+
+/* ---- files ------------------------------------------------------------------------- */
 
 /* 0, or a negative errno. */
 static int put(const char *path, const char *text)
@@ -49,19 +68,59 @@ static bool has(const char *path, const char *word)
 	int fd = open(path, O_RDONLY);
 
 	CHECK(fd >= 0);
-	CHECK(read(fd, text, sizeof(text) - 1) > 0);
+	CHECK(read(fd, text, sizeof(text) - 1) >= 0);
 	close(fd);
 	return strstr(text, word);
+}
+
+/* Wait until a file has a word. */
+static void await(const char *path, const char *word)
+{
+	uint64_t end = now_ns() + PATIENCE_MS * 1000000ULL;
+
+	while (!has(path, word)) {
+		if (now_ns() > end)
+			test_fail(__FILE__, __LINE__, "%s: no %s", path, word);
+		sleep_ms(10);
+	}
+}
+
+static unsigned long refused(void)
+{
+	return get(DEVICE "sleep/refused");
+}
+
+/* ---- sleep --------------------------------------------------------------------------- */
+
+/* Somebody outside wakes the machine as soon as it sleeps. */
+static void ask_to_be_woken(void)
+{
+	int fd = open("/dev/virtio-ports/control", O_RDWR);
+	char answer[16];
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, "wake\n", 5), 5);
+	CHECK(read(fd, answer, sizeof(answer)) > 0);
+	close(fd);
 }
 
 /* The whole machine, as deep as @depth says; 0 after it woke, or a negative errno. */
 static int sleep_machine(const char *depth)
 {
+	bool idle = !strcmp(depth, "s2idle");
+	int serial, ret;
+
+	/* The serial line wakes it from suspend to idle; only an open one is listened to. */
+	serial = open("/dev/ttyS0", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	CHECK(serial >= 0);
+	CHECK_OK(put("/sys/class/tty/ttyS0/power/wakeup", idle ? "enabled" : "disabled"));
+	/* And tells of it. In the other sleep it loses what it is set to, and must be saved. */
+	CHECK_OK(put("/sys/module/printk/parameters/console_suspend", idle ? "N" : "Y"));
 	CHECK_OK(put("/sys/power/mem_sleep", depth));
-	CHECK_OK(put("/sys/class/rtc/rtc0/wakealarm", "0"));
-	/* Later than the driver's patience, earlier than ours. */
-	CHECK_OK(put("/sys/class/rtc/rtc0/wakealarm", "+15"));
-	return put("/sys/power/state", "mem");
+	ask_to_be_woken();
+	ret = put("/sys/power/state", "mem");
+	close(serial);
+	return ret;
 }
 
 /* The card as it is used: two clients, one of which waits for the other. */
@@ -130,7 +189,7 @@ static void sleep_with_jobs(struct work *w, const char *depth)
 
 	CHECK_OK(sleep_machine(depth));
 
-	CHECK_OK(syncobj_wait(w->first.fd, later, 0, 60000));
+	CHECK_OK(syncobj_wait(w->first.fd, later, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(w->first.fd, done), 1);
 	CHECK_EQ(syncobj_status(w->first.fd, later), 1);
 	for (i = 0; i < w->result.size / 8; i++)
@@ -147,83 +206,262 @@ static void use_again(struct work *w)
 	packet_fill(&w->first, w->vram.va, w->vram.size, 8, 99, 0);
 	CHECK_OK(run(&w->first));
 	CHECK_EQ(w->vram.u64[SIZE / 8 - 1], 99);
-	CHECK(queue_query(w->first.fd, w->first.queue).state == DRM_EGRET_QUEUE_OK);
+	CHECK_EQ(queue_query(w->first.fd, w->first.queue).state, DRM_EGRET_QUEUE_OK);
+	check_secret(w);
+}
+
+/* ---- in order -------------------------------------------------------------------------- */
+
+/* The devices are stopped, and started again without a reset. */
+static void abandoned(struct work *w)
+{
+	CHECK_OK(put("/sys/power/pm_test", "devices"));
+	sleep_with_jobs(w, "deep");
+	CHECK_OK(put("/sys/power/pm_test", "none"));
+	ok("a sleep that is abandoned");
+}
+
+static void idle(struct work *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		sleep_with_jobs(w, "s2idle");
+	use_again(w);
+	ok("suspend to idle, at work");
+}
+
+static void deep(struct work *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		sleep_with_jobs(w, "deep");
+	use_again(w);
+	ok("suspend to memory, at work: the card has no power meanwhile");
+	sleep_with_jobs(w, "s2idle");
+	sleep_with_jobs(w, "deep");
+	use_again(w);
+	CHECK_EQ(refused(), 0);
+	ok("both in turn");
+}
+
+/* A card that sleeps by itself when the machine does. */
+static void asleep(struct work *w)
+{
+	static const char * const depths[] = { "s2idle", "deep" };
+	unsigned int i;
+
+	CHECK_OK(put(DEVICE "power/autosuspend_delay_ms", "10"));
+	for (i = 0; i < ARRAY_SIZE(depths); i++) {
+		await(DEVICE "power/runtime_status", "suspended");
+		CHECK_OK(sleep_machine(depths[i]));
+		check_secret(w);
+		use_again(w);
+		await(DEVICE "power/runtime_status", "suspended");
+	}
+	CHECK_OK(put(DEVICE "power/autosuspend_delay_ms", "1000"));
+	ok("a card that sleeps already");
+}
+
+static uint64_t mark(unsigned int n, uint64_t m, unsigned int round)
+{
+	return (uint64_t)round << 32 | n << 16 | m;
+}
+
+/* All of it is used in turn: what is not in the card is in the host, and comes back. */
+static void crowd_fill(struct client *c, const struct bo *bo, unsigned int n, unsigned int round)
+{
+	uint64_t m;
+
+	for (m = 0; m < CROWD_SIZE / MiB; m++)
+		packet_fill(c, bo->va + m * MiB, MiB, 8, mark(n, m, round), 0);
+	CHECK_OK(run(c));
+}
+
+static void crowd_check(struct client *c, const struct bo *bo, const struct bo *out,
+			unsigned int n, unsigned int round)
+{
+	uint64_t m;
+
+	for (m = 0; m < CROWD_SIZE / MiB; m++)
+		packet_copy(c, out->va + m * PAGE, bo->va + m * MiB + (MiB - PAGE), PAGE, 0);
+	CHECK_OK(run(c));
+	for (m = 0; m < CROWD_SIZE / MiB; m++) {
+		CHECK_EQ(out->u64[m * PAGE / 8], mark(n, m, round));
+		CHECK_EQ(out->u64[m * PAGE / 8 + PAGE / 8 - 1], mark(n, m, round));
+		/* Past the card. */
+		CHECK_EQ(bo->u64[m * MiB / 8], mark(n, m, round));
+	}
+}
+
+static void crowded(struct work *w)
+{
+	static const char * const depths[] = { "deep", "s2idle", "deep" };
+	struct drm_egret_memory_info info;
+	struct bo bo[CROWD], out[CROWD];
+	struct client c[CROWD];
+	unsigned int i, n;
+
+	for (n = 0; n < CROWD; n++) {
+		c[n] = client_open(DRM_EGRET_QUEUE_COPY);
+		bo[n] = client_bo(&c[n], CROWD_SIZE, DRM_EGRET_BO_VRAM);
+		out[n] = client_bo(&c[n], CROWD_SIZE / MiB * PAGE, DRM_EGRET_BO_SYSTEM);
+		crowd_fill(&c[n], &bo[n], n, 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(depths); i++) {
+		info = memory_info(c[0].fd);
+		CHECK(info.vram_used > info.vram_total / 2);
+		sleep_with_jobs(w, depths[i]);
+		for (n = 0; n < CROWD; n++) {
+			crowd_check(&c[n], &bo[n], &out[n], n, i);
+			crowd_fill(&c[n], &bo[n], n, i + 1);
+		}
+	}
+	for (n = 0; n < CROWD; n++)
+		client_close(&c[n]);
+	use_again(w);
+	ok("with more buffers than device memory");
+}
+
+/* A job that does not end. */
+static void endless(struct work *w)
+{
+	uint32_t done = syncobj_create(w->first.fd);
+	struct drm_egret_sync sync = sync_signal(done, 0);
+	unsigned long before = refused();
+
+	set_parameter("suspend_timeout_ms", 300);
+	w->word.u64[0] = 0;
+	packet_wait(&w->first, w->word.va, 1000);
+	CHECK_OK(submit(&w->first, &sync, 1));
+	CHECK_ERR(sleep_machine("deep"), EBUSY);
+	CHECK_EQ(refused(), before + 1);
+	CHECK_EQ(syncobj_status(w->first.fd, done), 0);
+	packet_fill(&w->second, w->vram.va, w->vram.size, 8, 5, 0);
+	CHECK_OK(run(&w->second));
+	CHECK_EQ(w->vram.u64[1], 5);
+	check_secret(w);
+	ok("a job that does not end keeps the machine awake");
+	set_parameter("suspend_timeout_ms", PATIENCE_MS);
+	w->word.u64[0] = 1000;
+	CHECK_OK(syncobj_wait(w->first.fd, done, 0, PATIENCE_MS));
+	CHECK_EQ(syncobj_status(w->first.fd, done), 1);
+	sleep_with_jobs(w, "deep");
+	ok("it is not lost, and then the machine sleeps");
+}
+
+static unsigned long available(void)
+{
+	unsigned long kib = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %lu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib * KiB;
+}
+
+/* More device memory in use than the host has free. */
+static void no_memory(struct work *w)
+{
+	struct bo much = client_bo(&w->first, 72 * MiB, DRM_EGRET_BO_VRAM);
+	unsigned long before = refused(), size;
+	void *hog;
+
+	/* What the kernel only keeps for later does not count as available, but can be had. */
+	CHECK_OK(put("/proc/sys/vm/drop_caches", "3"));
+	size = available() - SCARCE;
+	hog = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_LOCKED, -1, 0);
+	CHECK(hog != MAP_FAILED);
+	CHECK_ERR(sleep_machine("deep"), ENOMEM);
+	CHECK_EQ(refused(), before + 1);
+	use_again(w);
+	/* This one saves nothing. */
+	CHECK_OK(sleep_machine("s2idle"));
+	use_again(w);
+	CHECK_OK(munmap(hog, size));
+	bo_close(w->first.fd, &much);
+	CHECK_OK(vm_unmap(w->first.fd, w->first.vm, much.va, much.size));
+	sleep_with_jobs(w, "deep");
+	ok("without memory to save the card's to, the machine stays awake");
+}
+
+static void firmware_hangs(struct work *w)
+{
+	static const char * const depths[] = { "s2idle", "deep" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(depths); i++) {
+		CHECK_OK(put(DEVICE "power/control", "on"));
+		await(DEVICE "management_firmware/state", "ready");
+		inject("inject-firmware-hang", 0);
+		sleep_with_jobs(w, depths[i]);
+		await(DEVICE "management_firmware/state", "ready");
+		CHECK_OK(put(DEVICE "power/control", "auto"));
+	}
+	ok("firmware that hangs when the machine goes to sleep");
+}
+
+/* The reset on waking does not end; the next step of the ladder helps. */
+static void does_not_wake(struct work *w)
+{
+	inject("inject-reset-hang", 1);
+	/* The request goes another way than the next one. */
+	sleep_ms(1000);
+	sleep_with_jobs(w, "s2idle");
+	inject("inject-reset-hang", 0);
+	use_again(w);
+	await(DEVICE "management_firmware/state", "ready");
+	ok("a card that does not wake is reset, and its memory kept");
+}
+
+static void firmware_fails(struct work *w)
+{
+	static const char * const depths[] = { "s2idle", "deep" };
+	unsigned long crashes;
+	unsigned int i;
+
+	CHECK_OK(put(DEVICE "power/control", "on"));
+	await(DEVICE "management_firmware/state", "ready");
+	do {
+		crashes = get(DEVICE "management_firmware/crashes");
+		inject("inject-firmware-crash", 0);
+		while (get(DEVICE "management_firmware/crashes") == crashes ||
+		       has(DEVICE "management_firmware/state", "booting"))
+			sleep_ms(10);
+	} while (!has(DEVICE "management_firmware/state", "failed"));
+	for (i = 0; i < ARRAY_SIZE(depths); i++)
+		sleep_with_jobs(w, depths[i]);
+	use_again(w);
+	CHECK(has(DEVICE "management_firmware/state", "failed"));
+	ok("a card without firmware");
 }
 
 int main(void)
 {
-	const char *device = "/sys/bus/pci/devices/0000:01:00.0";
-	struct drm_egret_sync sync;
 	struct work w = {};
-	char path[128];
-	uint32_t done;
 
-	printf("TAP version 13\n1..8\n");
+	printf("TAP version 13\n1..12\n");
+	/* Suspend to idle is told at this level. */
+	CHECK_OK(put("/sys/power/pm_debug_messages", "1"));
+	CHECK_OK(put("/proc/sys/kernel/printk", "8"));
+	/* Machines under load take their time. */
+	set_parameter("suspend_timeout_ms", PATIENCE_MS);
 	begin(&w);
-	snprintf(path, sizeof(path), "%s/sleep/refused", device);
-
-	/* Abandoned halfway: the devices are stopped, and started again without a reset. */
-	if (!put("/sys/power/pm_test", "devices")) {
-		sleep_with_jobs(&w, "deep");
-		CHECK_OK(put("/sys/power/pm_test", "none"));
-		ok("a sleep that is abandoned");
-	} else {
-		ok("a sleep that is abandoned # SKIP the kernel has no pm_test");
-	}
-
-	/*
-	 * To the end: the card is in D3hot. Then the kernel wakes by itself, because nothing
-	 * in this machine does from this sleep.
-	 */
-	if (!put("/sys/power/pm_test", "platform")) {
-		sleep_with_jobs(&w, "s2idle");
-		ok("suspend to idle, at work");
-		sleep_with_jobs(&w, "s2idle");
-		use_again(&w);
-		CHECK_OK(put("/sys/power/pm_test", "none"));
-		ok("and again");
-	} else {
-		ok("suspend to idle, at work # SKIP the kernel has no pm_test");
-		ok("and again # SKIP the kernel has no pm_test");
-	}
-	CHECK(has("/sys/power/mem_sleep", "deep"));
-	sleep_with_jobs(&w, "deep");
-	ok("suspend to memory, at work: the card has no power meanwhile");
-	sleep_with_jobs(&w, "deep");
-	use_again(&w);
-	ok("and again");
-	CHECK_EQ(get(path), 0);
-
-	/* A job that does not end. */
-	set_parameter("suspend_timeout_ms", 300);
-	done = syncobj_create(w.first.fd);
-	sync = sync_signal(done, 0);
-	w.word.u64[0] = 0;
-	packet_wait(&w.first, w.word.va, 1000);
-	CHECK_OK(submit(&w.first, &sync, 1));
-	CHECK_ERR(sleep_machine("deep"), EBUSY);
-	CHECK_EQ(get(path), 1);
-	CHECK_EQ(syncobj_status(w.first.fd, done), 0);
-	packet_fill(&w.second, w.vram.va, w.vram.size, 8, 5, 0);
-	CHECK_OK(run(&w.second));
-	CHECK_EQ(w.vram.u64[1], 5);
-	check_secret(&w);
-	ok("a job that does not end keeps the machine awake");
-	w.word.u64[0] = 1000;
-	CHECK_OK(syncobj_wait(w.first.fd, done, 0, 20000));
-	CHECK_EQ(syncobj_status(w.first.fd, done), 1);
-	sleep_with_jobs(&w, "deep");
-	ok("it is not lost, and then the machine sleeps");
-
-	/* A card that sleeps already. */
-	snprintf(path, sizeof(path), "%s/power/autosuspend_delay_ms", device);
-	CHECK_OK(put(path, "10"));
-	snprintf(path, sizeof(path), "%s/power/runtime_status", device);
-	while (!has(path, "suspended"))
-		sleep_ms(10);
-	CHECK_OK(sleep_machine("deep"));
-	check_secret(&w);
-	use_again(&w);
-	ok("a card that sleeps already");
+	abandoned(&w);
+	idle(&w);
+	deep(&w);
+	asleep(&w);
+	crowded(&w);
+	endless(&w);
+	no_memory(&w);
+	firmware_hangs(&w);
+	does_not_wake(&w);
+	firmware_fails(&w);
 	return 0;
 }
