@@ -123,6 +123,11 @@ static void come_interrupt(void *opaque, unsigned int vector)
 {
 	struct backend_device *dev = opaque;
 
+	if (vector != EGRET_VECTOR_FAULT && !pthread_mutex_trylock(&dev->lock)) {
+		sim_advance(dev);
+		pthread_mutex_unlock(&dev->lock);
+		return;
+	}
 	pthread_mutex_lock(&dev->irq_lock);
 	dev->irqs |= 1u << vector;
 	pthread_cond_signal(&dev->irq_come);

@@ -13,9 +13,10 @@
  *   sim_fence.c   timelines that wait for file descriptors
  *
  * One lock protects everything of a device. The model calls back from its own threads,
- * and for an interrupt perhaps from a register access made under that lock, so the
- * interrupt callback only wakes the device's thread, which does what a driver's interrupt
- * handler would.
+ * and for an interrupt perhaps from a register access made under that lock. So the interrupt
+ * callback does what a driver's interrupt handler would only if the lock is free, which saves
+ * a change of threads at the end of each job; otherwise it wakes the device's thread for it.
+ * A fault is always for that thread: it waits for the model's to put the queue away.
  */
 
 #include <pthread.h>
@@ -62,6 +63,7 @@ struct backend_device {
 	struct sim_table bos, vms, queues, timelines;
 	struct sim_vm **contexts;	/* by hardware context */
 	struct sim_queue **hw_queues;	/* by hardware queue */
+	uint32_t queues_end;		/* behind the last one that exists */
 	struct job *spare_jobs;		/* of sim_queue.c */
 	struct sim_fence *fences;	/* of sim_fence.c, as are the next three */
 	int fences_wake;		/* event of its thread; -1 as long as it does not run */

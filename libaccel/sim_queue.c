@@ -375,7 +375,7 @@ void sim_advance(struct backend_device *dev)
 
 	while (again) {
 		again = false;
-		for (i = 0; i < dev->queue_count; i++)
+		for (i = 0; i < dev->queues_end; i++)
 			if (dev->hw_queues[i] && advance_queue(dev, dev->hw_queues[i]))
 				again = true;
 	}
@@ -454,6 +454,8 @@ static void free_queue(struct backend_device *dev, struct sim_queue *queue)
 	sim_give_vram(dev, queue->memory, QUEUE_BYTES);
 	dev->table_bytes -= QUEUE_BYTES;
 	dev->hw_queues[queue->hw] = NULL;
+	while (dev->queues_end && !dev->hw_queues[dev->queues_end - 1])
+		dev->queues_end--;
 	sim_vm_put(dev, queue->vm);
 	free(queue);
 }
@@ -481,6 +483,8 @@ static int make_queue(struct backend_device *dev, struct sim_queue *queue, struc
 	queue->vm = sim_vm_get(vm);
 	queue->end = &queue->jobs;
 	dev->hw_queues[hw] = queue;
+	if (dev->queues_end <= hw)
+		dev->queues_end = hw + 1;
 	return 0;
 }
 
