@@ -4,8 +4,9 @@
  * Matrix multiplication of any shape. Arguments: egret/kernels/matmul.h.
  *
  * A workgroup computes one tile of C. It walks along k in blocks: while the tile
- * engine multiplies one block of A and B, the DMA unit loads the next. The
- * accumulators stay in scratchpad from block to block, and since every block
+ * engine multiplies one block of A and B, the DMA unit loads the next. If all blocks
+ * have room in scratchpad they lie one beside the other, otherwise they take turns in two
+ * buffers. The accumulators stay in scratchpad from block to block, and since every block
  * continues the sums of the one before, the result does not depend on the block
  * size: the additions are in ascending k whatever it is.
  *
@@ -14,10 +15,14 @@
 #include <egret/kernel.h>
 #include <egret/kernels/matmul.h>
 
-/* Tags. Those of a pair of buffers are followed by the other buffer's. */
+/*
+ * Tags: of the two buffers' loads and products, or of each block's load. Depths double from
+ * more than an eighth of tile_k on, so no more than five blocks make up twice as much.
+ */
 #define TAG_LOAD	0
-#define TAG_MULTIPLY	2
-#define TAG_C		4
+#define BLOCKS_MAX	5
+#define TAG_MULTIPLY	BLOCKS_MAX
+#define TAG_C		(TAG_MULTIPLY + 2)
 
 /*
  * A workgroup's work: descriptors that are made once, of which a block along k changes
@@ -27,57 +32,61 @@
 struct work {
 	uint32_t row, col;	/* the tile's place in C */
 	uint32_t rows, cols;	/* and size */
+	uint32_t room;		/* of a buffer along k: for all of k, or for a block */
 	struct operand {
 		EGRET_DESC(egret_dma_desc, load);
-		uint32_t buffers[2];	/* local addresses */
+		uint32_t buffers[2];	/* local addresses; the second if blocks take turns */
 		uint32_t step;		/* bytes in memory from an index along k to the next */
+		uint32_t local_step;	/* and in scratchpad */
 		unsigned int depth_loop;	/* loop of the load that goes along k */
 	} a, b;
 	EGRET_DESC(egret_matmul_desc, product);
 	uint32_t *sums;
 };
 
-/*
- * Prepare the loads of an operand. `size` is the tile's extent across k. In scratchpad
- * rows are as long as a whole block's, so that pitches do not change for the last block.
- */
-static void prepare_operand(struct operand *operand, struct egret_scratch *scratch,
-			    uint64_t first, uint32_t pitch, uint32_t size, uint32_t tile_k,
-			    int stored_by_k, unsigned int element)
+/* Prepare the loads of an operand. `size` is the tile's extent across k. */
+static void prepare_operand(const struct egret_matmul_args *args, const struct work *work,
+			    struct operand *operand, struct egret_scratch *scratch,
+			    uint64_t first, uint32_t pitch, uint32_t size, int stored_by_k,
+			    unsigned int element)
 {
-	uint32_t bytes = size * tile_k * element;
+	uint32_t bytes = size * work->room * element;
 
 	operand->buffers[0] = egret_local(egret_take(scratch, bytes));
-	operand->buffers[1] = egret_local(egret_take(scratch, bytes));
+	if (work->room < args->k)
+		operand->buffers[1] = egret_local(egret_take(scratch, bytes));
 	if (stored_by_k) {
 		egret_dma_block(&operand->load, NULL, first, element, size, 0, size * element,
 				pitch, 0);
 		operand->depth_loop = 1;
 		operand->step = pitch;
+		operand->local_step = size * element;
 	} else {
 		egret_dma_block(&operand->load, NULL, first, element, 0, size,
-				tile_k * element, pitch, 0);
+				work->room * element, pitch, 0);
 		operand->depth_loop = 0;
 		operand->step = element;
+		operand->local_step = element;
 	}
 }
 
-/* Start loading the next block of an operand into buffer @i. */
-static void load_block(struct operand *operand, unsigned int i, uint32_t depth)
+/* Start loading the next block of an operand. */
+static void load_block(struct operand *operand, uint32_t local, uint32_t depth, unsigned int tag)
 {
-	operand->load.local = operand->buffers[i];
+	operand->load.local = local;
 	operand->load.loop[operand->depth_loop].count = depth;
-	egret_dma(&operand->load, TAG_LOAD + i);
+	egret_dma(&operand->load, tag);
 	operand->load.global += (uint64_t)depth * operand->step;
 }
 
-/* Start multiplying the blocks in buffer @i into the sums. */
-static void multiply_block(struct work *work, unsigned int i, uint32_t depth)
+/* Start multiplying a block into the sums. */
+static void multiply_block(struct work *work, uint32_t a, uint32_t b, uint32_t depth,
+			   unsigned int tag)
 {
-	work->product.a = work->a.buffers[i];
-	work->product.b = work->b.buffers[i];
+	work->product.a = a;
+	work->product.b = b;
 	work->product.k = depth;
-	egret_matmul(&work->product, TAG_MULTIPLY + i);
+	egret_matmul(&work->product, tag);
 	/* All but the first continue the sums of the one before. */
 	work->product.flags |= EGRET_MATMUL_ACC;
 	work->product.acc = work->product.out;
@@ -97,13 +106,14 @@ static void prepare(const struct egret_matmul_args *args, struct work *work,
 
 	a += (uint64_t)work->row * (a_by_k ? element : a_pitch);
 	b += (uint64_t)work->col * (b_by_k ? element : b_pitch);
-	prepare_operand(&work->a, &scratch, a, a_pitch, work->rows, args->tile_k, a_by_k, element);
-	prepare_operand(&work->b, &scratch, b, b_pitch, work->cols, args->tile_k, b_by_k, element);
+	work->room = args->k <= 2 * args->tile_k ? args->k : args->tile_k;
+	prepare_operand(args, work, &work->a, &scratch, a, a_pitch, work->rows, a_by_k, element);
+	prepare_operand(args, work, &work->b, &scratch, b, b_pitch, work->cols, b_by_k, element);
 	work->sums = egret_take(&scratch, (size_t)work->rows * work->cols * sizeof(*work->sums));
 	egret_matmul_desc(&work->product, NULL, NULL, work->sums, work->rows, work->cols, 0,
 			  in_type, out_type);
-	work->product.a_pitch = (a_by_k ? work->rows : args->tile_k) * element;
-	work->product.b_pitch = (b_by_k ? work->cols : args->tile_k) * element;
+	work->product.a_pitch = (a_by_k ? work->rows : work->room) * element;
+	work->product.b_pitch = (b_by_k ? work->cols : work->room) * element;
 	work->product.flags = (a_by_k ? EGRET_MATMUL_A_TRANS : 0) |
 			      (b_by_k ? 0 : EGRET_MATMUL_B_TRANS);
 }
@@ -123,30 +133,67 @@ static void find_tile(const struct egret_matmul_args *args, struct work *work,
 	work->cols = egret_min(args->tile_n, args->n - work->col);
 }
 
-static void load_both(struct work *work, unsigned int i, uint32_t depth)
+static uint32_t first_depth(const struct egret_matmul_args *args)
 {
-	load_block(&work->a, i, depth);
-	load_block(&work->b, i, depth);
+	return egret_min(egret_matmul_first_depth(args->tile_k), args->k);
 }
 
-static void multiply(const struct egret_matmul_args *args, struct work *work)
+/* The block after one of `depth`, of which so much is left. */
+static uint32_t next_depth(const struct egret_matmul_args *args, uint32_t depth, uint32_t left)
 {
-	uint32_t left = args->k, next;
-	uint32_t depth = egret_min(egret_matmul_first_depth(args->tile_k), left);
+	return egret_min(egret_min(args->tile_k, 2 * depth), left);
+}
+
+/* All of A and B has room. Nothing waits for a product but the end. */
+static void multiply_whole(const struct egret_matmul_args *args, struct work *work)
+{
+	uint32_t a = work->a.buffers[0], b = work->b.buffers[0];
+	uint32_t depths[BLOCKS_MAX], depth, left = args->k;
+	unsigned int blocks = 0, i;
+
+	for (depth = first_depth(args); depth; depth = next_depth(args, depth, left)) {
+		uint32_t done = args->k - left;
+
+		load_block(&work->a, a + done * work->a.local_step, depth, TAG_LOAD + blocks);
+		load_block(&work->b, b + done * work->b.local_step, depth, TAG_LOAD + blocks);
+		depths[blocks++] = depth;
+		left -= depth;
+	}
+	egret_wait(1u << TAG_C);
+	for (i = 0; i < blocks; i++) {
+		egret_wait(1u << (TAG_LOAD + i));
+		multiply_block(work, a, b, depths[i], TAG_MULTIPLY);
+		a += depths[i] * work->a.local_step;
+		b += depths[i] * work->b.local_step;
+	}
+	egret_wait(1u << TAG_MULTIPLY);
+}
+
+static void load_both(struct work *work, unsigned int i, uint32_t depth)
+{
+	load_block(&work->a, work->a.buffers[i], depth, TAG_LOAD + i);
+	load_block(&work->b, work->b.buffers[i], depth, TAG_LOAD + i);
+}
+
+/* Blocks take turns in two buffers. */
+static void multiply_in_turn(const struct egret_matmul_args *args, struct work *work)
+{
+	uint32_t left = args->k, depth = first_depth(args), next;
 	unsigned int i = 0;
 
 	load_both(work, 0, depth);
 	egret_wait(1u << TAG_C);
 	for (; depth; depth = next, i ^= 1) {
 		left -= depth;
-		next = egret_min(egret_min(args->tile_k, 2 * depth), left);
+		next = next_depth(args, depth, left);
 		if (next) {
 			/* The product that read the other buffer must be done. */
 			egret_wait(1u << (TAG_MULTIPLY + (i ^ 1)));
 			load_both(work, i ^ 1, next);
 		}
 		egret_wait(1u << (TAG_LOAD + i));
-		multiply_block(work, i, depth);
+		multiply_block(work, work->a.buffers[i], work->b.buffers[i], depth,
+			       TAG_MULTIPLY + i);
 	}
 	egret_wait(3u << TAG_MULTIPLY);
 }
@@ -170,7 +217,10 @@ static inline void matmul(const struct egret_matmul_args *args, unsigned int gro
 		work.product.acc = work.product.out;
 		work.product.acc_pitch = work.product.out_pitch;
 	}
-	multiply(args, &work);
+	if (work.room < args->k)
+		multiply_in_turn(args, &work);
+	else
+		multiply_whole(args, &work);
 	egret_store_block(work.sums, c, sizeof(uint32_t), work.cols, work.rows, local_pitch,
 			  pitch, TAG_C);
 }

@@ -257,8 +257,8 @@ static void tell_operation(const struct egret_cluster *cl, const struct operatio
 		cl->observe(cl->observe_arg, &a);
 }
 
-/* Let an operation happen. False: it has a fault, or none if it was stopped. */
-static bool perform(struct egret_cluster *cl, struct operation *op)
+/* Let an operation happen, with @desc for its own. False: it has a fault, or none if it was stopped. */
+static bool perform_as(struct egret_cluster *cl, struct operation *op, const union egret_desc *desc)
 {
 	struct egret_fault *f = &cl->hart.fault;
 	uint64_t host_bytes = cl->port->host_read + cl->port->host_write;
@@ -271,12 +271,12 @@ static bool perform(struct egret_cluster *cl, struct operation *op)
 	if (stopped(cl))
 		return false;
 	if (op->funct3 == EGRET_FUNCT3_DMA) {
-		ok = egret_dma_run(&op->desc.dma, cl->scratch, cl->port, cl->tile_engine.stop, f);
+		ok = egret_dma_run(&desc->dma, cl->scratch, cl->port, cl->tile_engine.stop, f);
 		dma_happened(cl, op, cl->port->host_read + cl->port->host_write - host_bytes);
 		if (!ok)
 			egret_fault_set_unit(f, EGRET_UNIT_DMA);
 	} else {
-		ok = egret_tile_run(&cl->tile_engine, op->funct3, &op->desc, f);
+		ok = egret_tile_run(&cl->tile_engine, op->funct3, desc, f);
 		if (!ok)
 			f->info = egret_fault_info(EGRET_UNIT_TILE, cl->index, EGRET_ACCESS_READ, 0);
 	}
@@ -287,12 +287,47 @@ static bool perform(struct egret_cluster *cl, struct operation *op)
 	return ok;
 }
 
+static bool perform(struct egret_cluster *cl, struct operation *op)
+{
+	return perform_as(cl, op, &op->desc);
+}
+
+/*
+ * How many tile operations from number `first` on can be done as one, with what is left in
+ * @desc? Products that continue each other's sums: in pieces, the host would load and store
+ * the sums for each, and that costs more than a small piece's product.
+ */
+static unsigned int join(const struct egret_cluster *cl, unsigned int first, unsigned int last,
+			 union egret_desc *desc)
+{
+	const struct operation *op = &cl->tile.op[first];
+	unsigned int count = 1;
+
+	*desc = op->desc;
+	if (op->funct3 != EGRET_FUNCT3_MATMUL || op->happened)
+		return 1;
+	while (first + count < last && op[count].funct3 == EGRET_FUNCT3_MATMUL &&
+	       egret_matmul_join(&desc->matmul, &op[count].desc.matmul))
+		count++;
+	return count;
+}
+
 /* Tile operations are done in order: all up to number `last` - 1. */
 static bool perform_tile(struct egret_cluster *cl, unsigned int last)
 {
-	for (unsigned int i = 0; i < last; i++)
-		if (!perform(cl, &cl->tile.op[i]))
+	for (unsigned int i = 0, count; i < last; i += count) {
+		struct operation *op = &cl->tile.op[i];
+		union egret_desc desc;
+
+		count = join(cl, i, last, &desc);
+		if (!perform_as(cl, op, &desc))
 			return false;
+		for (unsigned int j = 1; j < count; j++) {
+			op[j].happened = true;
+			tell_operation(cl, &op[j]);
+			use_budget(cl, op[j].cycles);
+		}
+	}
 	return true;
 }
 

@@ -69,6 +69,15 @@ bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret
 bool egret_matmul_check(const struct egret_matmul_desc *d, struct egret_fault *fault);
 uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d);
 void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d);
+
+/**
+ * egret_matmul_join() - make one operation of two
+ * @d: checked descriptor; gets the k of both
+ * @next: checked descriptor of the operation that follows
+ *
+ * Return: false, with @d as it was, unless the two leave the same bytes as the one.
+ */
+bool egret_matmul_join(struct egret_matmul_desc *d, const struct egret_matmul_desc *next);
 bool egret_map_check(const struct egret_map_desc *d, struct egret_fault *fault);
 uint64_t egret_map_cycles(const struct egret_map_desc *d);
 bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d,

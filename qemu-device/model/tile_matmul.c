@@ -646,17 +646,6 @@ static void edge_tile(const struct matmul *mm, const struct part *p, const struc
 		memcpy(c + 4 * r * p->ldc, w->tile.f + r * nr, 4 * b->n);
 }
 
-/* The accumulators of the next tile are asked for while this one is computed. */
-static void prefetch_tile(const struct part *p, const struct columns *b, size_t i, size_t m)
-{
-	const uint8_t *c = p->c + 4 * (i * p->ldc + b->j);
-
-	for (size_t r = 0; r < m; r++, c += 4 * p->ldc) {
-		__builtin_prefetch(c, 1);
-		__builtin_prefetch(c + 4 * b->n - 1, 1);
-	}
-}
-
 /* All rows by a panel of B. */
 static void multiply_columns(const struct matmul *mm, const struct part *p,
 			     const struct segment *s, const struct columns *b)
@@ -667,8 +656,6 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 
 		if (mm->int_product && !b->j)
 			add_of_rows(mm, p, s, i, rows);
-		if (i + m < p->m)
-			prefetch_tile(p, b, i + m, egret_gemm_rows(p->m - i - m));
 		if (mm->blocks)
 			block_tile(mm, p, s, b, i, rows, m);
 		else if (p->whole || (m == rows && b->n == mm->gemm->nr))
@@ -1008,4 +995,57 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 			mm.acc += (int32_t)d->acc_batch;
 		mm.out += (int32_t)d->out_batch;
 	}
+}
+
+/* ---- Joining --------------------------------------------------------------- */
+
+/* Bytes from an operand's k 0 to k `k`, if there are whole ones. */
+static bool along_k(const struct egret_matmul_desc *d, bool is_a, uint32_t k, uint64_t *bytes)
+{
+	bool trans = d->flags & (is_a ? EGRET_MATMUL_A_TRANS : EGRET_MATMUL_B_TRANS);
+	uint64_t bits = (uint64_t)k * egret_type_bits(is_a ? d->a_type : d->b_type);
+
+	*bytes = is_a == trans ? k * (uint64_t)(is_a ? d->a_pitch : d->b_pitch) : bits / 8;
+	return is_a == trans || bits % 8 == 0;
+}
+
+/* Does the output lie behind or before an operand of the descriptor? Only for rows in ascending order. */
+static bool out_is_apart(const struct egret_matmul_desc *d, bool is_a)
+{
+	bool trans = d->flags & (is_a ? EGRET_MATMUL_A_TRANS : EGRET_MATMUL_B_TRANS);
+	uint64_t rows = is_a ? (trans ? d->k : d->m) : (trans ? d->n : d->k);
+	uint64_t length = is_a ? (trans ? d->m : d->k) : (trans ? d->k : d->n);
+	uint64_t first = is_a ? d->a : d->b, pitch = is_a ? d->a_pitch : d->b_pitch;
+	uint64_t end = first + (rows - 1) * pitch + row_bytes(is_a ? d->a_type : d->b_type, length);
+
+	return pitch <= INT32_MAX &&
+	       (end <= d->out || d->out + (d->m - 1) * (uint64_t)d->out_pitch + 4 * (uint64_t)d->n <= first);
+}
+
+bool egret_matmul_join(struct egret_matmul_desc *d, const struct egret_matmul_desc *next)
+{
+	struct egret_matmul_desc both = *next;
+	uint64_t a, b;
+
+	if (!out_is_accumulators(d) || (d->flags & BLOCK_FLAGS) || d->batch != 1 ||
+	    !(next->flags & EGRET_MATMUL_ACC) || next->acc != d->out ||
+	    next->acc_pitch != d->out_pitch || !along_k(d, true, d->k, &a) ||
+	    !along_k(d, false, d->k, &b) || next->a != d->a + a || next->b != d->b + b ||
+	    next->k > UINT32_MAX - d->k)
+		return false;
+	/* In everything else they have to be alike. */
+	both.a = d->a;
+	both.b = d->b;
+	both.k = d->k;
+	both.acc = d->acc;
+	both.acc_pitch = d->acc_pitch;
+	both.acc_batch = d->acc_batch;
+	both.flags = (next->flags & ~EGRET_MATMUL_ACC) | (d->flags & EGRET_MATMUL_ACC);
+	if (memcmp(&both, d, sizeof(both)))
+		return false;
+	both.k += next->k;
+	if (!out_is_apart(&both, true) || !out_is_apart(&both, false))
+		return false;
+	*d = both;
+	return true;
 }

@@ -506,6 +506,105 @@ static void test_matmul_tiling(void **state)
 	}
 }
 
+/* Two products, the second of which goes on where the first ends; A and B are of k = 96. */
+static void continued_matmul(struct egret_matmul_desc *first, struct egret_matmul_desc *second)
+{
+	static const uint8_t types[] = { EGRET_TYPE_F32, EGRET_TYPE_BF16, EGRET_TYPE_S8,
+					 EGRET_TYPE_U8, EGRET_TYPE_S4 };
+	struct egret_matmul_desc d = { .m = some_size(), .n = some_size(), .batch = 1 };
+	bool a_trans = chance(50), b_trans = chance(50);
+	uint32_t bits;
+
+	d.a_type = d.b_type = types[below(sizeof(types))];
+	bits = bits_of(d.a_type);
+	d.flags = (a_trans ? EGRET_MATMUL_A_TRANS : 0) | (b_trans ? EGRET_MATMUL_B_TRANS : 0);
+	d.a_zero = random_zero(d.a_type);
+	d.b_zero = random_zero(d.b_type);
+	d.out_type = d.a_type <= EGRET_TYPE_U8 || bits == 4 ? EGRET_TYPE_S32 : EGRET_TYPE_F32;
+	d.a_pitch = ((a_trans ? d.m : 96) * bits + 7) / 8 + 4 * (uint32_t)below(2);
+	d.b_pitch = ((b_trans ? 96 : d.n) * bits + 7) / 8 + 4 * (uint32_t)below(2);
+	d.out_pitch = 4 * (d.n + (uint32_t)below(2));
+	d.a = place(d.a_type, (uint64_t)(a_trans ? 96 : d.m) * d.a_pitch);
+	d.b = place(d.b_type, (uint64_t)(b_trans ? d.n : 96) * d.b_pitch);
+	d.out = place(d.out_type, (uint64_t)d.m * d.out_pitch);
+	d.k = 2 + 2 * (uint32_t)below(47);
+	*second = d;
+	second->k = 96 - d.k;
+	second->flags |= EGRET_MATMUL_ACC;
+	second->acc = d.out;
+	second->acc_pitch = d.out_pitch;
+	second->a += a_trans ? d.k * d.a_pitch : d.k * bits / 8;
+	second->b += b_trans ? d.k * bits / 8 : d.k * d.b_pitch;
+	if (chance(30)) { /* the first continues others */
+		d.flags |= EGRET_MATMUL_ACC;
+		d.acc = chance(50) ? d.out : place(d.out_type, (uint64_t)d.m * d.out_pitch);
+		d.acc_pitch = d.out_pitch;
+	}
+	*first = d;
+}
+
+/* Make something else of the second, so that it may not be joined. Returns whether it did. */
+static bool spoil(struct egret_matmul_desc *first, struct egret_matmul_desc *second)
+{
+	switch (below(16)) {
+	case 0:
+		second->a += 4;
+		return true;
+	case 1:
+		second->b -= 4;
+		return true;
+	case 2:
+		second->flags &= ~EGRET_MATMUL_ACC;
+		second->acc = second->acc_pitch = 0;
+		return true;
+	case 3:
+		second->acc += 4;
+		return true;
+	case 4: /* what the first leaves is of the second's A */
+		first->out = second->out = second->acc = second->a & ~3u;
+		return true;
+	case 5:
+		second->act = EGRET_ACT_RELU;
+		return true;
+	case 6:
+		first->out_zero = second->out_zero = 1;
+		return first->out_type == EGRET_TYPE_S32;
+	case 7:
+		first->act = second->act = EGRET_ACT_RELU;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Products that the engine takes as one leave what they leave one after the other. */
+static void test_matmul_joined(void **state)
+{
+	(void)state;
+	for (uint64_t number = 4100000; number < 4100200; number++) {
+		union egret_desc d, second;
+		bool spoilt;
+
+		begin_case(number);
+		continued_matmul(&d.matmul, &second.matmul);
+		spoilt = spoil(&d.matmul, &second.matmul);
+		/* sums that are not aligned are kept elsewhere meanwhile */
+		spoilt |= d.matmul.out % 4 != 0;
+		memcpy(bench.reference, bench.model, EGRET_SCRATCH_SIZE);
+		if (!spoilt) {
+			run_matmul(bench.reference, &d);
+			run_matmul(bench.reference, &second);
+		}
+		if (egret_matmul_join(&d.matmul, &second.matmul) == spoilt)
+			fail_msg("case %llu: %s", (unsigned long long)number,
+				 spoilt ? "joined" : "not joined");
+		if (!spoilt)
+			egret_matmul_run(&bench.tile, &d.matmul);
+		if (memcmp(bench.model, bench.reference, EGRET_SCRATCH_SIZE))
+			fail_msg("case %llu: other results", (unsigned long long)number);
+	}
+}
+
 /* ---- Map --------------------------------------------------------------------- */
 
 static void run_map(uint8_t *scratch, const union egret_desc *d)
@@ -834,6 +933,7 @@ int main(void)
 		cmocka_unit_test(test_matmul_float),
 		cmocka_unit_test(test_matmul_blocks),
 		cmocka_unit_test(test_matmul_tiling),
+		cmocka_unit_test(test_matmul_joined),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_conversions),
