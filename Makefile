@@ -76,6 +76,8 @@ V ?= 0
 # --- shared by the fragments ---
 
 B := build
+# An argument of a function of make's cannot hold one.
+comma := ,
 Q := $(if $(filter 0,$(V)),@)
 say = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' '$(1)' '$(2)')
 

@@ -116,11 +116,16 @@ static int back_bo(struct backend_device *dev, struct sim_bo *bo)
  */
 static int make_shareable(struct sim_bo *bo)
 {
+	int ret;
+
 	bo->system = true;
 	bo->fd = memfd_create("egret-sim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (bo->fd < 0)
 		return -errno;
-	if (ftruncate(bo->fd, bo->size) || fcntl(bo->fd, F_ADD_SEALS, SEALS)) {
+	do {
+		ret = ftruncate(bo->fd, bo->size);
+	} while (ret && errno == EINTR);
+	if (ret || fcntl(bo->fd, F_ADD_SEALS, SEALS)) {
 		close(bo->fd);
 		return -ENOMEM;
 	}

@@ -25,4 +25,3 @@ install-tools:: tools lib
 		$(if $(filter-out /usr/lib /lib,$(libdir)),-Wl$(comma)-rpath$(comma)$(libdir))
 	$(INSTALL_DATA) tools/accelctl/accelctl.1 $(DESTDIR)$(mandir)/man1/accelctl.1
 
-comma := ,

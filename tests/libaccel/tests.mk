@@ -7,6 +7,7 @@
 #   test_NAME.c        test the library through its interface, on a device: the
 #                      simulated one on the host, the card in the VM
 #   vm/test_NAME.c     the same for what only a card in the VM can stand
+#   wrap/              tests with calls of the C library replaced
 #   kernels/           kernels that they need
 
 T := tests/libaccel
@@ -102,6 +103,36 @@ endef
 LIBACCEL_SANITIZED_TESTS := $(filter-out path,$(LIBACCEL_TESTS))
 $(foreach t,$(LIBACCEL_SANITIZED_TESTS),$(eval $(call libaccel_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
 $(foreach t,$(LIBACCEL_SANITIZED_TESTS),$(eval $(call libaccel_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
+
+# --- calls that fail ---
+
+# Linked with the static library, so that the linker can replace what it calls.
+LIBACCEL_WRAPPED := malloc calloc realloc aligned_alloc strdup realpath asprintf mmap open fopen \
+	opendir fstat read write fcntl dup poll eventfd memfd_create ftruncate pthread_create
+LIBACCEL_WRAP := $(addprefix -Wl$(comma)--wrap=,$(LIBACCEL_WRAPPED))
+LIBACCEL_WRAP_OBJS := $(T)/wrap/test_failures.o $(T)/wrap/failures.o $(T)/device.o
+$(addprefix $(B)/,$(LIBACCEL_WRAP_OBJS)): EXTRA_CFLAGS = $(LIBACCEL_TEST_FLAGS)
+
+$(B)/tests/host/libaccel-failures: $(addprefix $(B)/,$(LIBACCEL_WRAP_OBJS)) \
+		$(B)/libaccel/libaccel.a | kernels $(LIBACCEL_TEST_KERNELS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program) $(LIBACCEL_WRAP) -lcmocka $(LIBACCEL_LIBS) $(MODEL_LDLIBS)
+	$(Q)echo 600 >$@.timeout
+$(B)/tests/vm/libaccel-failures: $(B)/tests/host/libaccel-failures
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -f $< $@
+	$(Q)echo 600 >$@.timeout
+$(B)/tests/host/libaccel-failures-asan: $(addprefix $(B)/asan/,$(LIBACCEL_WRAP_OBJS)) \
+		$(patsubst libaccel/%.c,$(B)/asan/libaccel/%.o,$(wildcard libaccel/*.c)) \
+		$(B)/asan/libegret-model.a | kernels $(LIBACCEL_TEST_KERNELS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program) $(LIBACCEL_ASAN) $(LIBACCEL_WRAP) -lcmocka $(LIBACCEL_LIBS) \
+		$(MODEL_LDLIBS)
+	$(Q)echo 600 >$@.timeout
+HOST_TESTS += $(B)/tests/host/libaccel-failures $(B)/tests/host/libaccel-failures-asan
+VM_TESTS += $(B)/tests/vm/libaccel-failures
 
 # --- the examples of the manual pages ---
 
