@@ -86,7 +86,7 @@ SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
 static const struct egret_gemm portable = {
-	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL,
+	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -219,7 +219,17 @@ SIZES(KERNEL, i8_avx2, "avx2", __m256i, 8, 4, int8_t, uint8_t, int32_t, 4,
 #define PAIRS(size, v, w) \
 	_mm512_add_epi32(_mm512_unpacklo_epi##size(v, w), _mm512_unpackhi_epi##size(v, w))
 
-/* Four rows at a time: their lanes are added up together. */
+/* The sums of the lanes of four vectors. */
+__attribute__((target("avx512f,avx512bw,avx512vl")))
+static inline __m128i add_lanes(const __m512i *s)
+{
+	__m512i t = PAIRS(64, PAIRS(32, s[0], s[1]), PAIRS(32, s[2], s[3]));
+	__m256i half = _mm256_add_epi32(_mm512_castsi512_si256(t), _mm512_extracti64x4_epi64(t, 1));
+
+	return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/* Four rows at a time. */
 #define SUM(name, isa, ADD)								\
 __attribute__((target(isa)))								\
 static void name(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t *sum)	\
@@ -228,8 +238,7 @@ static void name(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t
 											\
 	for (size_t row = 0; row < rows; row += 4) {					\
 		__mmask8 here = rows - row < 4 ? (__mmask8)((1 << (rows - row)) - 1) : 15; \
-		__m512i s[4], t;							\
-		__m256i half;								\
+		__m512i s[4];								\
 											\
 		_Pragma("GCC unroll 4")							\
 		for (int i = 0; i < 4; i++) {						\
@@ -242,10 +251,7 @@ static void name(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t
 			if (tail)							\
 				s[i] = ADD(s[i], _mm512_maskz_loadu_epi8(tail, p + x));	\
 		}									\
-		t = PAIRS(64, PAIRS(32, s[0], s[1]), PAIRS(32, s[2], s[3]));		\
-		half = _mm256_add_epi32(_mm512_castsi512_si256(t), _mm512_extracti64x4_epi64(t, 1)); \
-		_mm_mask_storeu_epi32(sum + row, here, _mm_add_epi32(			\
-			_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));	\
+		_mm_mask_storeu_epi32(sum + row, here, add_lanes(s));			\
 	}										\
 }
 
@@ -256,6 +262,26 @@ static void name(const int8_t *a, size_t lda, size_t rows, size_t bytes, int32_t
 
 SUM(sum_vnni, "avx512f,avx512bw,avx512vl,avx512vnni", ADD_VNNI)
 SUM(sum_avx512, "avx512f,avx512bw,avx512vl", ADD_AVX512)
+
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+static void dot_vnni(const int8_t *a, const uint8_t *const *b, size_t bytes, uint8_t flip,
+		     int32_t *sum)
+{
+	const __m512i mask = _mm512_set1_epi8((char)flip);
+	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
+			 _mm512_setzero_si512(), _mm512_setzero_si512() };
+
+	for (size_t x = 0; x < bytes; x += 64) {
+		__mmask64 valid = bytes - x < 64 ? (UINT64_C(1) << (bytes - x)) - 1 : ~UINT64_C(0);
+		__m512i v = _mm512_maskz_loadu_epi8(valid, a + x);
+
+		_Pragma("GCC unroll 4")
+		for (int i = 0; i < 4; i++)
+			s[i] = _mm512_dpbusd_epi32(s[i], _mm512_xor_si512(mask,
+						_mm512_maskz_loadu_epi8(valid, b[i] + x)), v);
+	}
+	_mm_storeu_si128((__m128i *)sum, add_lanes(s));
+}
 
 /* 16 lines of 16 words. */
 __attribute__((target("avx512f,avx512bw")))
@@ -350,13 +376,13 @@ static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, s
 }
 
 static const struct egret_gemm vnni = {
-	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, transpose_avx512, interleave_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, transpose_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx512 = {
-	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, transpose_avx512, interleave_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, transpose_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx2 = {
-	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL,
+	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL,
 };
 
 static bool host_has(unsigned int features)

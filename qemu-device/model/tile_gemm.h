@@ -55,12 +55,20 @@ typedef void egret_gemm_transpose(uint32_t *dst, size_t stride, const uint8_t *c
 typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pitch, size_t count,
 				   uint8_t flip);
 
+/*
+ * sum[i] = a's bytes by those of line b[i], each of which is flipped by `flip` and unsigned
+ * then, for four lines along k: without packing, which does not pay for few rows.
+ */
+typedef void egret_gemm_dot(const int8_t *a, const uint8_t *const *b, size_t bytes, uint8_t flip,
+			    int32_t *sum);
+
 struct egret_gemm {
 	unsigned int nr;
 	/* by rows: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
 	egret_gemm_f32 *f32[EGRET_GEMM_MR + 1];
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
+	egret_gemm_dot *dot;			/* or NULL */
 	egret_gemm_transpose *transpose;	/* or NULL */
 	egret_gemm_interleave *interleave;	/* or NULL */
 };

@@ -33,6 +33,7 @@
 #define SEGMENT_I8	512
 #define BLOCKS		(SEGMENT_I8 / EGRET_BLOCK)
 #define DIRECT_M	24	/* rows up to which copying B does not pay */
+#define DOT_M		4	/* rows up to which turning B's lines does not pay */
 
 _Static_assert(BLOCK_M <= EGRET_PACK_LINES && SEGMENT_I8 <= EGRET_PACK_K &&
 	       SEGMENT_F32 <= EGRET_PACK_K, "too much to pack");
@@ -667,6 +668,37 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 	}
 }
 
+/* Few rows and lines of B along k: no panels are made. */
+static bool has_dots(const struct matmul *mm, const struct part *p)
+{
+	return mm->gemm->dot && p->m <= DOT_M && mm->int_product && !mm->blocks &&
+	       mm->b.by_line && !mm->a_minus;
+}
+
+static void multiply_dots(const struct matmul *mm, const struct part *p, const struct segment *s)
+{
+	const struct egret_range r = { p->n0, p->n, s->x, s->k };
+	uint8_t buffer[4][EGRET_PACK_K];
+
+	add_of_rows(mm, p, s, 0, (unsigned int)p->m);
+	for (size_t j = 0; j < p->n; j += 4) {
+		size_t n = p->n - j < 4 ? p->n - j : 4;
+		const uint8_t *b[4];
+		uint8_t flip;
+
+		for (size_t l = 0; l < 4; l++)
+			b[l] = l < n ? egret_line_i8(&mm->b, &r, p->n0 + j + l, buffer[l], &flip) : b[0];
+		for (size_t i = 0; i < p->m; i++) {
+			uint32_t *c = (uint32_t *)p->c + i * p->ldc + j;
+			int32_t sum[4];
+
+			mm->gemm->dot(rows_at(mm, p, s, i, 0).a, b, s->k, flip, sum);
+			for (size_t l = 0; l < n; l++)
+				c[l] = (s->zero ? 0 : c[l]) + (uint32_t)sum[l] + (uint32_t)mm->w->row[0][i];
+		}
+	}
+}
+
 /* accumulators += A by B, over the segment's k */
 static void multiply(const struct matmul *mm, const struct part *p, struct segment *s)
 {
@@ -674,6 +706,10 @@ static void multiply(const struct matmul *mm, const struct part *p, struct segme
 	struct columns b;
 
 	prepare_a(mm, p, s);
+	if (has_dots(mm, p)) {
+		multiply_dots(mm, p, s);
+		return;
+	}
 	for (size_t j = 0; j < p->n; j += 2 * nr) {
 		size_t n = p->n - j < 2 * nr ? p->n - j : 2 * nr;
 

@@ -431,14 +431,31 @@ static void k_words(const struct egret_operand *o, const struct egret_range *r, 
 	interleave4(dst, row, r->lines, mask);
 }
 
+/* Lines along k; their bytes are used as they are stored where that will do. */
+static struct lines lines_i8(const struct egret_operand *o, const struct egret_range *r)
+{
+	bool stored = !o->block && !type_is_int4(o->type);
+
+	return (struct lines) {
+		.o = o, .r = r, .get = stored ? line_stored : line_bytes, .bytes = r->count,
+		.mask = stored ? flip_of(o) : 0,
+	};
+}
+
+const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_range *r,
+			     size_t line, uint8_t *buffer, uint8_t *flip)
+{
+	const struct lines lines = lines_i8(o, r);
+
+	*flip = lines.mask;
+	return lines.get(&lines, line, buffer);
+}
+
 void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, uint8_t *dst)
 {
 	bool stored = !o->block && !type_is_int4(o->type);
-	const struct lines lines = {
-		.o = o, .r = r, .get = stored ? line_stored : line_bytes, .bytes = r->count,
-		.mask = stored ? flip_of(o) : 0,
-	};
+	const struct lines lines = lines_i8(o, r);
 	uint32_t *words = (uint32_t *)dst;
 	uint8_t together[4 * EGRET_PACK_LINES];
 	size_t n = (r->count + 3) / 4;

@@ -72,6 +72,14 @@ void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, uint8_t *dst);
 int egret_pack_offset(const struct egret_operand *o);
 
+/**
+ * egret_line_i8() - the bytes of a line that is stored along k
+ * @buffer: for EGRET_PACK_K bytes, if they cannot be used as they are stored
+ * @flip: set to what they have to be flipped by, to be as egret_pack_i8() makes them
+ */
+const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_range *r,
+			     size_t line, uint8_t *buffer, uint8_t *flip);
+
 /** egret_rows_i8() - make rows of bytes; `pitch` is a multiple of 4 */
 void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, int8_t *dst, size_t pitch);

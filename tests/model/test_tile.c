@@ -254,7 +254,7 @@ static const uint8_t scale_types[] = { EGRET_TYPE_F16, EGRET_TYPE_BF16, EGRET_TY
 
 static uint8_t random_zero(unsigned int type)
 {
-	return type == EGRET_TYPE_S8 || type == EGRET_TYPE_U8 ? (uint8_t)below(256) : 0;
+	return (type == EGRET_TYPE_S8 || type == EGRET_TYPE_U8) && chance(60) ? (uint8_t)below(256) : 0;
 }
 
 /* A block-scaled operand: elements and scales, together or apart. */
@@ -385,6 +385,10 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	d->flags = (chance(50) ? EGRET_MATMUL_A_TRANS : 0) | (chance(50) ? EGRET_MATMUL_B_TRANS : 0);
 	d->a_type = kind == 1 ? float_types[below(3)] : int_types[below(4)];
 	d->b_type = kind == 1 ? d->a_type : int_types[below(4)];
+	if (kind != 1 && chance(20)) { /* few rows and B along k: implementations may have a way for that */
+		d->m = 1 + (uint32_t)below(5);
+		d->flags |= EGRET_MATMUL_B_TRANS;
+	}
 	if (kind == 2) { /* blocks, at one side or both */
 		unsigned int sides = (unsigned int)below(3) + 1;
 
