@@ -89,6 +89,31 @@ struct lines {
 	uint8_t mask;
 };
 
+static const uint8_t *stored_row(const struct egret_operand *o, size_t row)
+{
+	return o->base + (int64_t)row * o->pitch;
+}
+
+/* The block that k is in. */
+static const uint8_t *stored_block(const struct egret_operand *o, size_t line, size_t k)
+{
+	return stored_row(o, line) + (int64_t)(k / EGRET_BLOCK) * o->block_step;
+}
+
+/* A line's bytes will be wanted soon: they are too far from the line before for the host to guess. */
+static void ask_for(const struct lines *lines, size_t line)
+{
+	const struct egret_operand *o = lines->o;
+	const struct egret_range *r = lines->r;
+	const uint8_t *p = o->block ? stored_block(o, line, r->k) :
+				      stored_row(o, line) + r->k * egret_type_bits(o->type) / 8;
+	int64_t size = o->block ? (int64_t)(r->count / EGRET_BLOCK) * o->block_step :
+				  (int64_t)(r->count * egret_type_bits(o->type) / 8);
+
+	for (int64_t x = 0; x < size; x += 64)
+		__builtin_prefetch(p + x);
+}
+
 static void pack_by_line(const struct lines *lines, const struct egret_gemm *gemm, uint32_t *words)
 {
 	uint8_t run[MANY][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
@@ -99,8 +124,11 @@ static void pack_by_line(const struct lines *lines, const struct egret_gemm *gem
 		const uint8_t *line[MANY];
 
 		here = r->lines - l < most ? r->lines - l : most;
-		for (size_t j = 0; j < here; j++)
+		for (size_t j = 0; j < here; j++) {
 			line[j] = lines->get(lines, r->line + l + j, run[j]);
+			if (l + most + j < r->lines)
+				ask_for(lines, r->line + l + most + j);
+		}
 		turn(gemm, words + l / gemm->nr * gemm->nr * n + l % gemm->nr, gemm->nr, line,
 		     here, lines->bytes, lines->mask);
 	}
@@ -140,17 +168,6 @@ static void clear_edge(unsigned int nr, uint32_t *dst, size_t lines, size_t n)
 }
 
 /* ---- F32 ----------------------------------------------------------------- */
-
-static const uint8_t *stored_row(const struct egret_operand *o, size_t row)
-{
-	return o->base + (int64_t)row * o->pitch;
-}
-
-/* The block that k is in. */
-static const uint8_t *stored_block(const struct egret_operand *o, size_t line, size_t k)
-{
-	return stored_row(o, line) + (int64_t)(k / EGRET_BLOCK) * o->block_step;
-}
 
 /* Q4_0's order, as stored: plus 8. */
 static void load_split(uint8_t *dst, const uint8_t *src, size_t n)
@@ -447,6 +464,8 @@ const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_r
 {
 	const struct lines lines = lines_i8(o, r);
 
+	if (line + MANY < r->line + r->lines)
+		ask_for(&lines, line + MANY);
 	*flip = lines.mask;
 	return lines.get(&lines, line, buffer);
 }
@@ -500,9 +519,17 @@ void egret_scales(const struct egret_operand *o, size_t line, size_t lines, size
 {
 	const uint8_t *p = o->scale + (int64_t)line * o->scale_pitch +
 			   (int64_t)(k / EGRET_BLOCK) * o->scale_step;
+	uint16_t half[EGRET_PACK_LINES];
 
-	if (o->scale_type != EGRET_TYPE_E8M0) {
+	if (o->scale_type == EGRET_TYPE_F32) {
 		egret_load_f32(dst, o->scale_type, p, o->scale_pitch, 0, lines);
+		return;
+	}
+	if (o->scale_type != EGRET_TYPE_E8M0) {
+		/* together they are converted many at a time */
+		for (size_t i = 0; i < lines; i++)
+			memcpy(&half[i], p + (int64_t)i * o->scale_pitch, sizeof(half[i]));
+		egret_load_f32(dst, o->scale_type, (const uint8_t *)half, sizeof(half[0]), 0, lines);
 		return;
 	}
 	for (size_t i = 0; i < lines; i++)
