@@ -33,6 +33,12 @@ struct pci_dev;
 /* Values of &enum drm_egret_queue_type. */
 #define EGRET_QUEUE_TYPES	2
 
+/*
+ * IDs of a file. XA_FLAGS_ALLOC1 does not suffice: an array forgets that 0 is taken when
+ * somebody erases it.
+ */
+#define EGRET_FILE_IDS		XA_LIMIT(1, INT_MAX)
+
 /** enum egret_hw_state - whether the hardware can be used; see egret_hw.c */
 enum egret_hw_state {
 	/** @EGRET_HW_DOWN: not now: it is being reset, or sleeps */

@@ -939,7 +939,7 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	/* Whoever bans the client finds the queue, but perhaps not before it was complete. */
 	ret = egret_client_is_banned(efile->client) ? -EPERM : 0;
 	if (!ret)
-		ret = xa_alloc(&efile->queues, &queue->id, queue, xa_limit_31b, GFP_KERNEL);
+		ret = xa_alloc(&efile->queues, &queue->id, queue, EGRET_FILE_IDS, GFP_KERNEL);
 	args->queue_id = queue->id;
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);

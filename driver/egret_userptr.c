@@ -482,7 +482,9 @@ struct egret_userptr *egret_userptr_create(struct egret_vm *vm,
 	struct egret_userptr *userptr;
 	int ret;
 
+	/* A 32-bit process has less than access_ok() takes for granted. */
 	if (op->offset + op->size < op->offset ||
+	    op->offset + op->size > current->mm->task_size ||
 	    !access_ok(u64_to_user_ptr(op->offset), op->size))
 		return ERR_PTR(-EFAULT);
 	if (op->size >> PAGE_SHIFT > INT_MAX / sizeof(*userptr->pfns))

@@ -319,7 +319,7 @@ int egret_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	vm = egret_vm_create(to_egret_device(drm), efile->client);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	ret = xa_alloc(&efile->vms, &args->vm_id, vm, xa_limit_31b, GFP_KERNEL);
+	ret = xa_alloc(&efile->vms, &args->vm_id, vm, EGRET_FILE_IDS, GFP_KERNEL);
 	if (ret)
 		egret_vm_put(vm);
 	return ret;

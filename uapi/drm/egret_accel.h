@@ -128,7 +128,7 @@ enum drm_egret_query {
  * With @pointer zero, only @size is written. Otherwise as many bytes are written as
  * both sides know, and @size becomes that number.
  *
- * Errors: -EINVAL (unknown query; padding set).
+ * Errors: -EINVAL (unknown query).
  */
 struct drm_egret_dev_query {
 	/** @query: One of &enum drm_egret_query. */
