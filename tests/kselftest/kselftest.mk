@@ -21,6 +21,31 @@ $(KSELFTEST_PROGRAMS): $(B)/tests/vm/driver-%: $(B)/tests/kselftest/test_%.o \
 	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
 	$(Q)$(if $(KSELFTEST_VM_$*),echo '$(KSELFTEST_VM_$*)' >$@.vm,rm -f $@.vm)
 
+# The same as 32-bit programs, in the same machine: what goes through compat_ioctl, and
+# layouts. Static, because the host has no 32-bit libraries; without libdrm for that reason.
+KSELFTEST32 := bo event exec query queue uapi userptr vm
+KSELFTEST32_PROGRAMS := $(KSELFTEST32:%=$(B)/tests/vm/driver32-%)
+VM_TESTS += $(KSELFTEST32_PROGRAMS)
+
+# The architecture's headers of the host are in a folder that -m32 does not look into.
+KSELFTEST32_CFLAGS = -m32 -D_FILE_OFFSET_BITS=64 $(shell pkg-config --cflags libdrm) \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+$(B)/tests/kselftest32/%.o: tests/kselftest/%.c
+	$(call say,CC32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(KSELFTEST32_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(KSELFTEST32_PROGRAMS): $(B)/tests/vm/driver32-%: $(B)/tests/kselftest32/test_%.o \
+		$(B)/tests/kselftest32/egret_test.o $(B)/tests/kselftest32/drm_calls.o
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -m32 -static -pthread -o $@ $^
+	$(Q)echo $(KSELFTEST_TIMEOUT) >$@.timeout
+	$(Q)rm -f $@.vm
+
+-include $(wildcard $(B)/tests/kselftest32/*.d)
+
 # Options of tests/vm/run for programs that need a machine of their own.
 KSELFTEST_VM_cards := --cards 4 --card-opts vram=64M
 KSELFTEST_VM_evict := --card-opts vram=64M
