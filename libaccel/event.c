@@ -79,11 +79,11 @@ static void leave_place(struct accel_event *event)
 
 	if (!stream || stream->graph)
 		return;
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	if (event->in_place)
 		stream->stamped[event->place] = NULL;
 	event->in_place = false;
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 }
 
 /* Stand for something else from now on. With the recording lock. */
@@ -134,7 +134,7 @@ static int record_time(const char *what, struct accel_event *event, struct accel
 	unsigned int place;
 	int ret;
 
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = accel_stream_stamp(what, stream, event, &place);
 	if (ret == 0) {
 		ret = accel_stream_submit(what, stream);
@@ -149,13 +149,13 @@ static int record_time(const char *what, struct accel_event *event, struct accel
 		event->place = place;
 		pthread_mutex_unlock(&event->lock);
 	}
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
 static int record(const char *what, struct accel_event *event, struct accel_stream *stream)
 {
-	uint64_t point;
+	uint64_t point = 0;
 	int ret = 0;
 
 	if (stream->graph) {
@@ -170,10 +170,10 @@ static int record(const char *what, struct accel_event *event, struct accel_stre
 		leave_place(event);
 		ret = record_time(what, event, stream, &point);
 	} else {
-		pthread_mutex_lock(&stream->lock);
+		accel_lock(&stream->lock);
 		ret = accel_stream_submit_rest(what, stream);
 		point = stream->submitted;
-		pthread_mutex_unlock(&stream->lock);
+		accel_unlock(&stream->lock);
 	}
 	if (ret == 0)
 		stand_for(event, stream, point, -1);
@@ -459,7 +459,7 @@ static int get_stamp(const char *what, struct accel_event *event, const char *wh
 	if (ret == -ETIMEDOUT)
 		ret = fail(-EBUSY, what, "wait for it first", "the %s event is not over", which);
 	if (ret == 0) {
-		pthread_mutex_lock(&meaning.stream->lock);
+		accel_lock(&meaning.stream->lock);
 		pthread_mutex_lock(&event->lock);
 		/* Unless it was recorded again meanwhile. */
 		if (event->stream == meaning.stream && event->point == meaning.point) {
@@ -468,7 +468,7 @@ static int get_stamp(const char *what, struct accel_event *event, const char *wh
 						   event->stamp;
 		}
 		pthread_mutex_unlock(&event->lock);
-		pthread_mutex_unlock(&meaning.stream->lock);
+		accel_unlock(&meaning.stream->lock);
 		if (!known)
 			ret = fail(-EBUSY, what, NULL, "the %s event was recorded again", which);
 	}

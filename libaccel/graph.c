@@ -588,12 +588,12 @@ static int change_stream(const char *what, struct accel_graph *graph,
 
 	if (!last)
 		return 0;
-	pthread_mutex_lock(&last->lock);
+	accel_lock(&last->lock);
 	if (!last->dead && last->submitted < graph->last_point)
 		ret = accel_stream_submit(what, last);
 	done = stream_completed(last);
 	submitted = last->submitted >= graph->last_point;
-	pthread_mutex_unlock(&last->lock);
+	accel_unlock(&last->lock);
 	/* That it is dead is not this launch's failure. */
 	if (ret && ret != -ECANCELED)
 		return ret;
@@ -653,7 +653,7 @@ static int launch_graph(const char *what, struct accel_graph *graph, struct acce
 		ret = change_stream(what, graph, stream);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	if (accel_is_traced(stream))
 		ret = accel_trace_begin(what, stream, &item, &mark);
 	if (ret == 0)
@@ -667,7 +667,7 @@ static int launch_graph(const char *what, struct accel_graph *graph, struct acce
 		if (graph->changed)
 			take_marks(graph, graph->last_point);
 	}
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	if (ret == 0 && before != stream) {
 		accel_stream_get(stream);
 		graph->last_stream = stream;

@@ -10,8 +10,8 @@
  * drops, and every object holds one of what it was made from. So an object is freed when
  * neither the program nor a child needs it any more.
  *
- * Locks, in the order of taking: graph or an event's recording, stream, event, pool, context. Two locks of the same
- * kind are never held at once. A lock is not held while waiting for the card, except that of
+ * Locks, in the order of taking: graph or an event's recording, stream, event, pool, context.
+ * Two locks of the same kind are never held at once. A lock is not held while waiting for the card, except that of
  * a stream whose rings are full: then everybody who wants to queue on it has to wait anyway.
  */
 
@@ -27,6 +27,7 @@
 #include "backend.h"
 #include "error.h"
 #include "image.h"
+#include "lock.h"
 #include "log.h"
 #include "range.h"
 
@@ -187,6 +188,8 @@ struct accel_kernel {
 	struct accel_module *module;
 	const struct image_kernel *info;
 	uint64_t entry;		/* device address */
+	/* A launch with the defaults, to which arguments and grid are added. */
+	union egret_packet packet;
 };
 
 /* Check what a launch of the kernel is given. */
@@ -241,9 +244,12 @@ struct accel_stream {
 
 	/* Protects everything below. Positions only grow; the remainder of the ring's
 	 * size is the place. */
-	pthread_mutex_t lock;
+	struct lock lock;
 	uint64_t slot_head, slot_begin, slot_tail;	/* oldest in flight, batch, next */
 	uint64_t data_head, data_tail;	/* oldest in use, next */
+	/* Before these there is room for certain, perhaps also behind them. The heads and the
+	 * batch's begin only move up, so what was true of them stays true. */
+	uint64_t slot_limit, data_limit;
 	uint64_t data_done;		/* oldest that the card needs; data_head but for pins */
 	struct stream_pin *pins;	/* ascending */
 	pthread_cond_t unpinned;	/* a pin was taken out */

@@ -74,10 +74,23 @@ static int make_kernels(struct accel_module *module)
 	if (!module->kernels)
 		return fail_errno(-ENOMEM, WHAT);
 	for (i = 0; i < module->image.kernel_count; i++) {
-		module->kernels[i].module = module;
-		module->kernels[i].info = &module->image.kernels[i];
-		module->kernels[i].entry = module->buffer->address +
-					   module->image.kernels[i].entry;
+		const struct image_kernel *info = &module->image.kernels[i];
+		uint64_t entry = module->buffer->address + info->entry;
+
+		module->kernels[i] = (struct accel_kernel) {
+			.module = module,
+			.info = info,
+			.entry = entry,
+			.packet.dispatch = {
+				.header = {
+					.opcode = EGRET_OP_DISPATCH,
+					.flags = EGRET_PKT_BARRIER,
+				},
+				.args_size = info->args_size,
+				.entry = entry,
+				.cookie = entry,
+			},
+		};
 	}
 	return 0;
 }

@@ -58,6 +58,14 @@ static int explain_dead(const char *what, struct accel_stream *stream,
 	}
 }
 
+/* No more work. The caller holds the lock. */
+static void die(struct accel_stream *stream)
+{
+	stream->dead = true;
+	/* So that accel_stream_reserve_slowly() sees it. */
+	stream->slot_limit = 0;
+}
+
 /* The stream is dead: say why. The caller holds its lock. */
 static int fail_dead(const char *what, struct accel_stream *stream)
 {
@@ -65,7 +73,7 @@ static int fail_dead(const char *what, struct accel_stream *stream)
 	struct drm_egret_queue_query query = { .queue_id = stream->queue_id };
 	int ret;
 
-	stream->dead = true;
+	die(stream);
 	if (!stream->queue_id)
 		return fail(-ECANCELED, what, NULL, "the stream has been released");
 	ret = device->backend->queue_query(device->dev, &query);
@@ -92,9 +100,9 @@ int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint6
 		return fail(-ETIMEDOUT, what, NULL, "the work had not completed by the deadline");
 	if (ret)
 		return fail_errno(ret, what);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = fail_dead(what, stream);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -240,7 +248,21 @@ int accel_stream_submit_rest(const char *what, struct accel_stream *stream)
 		accel_stream_submit(what, stream);
 }
 
-int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, size_t bytes)
+/* Up to where packets and data can be queued without looking at anything else. */
+static void set_limits(struct accel_stream *stream, uint64_t position)
+{
+	uint64_t batch_end = stream->slot_begin + STREAM_BATCH;
+	/* A packet, and the FENCE after it. */
+	uint64_t ring_end = stream->slot_head + STREAM_SLOTS - 1;
+	uint64_t data_end = stream->data_head + STREAM_DATA;
+	uint64_t wrap = position - position % STREAM_DATA + STREAM_DATA;
+
+	stream->slot_limit = batch_end < ring_end ? batch_end : ring_end;
+	stream->data_limit = data_end < wrap ? data_end : wrap;
+}
+
+/* Make room for a packet and so many bytes. */
+static int make_room(const char *what, struct accel_stream *stream, size_t bytes)
 {
 	int ret = 0;
 
@@ -257,11 +279,23 @@ int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, s
 			ret = accel_stream_submit(what, stream);
 		else
 			/* What fills them is being copied out by downloads. */
-			pthread_cond_wait(&stream->unpinned, &stream->lock);
+			accel_lock_wait(&stream->lock, &stream->unpinned);
 		if (!ret && stream->dead)
 			ret = fail_dead(what, stream);
 	}
 	return ret;
+}
+
+int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, size_t bytes,
+				uint64_t *position)
+{
+	int ret = make_room(what, stream, bytes);
+
+	if (ret)
+		return ret;
+	*position = stream_data_position(stream, bytes);
+	set_limits(stream, *position);
+	return 0;
 }
 
 bool accel_stream_room_now(struct accel_stream *stream, size_t bytes)
@@ -290,7 +324,7 @@ void accel_stream_unpin(struct accel_stream *stream, struct stream_pin *pin)
 		link = &(*link)->next;
 	*link = pin->next;
 	free_data(stream);
-	pthread_cond_broadcast(&stream->unpinned);
+	accel_lock_broadcast(&stream->lock, &stream->unpinned);
 }
 
 /* ---- Waiting for other streams ---- */
@@ -366,9 +400,9 @@ int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 
 	if (stream_completed(other) >= point)
 		return 0;
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = add_wait(what, stream, other, point);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -382,11 +416,11 @@ int accel_stream_add_wait_fd(const char *what, struct accel_stream *stream, int 
 	ret = device->backend->timeline_import(device->dev, fd, &timeline);
 	if (ret)
 		return fail_errno(ret, what);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = accel_stream_submit_rest(what, stream);
 	if (ret == 0)
 		ret = push_wait(what, stream, NULL, timeline, 1);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	if (ret)
 		device->backend->timeline_destroy(device->dev, timeline);
 	return ret;
@@ -493,7 +527,7 @@ void accel_stream_put(struct accel_stream *stream)
 	free(stream->wait_for);
 	accel_graph_put(stream->graph);
 	pthread_cond_destroy(&stream->unpinned);
-	pthread_mutex_destroy(&stream->lock);
+	accel_lock_destroy(&stream->lock);
 	accel_context_put(stream->context);
 	free(stream);
 }
@@ -505,7 +539,7 @@ struct accel_stream *accel_stream_new(struct accel_context *context, uint32_t ty
 	if (!stream)
 		return NULL;
 	atomic_init(&stream->refs, 1);
-	pthread_mutex_init(&stream->lock, NULL);
+	accel_lock_init(&stream->lock);
 	pthread_cond_init(&stream->unpinned, NULL);
 	accel_context_get(context);
 	stream->context = context;
@@ -564,14 +598,14 @@ void accel_stream_destroy(struct accel_stream *stream)
 		accel_stream_put(stream);
 		return;
 	}
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	if (stream->queue_id)
 		device->backend->queue_destroy(device->dev, stream->queue_id);
 	stream->queue_id = 0;
-	stream->dead = true;
+	die(stream);
 	/* Two streams that were to wait for each other must not keep each other. */
 	drop_waits(stream);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	accel_stream_put(stream);
 }
 
@@ -591,9 +625,9 @@ int accel_stream_flush(struct accel_stream *stream)
 	/* A recording stream has nothing to start: so code that flushes can be recorded. */
 	if (stream->graph)
 		return 0;
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = accel_stream_submit_rest(what, stream);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -624,9 +658,9 @@ int accel_stream_wait(struct accel_stream *stream, int64_t deadline)
 		return ret;
 	if (stream->graph)
 		return accel_graph_fail_recording(what);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = accel_stream_submit_rest(what, stream);
 	point = stream->submitted;
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret ? ret : accel_stream_wait_point(what, stream, point, deadline);
 }

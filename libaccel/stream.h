@@ -49,7 +49,8 @@ static inline bool stream_has_room(const struct accel_stream *stream, size_t byt
 				 STREAM_DATA;
 }
 
-int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, size_t bytes);
+int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, size_t bytes,
+				uint64_t *position);
 
 /*
  * Make room for one packet and `bytes` of data, at most PIECE. The position of the data
@@ -59,15 +60,11 @@ int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, s
 static inline int stream_reserve(const char *what, struct accel_stream *stream, size_t bytes,
 				 uint64_t *position)
 {
-	int ret;
+	uint64_t at = (stream->data_tail + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN;
 
-	if (stream->dead || stream->slot_tail - stream->slot_begin >= STREAM_BATCH ||
-	    !stream_has_room(stream, bytes)) {
-		ret = accel_stream_reserve_slowly(what, stream, bytes);
-		if (ret)
-			return ret;
-	}
-	*position = stream_data_position(stream, bytes);
+	if (stream->slot_tail >= stream->slot_limit || at + bytes > stream->data_limit)
+		return accel_stream_reserve_slowly(what, stream, bytes, position);
+	*position = at;
 	return 0;
 }
 

@@ -123,9 +123,9 @@ static int queue(const char *what, struct accel_stream *stream,
 
 	if (stream->graph)
 		return accel_graph_add(what, stream, packet, NULL, 0, 0);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = queue_work(what, stream, &work);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -314,7 +314,7 @@ static int send(const char *what, struct accel_stream *stream, const char *name,
 	size_t done, piece;
 	int ret = 0;
 
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	for (done = 0; !ret && done < bytes; done += piece) {
 		piece = bytes - done < PIECE ? bytes - done : PIECE;
 		/* Pieces do not depend on each other, only the first on what was before. */
@@ -324,7 +324,7 @@ static int send(const char *what, struct accel_stream *stream, const char *name,
 		if (ret == 0 && bytes - done > PIECE)
 			ret = accel_stream_submit(what, stream);
 	}
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -371,7 +371,7 @@ static int begin_piece(const char *what, struct accel_stream *stream, const char
 	uint64_t position;
 	int ret = 0;
 
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	if (!first && !accel_stream_room_now(stream, piece->bytes))
 		ret = -EAGAIN;
 	else if (accel_is_traced(stream))
@@ -392,7 +392,7 @@ static int begin_piece(const char *what, struct accel_stream *stream, const char
 			accel_stream_unpin(stream, &piece->pin);
 		piece->point = stream->submitted;
 	}
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -404,9 +404,9 @@ static int end_piece(const char *what, struct accel_stream *stream, struct piece
 	ret = accel_stream_wait_point(what, stream, piece->point, ACCEL_FOREVER);
 	if (ret == 0 && take)
 		ret = take(opaque, at, stream_data(stream, piece->pin.position), piece->bytes);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	accel_stream_unpin(stream, &piece->pin);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -497,10 +497,10 @@ static int transfer_inside(const char *what, struct accel_stream *dst_stream,
 
 	if (dst_stream == src_stream)
 		return 0;
-	pthread_mutex_lock(&src_stream->lock);
+	accel_lock(&src_stream->lock);
 	ret = accel_stream_submit_rest(what, src_stream);
 	point = src_stream->submitted;
-	pthread_mutex_unlock(&src_stream->lock);
+	accel_unlock(&src_stream->lock);
 	return ret ? ret : accel_stream_add_wait(what, dst_stream, src_stream, point);
 }
 
@@ -607,17 +607,13 @@ struct dispatch {
 static inline void write_launch(union egret_packet *packet, const struct dispatch *d,
 				uint64_t args)
 {
-	*packet = (union egret_packet) {
-		.dispatch = {
-			.header = { .opcode = EGRET_OP_DISPATCH, .flags = d->flags },
-			.args_size = d->args_size,
-			.entry = d->kernel->entry,
-			.args = args,
-			.grid = { d->grid[0], d->grid[1], d->grid[2] },
-			.profile = d->profile,
-			.cookie = d->kernel->entry,
-		},
-	};
+	*packet = d->kernel->packet;
+	packet->header.flags = d->flags;
+	packet->dispatch.args = args;
+	packet->dispatch.grid[0] = d->grid[0];
+	packet->dispatch.grid[1] = d->grid[1];
+	packet->dispatch.grid[2] = d->grid[2];
+	packet->dispatch.profile = d->profile;
 }
 
 static int record_launch(struct accel_stream *stream, const struct dispatch *d)
@@ -629,8 +625,8 @@ static int record_launch(struct accel_stream *stream, const struct dispatch *d)
 				      d->args_size);
 }
 
-/* With the stream's lock. */
-static inline int queue_launch(struct accel_stream *stream, const struct dispatch *d)
+/* With the stream's lock. Inlined where launches are plain, it needs no structure in memory. */
+static inline __attribute__((always_inline)) int queue_launch(struct accel_stream *stream, const struct dispatch *d)
 {
 	unsigned int generation = atomic_load_explicit(&stream->context->code_generation,
 						       memory_order_acquire);
@@ -673,9 +669,10 @@ static int queue_traced_launch(struct accel_stream *stream, struct dispatch *d)
 	return accel_trace_end(launching, stream, &mark);
 }
 
-static int launch(struct accel_stream *stream, const struct accel_kernel *kernel,
-		  const uint32_t grid[3], const void *args, size_t args_size,
-		  const struct accel_launch_options *options)
+static __attribute__((noinline)) int
+launch_slowly(struct accel_stream *stream, const struct accel_kernel *kernel,
+	      const uint32_t grid[3], const void *args, size_t args_size,
+	      const struct accel_launch_options *options)
 {
 	struct dispatch d = {
 		.kernel = kernel, .grid = grid, .args = args, .args_size = args_size,
@@ -695,9 +692,9 @@ static int launch(struct accel_stream *stream, const struct accel_kernel *kernel
 	d.profile = opts.profile ? opts.profile->buffer->address : 0;
 	if (stream->graph)
 		return record_launch(stream, &d);
-	pthread_mutex_lock(&stream->lock);
+	accel_lock(&stream->lock);
 	ret = accel_is_traced(stream) ? queue_traced_launch(stream, &d) : queue_launch(stream, &d);
-	pthread_mutex_unlock(&stream->lock);
+	accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -711,6 +708,25 @@ static __attribute__((cold, noinline)) int fail_launch(int error,
 	return accel_fail_again(error, what);
 }
 
+/*
+ * True for what nearly all launches are: right, without options, on an ordinary stream, not
+ * traced, and of a grid that is seen to be possible at a glance. Everything else takes the
+ * long way, which also knows what to say about what is wrong.
+ */
+static inline bool is_plain(const struct accel_stream *stream, const struct accel_kernel *kernel,
+			    const uint32_t grid[3], const void *args, size_t args_size)
+{
+	if (!stream || stream->graph || stream->type != ACCEL_STREAM_COMPUTE ||
+	    accel_is_foreign(stream->context->device) || accel_is_traced(stream))
+		return false;
+	if (kernel->module->context != stream->context ||
+	    args_size != kernel->packet.dispatch.args_size || (args_size && !args))
+		return false;
+	/* None is 0 or above 2^16, and of such the product does not overflow. */
+	return ((grid[0] - 1) | (grid[1] - 1) | (grid[2] - 1)) < 1u << 16 &&
+	       (uint64_t)grid[0] * grid[1] * grid[2] <= UINT32_MAX;
+}
+
 ACCEL_API
 int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
 		 const uint32_t grid[3], const void *args, size_t args_size,
@@ -718,8 +734,20 @@ int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
 {
 	int ret;
 
+	if (kernel && grid && !options && is_plain(stream, kernel, grid, args, args_size)) {
+		const struct dispatch d = {
+			.kernel = kernel, .grid = grid, .args = args, .args_size = args_size,
+			.flags = EGRET_PKT_BARRIER,
+		};
+
+		accel_lock(&stream->lock);
+		ret = queue_launch(stream, &d);
+		accel_unlock(&stream->lock);
+		return ret ? fail_launch(ret, kernel) : 0;
+	}
 	if (!kernel || !grid)
-		return fail(-EINVAL, launching, NULL, "the %s is NULL", kernel ? "grid" : "kernel");
-	ret = launch(stream, kernel, grid, args, args_size, options);
+		return fail(-EINVAL, launching, NULL, "the %s is NULL",
+			    kernel ? "grid" : "kernel");
+	ret = launch_slowly(stream, kernel, grid, args, args_size, options);
 	return ret ? fail_launch(ret, kernel) : 0;
 }

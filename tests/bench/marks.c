@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copyright (C) 2026 The Egret authors
+/*
+ * A plugin of QEMU that counts instructions of the guest between marks (marks.h):
+ *
+ *	qemu-system-x86_64 -plugin build/tests/bench/libmarks.so,out=FILE ...
+ *
+ * Each end of a window appends a line to the file: the number of instructions since the
+ * window's beginning, on all processors. Windows do not nest.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "qemu-plugin.h"
+
+#include "marks.h"
+
+#define NOPL_SIZE	7
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+static qemu_plugin_u64 executed;
+static uint64_t begin;
+static FILE *out;
+
+/* With this one, which has been counted already. */
+static void at_begin(unsigned int cpu, void *opaque)
+{
+	(void)cpu;
+	(void)opaque;
+	begin = qemu_plugin_u64_sum(executed);
+}
+
+static void at_end(unsigned int cpu, void *opaque)
+{
+	(void)cpu;
+	(void)opaque;
+	fprintf(out, "%llu\n", (unsigned long long)(qemu_plugin_u64_sum(executed) - begin - 1));
+	fflush(out);
+}
+
+/* Which mark the instruction is, or 0. */
+static uint32_t mark_of(const struct qemu_plugin_insn *insn)
+{
+	static const uint8_t nopl[] = { 0x0f, 0x1f, 0x80 };
+	uint8_t bytes[NOPL_SIZE];
+	uint32_t mark;
+
+	if (qemu_plugin_insn_size(insn) != NOPL_SIZE)
+		return 0;
+	qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
+	if (memcmp(bytes, nopl, sizeof(nopl)))
+		return 0;
+	memcpy(&mark, bytes + sizeof(nopl), sizeof(mark));
+	return mark;
+}
+
+static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		uint32_t mark = mark_of(insn);
+
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+			insn, QEMU_PLUGIN_INLINE_ADD_U64, executed, 1);
+		if (mark == MARK_BEGIN || mark == MARK_END)
+			qemu_plugin_register_vcpu_insn_exec_cb(
+				insn, mark == MARK_BEGIN ? at_begin : at_end,
+				QEMU_PLUGIN_CB_NO_REGS, NULL);
+	}
+}
+
+static void finish(qemu_plugin_id_t id, void *opaque)
+{
+	(void)id;
+	(void)opaque;
+	fclose(out);
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv);
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv)
+{
+	(void)info;
+	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
+		fprintf(stderr, "libmarks: needs out=FILE\n");
+		return -1;
+	}
+	out = fopen(argv[0] + 4, "w");
+	if (!out) {
+		perror(argv[0] + 4);
+		return -1;
+	}
+	executed = qemu_plugin_scoreboard_u64(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	qemu_plugin_register_atexit_cb(id, finish, NULL);
+	return 0;
+}
