@@ -19,10 +19,30 @@ $(B)/tests/bench/operations: $(addprefix $(B)/tests/bench/,operations.o native.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
 
+# What a launch costs the host. It runs in the VM; the plugin counts in QEMU.
+$(B)/tests/bench/launch.o: EXTRA_CFLAGS = -Ilibaccel/include $(LIBDRM_CFLAGS)
+$(B)/tests/bench/launch: LDLIBS = $(LIBDRM_LIBS) -luring
+$(B)/tests/bench/launch: $(B)/tests/bench/launch.o $(B)/libaccel/libaccel.so
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program) -Wl,-rpath,'$$ORIGIN/../../libaccel'
+
+$(B)/tests/bench/marks.o: EXTRA_CFLAGS = -fPIC -I$(B)/qemu \
+	$(shell pkg-config --cflags glib-2.0 2>/dev/null)
+$(B)/tests/bench/libmarks.so: $(B)/tests/bench/marks.o
+	$(call say,LINK,$@)
+	$(Q)$(LINK.shared)
+
 .PHONY: bench bench-build
 bench: host-packages
 	$(Q)tools/build/host-packages --bench
 	+$(Q)$(MAKE) --no-print-directory bench-build
+	+$(Q)$(MAKE) --no-print-directory bench-launch-build
 	$(Q)tests/bench/run
 
 bench-build: $(BENCH_PROGRAMS) kernels $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/qemu-device/sim/egret-sim
+
+# Needs the emulated card, and its QEMU's header for plugins.
+.PHONY: bench-launch-build
+bench-launch-build: qemu modules
+	+$(Q)$(MAKE) --no-print-directory $(B)/tests/bench/launch $(B)/tests/bench/libmarks.so \
+		$(B)/tests/bench/empty.egm
