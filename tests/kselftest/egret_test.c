@@ -661,7 +661,7 @@ int run(struct client *c)
 
 	ret = submit(c, &sync, 1);
 	if (!ret) {
-		CHECK_OK(syncobj_wait(c->fd, done, 0, JOB_MS * test_slow()));
+		CHECK_OK(syncobj_wait(c->fd, done, 0, JOB_MS));
 		ret = syncobj_status(c->fd, done);
 		CHECK(ret);
 		if (ret > 0)
@@ -718,7 +718,7 @@ void syncobj_destroy(int fd, uint32_t handle)
 
 int syncobj_wait(int fd, uint32_t handle, uint64_t point, unsigned int ms)
 {
-	int64_t deadline = now_ns() + (int64_t)ms * 1000000;
+	int64_t deadline = now_ns() + (int64_t)ms * 1000000 * test_slow();
 
 	if (point)
 		return drmSyncobjTimelineWait(fd, &handle, &point, 1, deadline, 0, NULL);

@@ -96,7 +96,7 @@ static void test_chain(void)
 	last = handles[CARDS - 1];
 	CHECK_EQ(syncobj_status(clients[CARDS - 1].fd, last), 0);
 	bos[0].u64[0] = 1;
-	CHECK_OK(syncobj_wait(clients[CARDS - 1].fd, last, 0, 20000 * test_slow()));
+	CHECK_OK(syncobj_wait(clients[CARDS - 1].fd, last, 0, 20000));
 	for (i = 1; i < CARDS; i++)
 		CHECK_EQ(bos[i].u64[0], i);
 	CHECK_EQ(bos[0].u64[PAGE / 8], 1);
@@ -126,7 +126,7 @@ static void test_bad_neighbours(void)
 	CHECK_OK(submit(&clients[1], &sync, 1));
 	for (i = 2; i < CARDS; i++)
 		check_card(&clients[i], &bos[i], 300 + i);
-	CHECK_OK(syncobj_wait(clients[1].fd, hung, 0, 20000 * test_slow()));
+	CHECK_OK(syncobj_wait(clients[1].fd, hung, 0, 20000));
 	CHECK_EQ(syncobj_status(clients[1].fd, hung), -ECANCELED);
 	CHECK_EQ(queue_query(clients[0].fd, clients[0].queue).state, DRM_EGRET_QUEUE_DEAD_FAULT);
 	CHECK_EQ(queue_query(clients[1].fd, clients[1].queue).state, DRM_EGRET_QUEUE_DEAD_HUNG);

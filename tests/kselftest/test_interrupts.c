@@ -126,7 +126,7 @@ static void test_spread(void)
 		struct drm_egret_sync sync = sync_signal(syncobj_create(c.fd), 0);
 
 		CHECK_OK(exec_calls(c.fd, queue, &call, 1, &sync, 1));
-		CHECK_OK(syncobj_wait(c.fd, sync.handle, 0, 20000 * test_slow()));
+		CHECK_OK(syncobj_wait(c.fd, sync.handle, 0, 20000));
 	}
 	after = read_vectors();
 	CHECK_EQ(after.count, before.count);
