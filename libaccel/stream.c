@@ -494,6 +494,9 @@ static int make_queue(const char *what, struct accel_stream *stream, uint32_t pr
 	if (ret)
 		return fail_errno(ret, what);
 	ret = device->backend->queue_create(device->dev, &args);
+	if (ret == -EPERM)
+		return fail(ret, what, "close the device and open it again",
+			    "too many of this device's streams have faulted or hung: it gets no more");
 	if (ret == -EACCES)
 		return fail(ret, what, "use a normal priority, or get the capability CAP_SYS_NICE",
 			    "this user may not have a stream of a high priority");

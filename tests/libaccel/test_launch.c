@@ -324,6 +324,10 @@ static void test_abort(void **state)
 	assert_int_equal(fault->value, 0xdeadbeef);
 	assert_string_equal(fault->kernel, "give_up");
 	assert_string_equal(fault->access, "");
+	/* Not the line of egret_abort(), which is inlined there. */
+	assert_non_null(strstr(fault->file, "tests/libaccel/kernels/probe.c"));
+	assert_int_equal(fault->line, line_of("tests/libaccel/kernels/probe.c",
+					      "egret_abort(args->code)"));
 	check_recovery(f);
 }
 
@@ -335,6 +339,9 @@ static void test_scratch_is_full(void **state)
 	good(launch(f, "too_much_scratch", 1, &args, sizeof(args)));
 	bad(accel_stream_wait(f->stream, SOON), -ECANCELED, "ABORT");
 	assert_int_equal(accel_last_error()->fault->value, 0x53435241);
+	/* Inlined in a function that is inlined. */
+	assert_int_equal(accel_last_error()->fault->line,
+			 line_of("tests/libaccel/kernels/probe.c", "egret_take(&scratch, EGRET"));
 	check_recovery(f);
 }
 

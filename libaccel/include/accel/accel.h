@@ -657,7 +657,8 @@ struct accel_stream_options {
  * @options: NULL for a compute stream of normal priority
  * @stream: the stream on success
  *
- * Return: 0; -EACCES (no permission for the priority); -ENOSPC (no hardware queue left).
+ * Return: 0; -EACCES (no permission for the priority); -ENOSPC (no hardware queue left);
+ * -EPERM (too many streams of this device have faulted or hung: it must be opened again).
  */
 int accel_stream_create(struct accel_context *context,
 			const struct accel_stream_options *options,
