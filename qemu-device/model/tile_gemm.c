@@ -86,7 +86,7 @@ SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
 static const struct egret_gemm portable = {
-	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL,
+	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -318,6 +318,21 @@ static inline void transpose16(__m512i *r)
 	}
 }
 
+/* 64 bytes of up to 16 lines, from byte i on: r[w] gets word w of each. */
+__attribute__((target("avx512f,avx512bw")))
+static inline void load_turned(__m512i *r, const uint8_t *const *line, unsigned int lines, size_t i,
+			       size_t bytes, uint8_t flip)
+{
+	__mmask64 valid = bytes - i < 64 ? (UINT64_C(1) << (bytes - i)) - 1 : ~UINT64_C(0);
+	__m512i mask = _mm512_maskz_set1_epi8(valid, (char)flip);
+
+	_Pragma("GCC unroll 16")
+	for (unsigned int l = 0; l < 16; l++)
+		r[l] = _mm512_xor_si512(mask, _mm512_maskz_loadu_epi8(valid,
+								      line[l < lines ? l : 0] + i));
+	transpose16(r);
+}
+
 __attribute__((target("avx512f,avx512bw")))
 static void transpose_avx512(uint32_t *dst, size_t stride, const uint8_t *const *line,
 			     unsigned int lines, size_t bytes, uint8_t flip)
@@ -325,15 +340,10 @@ static void transpose_avx512(uint32_t *dst, size_t stride, const uint8_t *const 
 	const __mmask16 columns = (__mmask16)((1u << lines) - 1);
 
 	for (size_t i = 0; i < bytes; i += 64) {
-		size_t left = bytes - i < 64 ? bytes - i : 64, words = (left + 3) / 4;
-		__mmask64 valid = left == 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
-		__m512i mask = _mm512_maskz_set1_epi8(valid, (char)flip), r[16];
+		size_t words = bytes - i < 64 ? (bytes - i + 3) / 4 : 16;
+		__m512i r[16];
 
-		_Pragma("GCC unroll 16")
-		for (unsigned int l = 0; l < 16; l++)
-			r[l] = _mm512_xor_si512(mask, _mm512_maskz_loadu_epi8(valid,
-					line[l < lines ? l : 0] + i));
-		transpose16(r);
+		load_turned(r, line, lines, i, bytes, flip);
 		if (words == 16) {
 			_Pragma("GCC unroll 16")
 			for (int w = 0; w < 16; w++, dst += stride)
@@ -342,6 +352,29 @@ static void transpose_avx512(uint32_t *dst, size_t stride, const uint8_t *const 
 		}
 		for (size_t w = 0; w < words; w++, dst += stride)
 			_mm512_mask_storeu_epi32(dst, columns, r[w]);
+	}
+}
+
+/* A word holds two numbers, which are the upper halves of an F32 each. */
+__attribute__((target("avx512f,avx512bw")))
+static void transpose_bf16_avx512(uint32_t *dst, size_t stride, const uint8_t *const *line,
+				  unsigned int lines, size_t count)
+{
+	const __mmask16 columns = (__mmask16)((1u << lines) - 1);
+	const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+
+	for (size_t i = 0; i < count; i += 32) {
+		__m512i r[16];
+
+		load_turned(r, line, lines, 2 * i, 2 * count, 0);
+		_Pragma("GCC unroll 16")
+		for (size_t w = 0; w < 16; w++, dst += 2 * stride) {
+			if (i + 2 * w < count)
+				_mm512_mask_storeu_epi32(dst, columns, _mm512_slli_epi32(r[w], 16));
+			if (i + 2 * w + 1 < count)
+				_mm512_mask_storeu_epi32(dst + stride, columns,
+							 _mm512_and_si512(r[w], upper));
+		}
 	}
 }
 
@@ -376,13 +409,15 @@ static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, s
 }
 
 static const struct egret_gemm vnni = {
-	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, transpose_avx512, interleave_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, transpose_avx512,
+	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx512 = {
-	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, transpose_avx512, interleave_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, transpose_avx512,
+	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx2 = {
-	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL,
+	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL,
 };
 
 static bool host_has(unsigned int features)

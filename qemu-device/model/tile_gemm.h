@@ -47,11 +47,14 @@ typedef void egret_gemm_sum(const int8_t *a, size_t lda, size_t rows, size_t byt
  * is flipped by `flip`.
  *
  * transpose: up to 16 lines of so many bytes become the columns of a panel that is `stride`
- * words wide; zeros fill the last word. interleave: 2 * nr bytes of `count` rows, the first
+ * words wide; zeros fill the last word. transpose_bf16: the same of lines of `count` BF16, which
+ * become F32. interleave: 2 * nr bytes of `count` rows, the first
  * of which is at `row`, become two panels in groups of four rows; zeros fill the last group.
  */
 typedef void egret_gemm_transpose(uint32_t *dst, size_t stride, const uint8_t *const *line,
 				  unsigned int lines, size_t bytes, uint8_t flip);
+typedef void egret_gemm_transpose_bf16(uint32_t *dst, size_t stride, const uint8_t *const *line,
+				       unsigned int lines, size_t count);
 typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pitch, size_t count,
 				   uint8_t flip);
 
@@ -70,6 +73,7 @@ struct egret_gemm {
 	egret_gemm_sum *sum;
 	egret_gemm_dot *dot;			/* or NULL */
 	egret_gemm_transpose *transpose;	/* or NULL */
+	egret_gemm_transpose_bf16 *transpose_bf16;	/* or NULL */
 	egret_gemm_interleave *interleave;	/* or NULL */
 };
 

@@ -80,13 +80,17 @@ static void turn(const struct egret_gemm *gemm, uint32_t *dst, size_t stride,
 		put_lines(dst + l, stride, line + l, lines - l < 4 ? lines - l : 4, bytes, mask);
 }
 
-/* Lines: of each, get() gives so many bytes that end with the last k, or puts them in `buffer`. */
+/*
+ * Lines: of each, get() gives so many bytes that end with the last k, or puts them in `buffer`.
+ * They may be BF16 yet, to be widened when they are turned.
+ */
 struct lines {
 	const struct egret_operand *o;
 	const struct egret_range *r;
 	const uint8_t *(*get)(const struct lines *lines, size_t line, void *buffer);
 	size_t bytes;
 	uint8_t mask;
+	bool bf16;
 };
 
 static const uint8_t *stored_row(const struct egret_operand *o, size_t row)
@@ -118,9 +122,11 @@ static void pack_by_line(const struct lines *lines, const struct egret_gemm *gem
 {
 	uint8_t run[MANY][EGRET_PACK_K * sizeof(float)] __attribute__((aligned(64)));
 	const struct egret_range *r = lines->r;
-	size_t n = (lines->bytes + 3) / 4, most = gemm->nr < MANY ? gemm->nr : MANY;
+	size_t n = lines->bf16 ? r->count : (lines->bytes + 3) / 4;
+	size_t most = gemm->nr < MANY ? gemm->nr : MANY;
 
 	for (size_t l = 0, here; l < r->lines; l += here) {
+		uint32_t *dst = words + l / gemm->nr * gemm->nr * n + l % gemm->nr;
 		const uint8_t *line[MANY];
 
 		here = r->lines - l < most ? r->lines - l : most;
@@ -129,8 +135,10 @@ static void pack_by_line(const struct lines *lines, const struct egret_gemm *gem
 			if (l + most + j < r->lines)
 				ask_for(lines, r->line + l + most + j);
 		}
-		turn(gemm, words + l / gemm->nr * gemm->nr * n + l % gemm->nr, gemm->nr, line,
-		     here, lines->bytes, lines->mask);
+		if (lines->bf16)
+			gemm->transpose_bf16(dst, gemm->nr, line, (unsigned int)here, r->count);
+		else
+			turn(gemm, dst, gemm->nr, line, here, lines->bytes, lines->mask);
 	}
 }
 
@@ -274,6 +282,12 @@ static const uint8_t *line_f32(const struct lines *lines, size_t line, void *buf
 	return buffer;
 }
 
+static const uint8_t *line_bf16(const struct lines *lines, size_t line, void *buffer)
+{
+	(void)buffer;
+	return stored_row(lines->o, line) + 2 * lines->r->k;
+}
+
 /* One k of all lines, as F32: where it is stored, or in `buffer`. */
 static const uint8_t *k_f32(const struct egret_operand *o, const struct egret_range *r, size_t i,
 			    float *buffer)
@@ -289,8 +303,10 @@ static const uint8_t *k_f32(const struct egret_operand *o, const struct egret_ra
 void egret_pack_f32(const struct egret_operand *o, const struct egret_range *r,
 		    const struct egret_gemm *gemm, float *dst)
 {
+	bool bf16 = o->type == EGRET_TYPE_BF16 && gemm->transpose_bf16;
 	const struct lines lines = {
-		.o = o, .r = r, .get = line_f32, .bytes = 4 * r->count,
+		.o = o, .r = r, .get = bf16 ? line_bf16 : line_f32, .bytes = 4 * r->count,
+		.bf16 = bf16,
 	};
 	uint32_t *words = (uint32_t *)dst;
 	float buffer[EGRET_PACK_LINES];
