@@ -20,6 +20,26 @@
  *   after the first tile operation before it, those issued before it after the last. So an
  *   operation that takes another one's result without a WAIT between gets the bytes
  *   from before, too.
+ *
+ * Doing operations again. Somebody may want the workgroup to come to rest while a WAIT makes
+ * operations happen that take the host long (stop.h). The instruction is then taken back
+ * and executed anew later: what of it has happened is known (operation.happened), and
+ * the order of the rest does not depend on it. An operation that is stopped in its middle is
+ * made as if it had not begun, and its repetition leaves the same bytes:
+ *
+ * - A tile operation reads and writes nothing but the scratchpad; its descriptor was taken at
+ *   issue. The scratchpad is put back, so that one that accumulates, or whose output lies over
+ *   an operand, finds what it found the first time.
+ * - A DMA operation moves in one direction. A load reads memory, and its table of indices in the
+ *   scratchpad, which is put back; the bytes of memory may be newer ones the second
+ *   time, as if it had happened later, which it may. A store reads the scratchpad,
+ *   which nobody writes meanwhile, and writes to memory the bytes that it has written before.
+ * - Nothing was counted, neither cycles nor bytes.
+ *
+ * To put the scratchpad back takes a copy of it, so this is for long operations only
+ * (is_long()); others are waited for. One that is stopped again and again does not
+ * come to its end; so nothing stops it that happens by itself and often. Above all,
+ * invalidations do not.
  */
 #include "cluster.h"
 
@@ -38,6 +58,14 @@
 
 /* Budget between looks at the clock: keeps the counters of the interpreter's inner loop small. */
 #define SLICE	65536
+
+/*
+ * Operations of more cycles than this may stop in their middle. What a kernel sensibly does
+ * is below: all of scratchpad in one product of matrices takes half a million cycles, all of
+ * scratchpad moved in rows ten thousand. The host takes at most some 100 ms for those.
+ */
+#define LONG_TILE	(UINT64_C(1) << 20)
+#define LONG_DMA	(UINT64_C(1) << 16)
 
 /* An operation on its way. */
 struct operation {
@@ -77,6 +105,10 @@ struct egret_cluster {
 	uint32_t context;	/* of the last workgroup, whose data is in scratchpad */
 	bool dirty;		/* there was a last workgroup */
 	bool over;		/* the workgroup has faulted, or there is none */
+	const atomic_bool *yield;	/* see egret_cluster_set_stop() */
+	struct egret_stop stop;	/* for the operation that happens */
+	bool again;		/* the instruction is to be executed anew */
+	uint8_t *before;	/* copy of scratchpad; allocated for the first long operation */
 	struct egret_fault fault;
 	void (*observe)(void *arg, const struct egret_activity *activity);
 	void *observe_arg;
@@ -84,11 +116,16 @@ struct egret_cluster {
 	uint64_t vram_read, vram_write, host_read, host_write;
 };
 
-static bool handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2, uint64_t *rd);
+static enum hart_unit handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2,
+				  uint64_t *rd);
 
+/* Translations have been forgotten, perhaps in the middle of a custom instruction. */
 static void drop_code(void *arg, uint32_t context)
 {
-	egret_cluster_invalidate_code(arg, context);
+	struct egret_cluster *cl = arg;
+
+	egret_cluster_invalidate_code(cl, context);
+	egret_hart_drop_pages(&cl->hart);
 }
 
 struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port *port)
@@ -100,6 +137,7 @@ struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port
 	cl->index = index;
 	cl->port = port;
 	cl->over = true;
+	cl->stop.port = port;
 	cl->dma.limit = PERF_DMA_QUEUE;
 	cl->tile.limit = PERF_TILE_QUEUE;
 	cl->scratch = egret_mem_allocate(EGRET_SCRATCH_SIZE);
@@ -108,6 +146,7 @@ struct egret_cluster *egret_cluster_create(unsigned int index, struct egret_port
 	memset(cl->scratch, 0, EGRET_SCRATCH_SIZE);
 	if (egret_tile_init(&cl->tile_engine, cl->scratch))
 		goto no_tile;
+	cl->tile_engine.stop = &cl->stop;
 	if (egret_hart_init(&cl->hart, cl->scratch, port))
 		goto no_hart;
 	cl->hart.index = index;
@@ -134,6 +173,7 @@ void egret_cluster_destroy(struct egret_cluster *cl)
 	egret_hart_fini(&cl->hart);
 	egret_tile_fini(&cl->tile_engine);
 	free(cl->scratch);
+	free(cl->before);
 	free(cl);
 }
 
@@ -143,14 +183,11 @@ void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg
 	cl->hart.time_arg = arg;
 }
 
-void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *stop)
+void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *kill,
+			    const atomic_bool *yield)
 {
-	cl->tile_engine.stop = stop;
-}
-
-static bool stopped(const struct egret_cluster *cl)
-{
-	return egret_unit_stopped(cl->tile_engine.stop);
+	cl->stop.kill = kill;
+	cl->yield = yield;
 }
 
 static void unit_reset(struct unit *u)
@@ -257,28 +294,93 @@ static void tell_operation(const struct egret_cluster *cl, const struct operatio
 		cl->observe(cl->observe_arg, &a);
 }
 
-/* Let an operation happen, with @desc for its own. False: it has a fault, or none if it was stopped. */
+/* What a port has counted. */
+struct counts {
+	uint64_t vram_read, vram_write, host_read, host_write;
+};
+
+static struct counts get_counts(const struct egret_port *p)
+{
+	return (struct counts){ p->vram_read, p->vram_write, p->host_read, p->host_write };
+}
+
+static void set_counts(struct egret_port *p, const struct counts *c)
+{
+	p->vram_read = c->vram_read;
+	p->vram_write = c->vram_write;
+	p->host_read = c->host_read;
+	p->host_write = c->host_write;
+}
+
+static bool is_long(const struct operation *op, const union egret_desc *desc)
+{
+	if (op->funct3 == EGRET_FUNCT3_DMA)
+		return op->cycles > LONG_DMA;
+	return egret_tile_cycles(op->funct3, desc) > LONG_TILE;
+}
+
+/* May the operation stop, to be done again? Without memory for a copy it may not. */
+static bool prepare_stop(struct egret_cluster *cl, const struct operation *op,
+			 const union egret_desc *desc)
+{
+	if (!cl->yield || !is_long(op, desc))
+		return false;
+	if (!cl->before)
+		cl->before = malloc(EGRET_SCRATCH_SIZE);
+	if (!cl->before)
+		return false;
+	memcpy(cl->before, cl->scratch, EGRET_SCRATCH_SIZE);
+	return true;
+}
+
+/* Is the operation not to go on now? Then it is as if it had not begun. */
+static bool postponed(struct egret_cluster *cl, const atomic_bool *yield)
+{
+	cl->again = egret_asked(yield) && !egret_asked(cl->stop.kill);
+	return cl->again;
+}
+
+static bool run_operation(struct egret_cluster *cl, const struct operation *op,
+			  const union egret_desc *desc)
+{
+	if (egret_unit_stopped(&cl->stop))
+		return false;
+	if (op->funct3 == EGRET_FUNCT3_DMA)
+		return egret_dma_run(&desc->dma, cl->scratch, cl->port, &cl->stop,
+				     &cl->hart.fault);
+	return egret_tile_run(&cl->tile_engine, op->funct3, desc, &cl->hart.fault);
+}
+
+/*
+ * Let an operation happen, with @desc for its own. False: it has a fault, or none if the
+ * workgroup is killed, or it is to be tried again.
+ */
 static bool perform_as(struct egret_cluster *cl, struct operation *op, const union egret_desc *desc)
 {
+	struct counts before = get_counts(cl->port);
 	struct egret_fault *f = &cl->hart.fault;
-	uint64_t host_bytes = cl->port->host_read + cl->port->host_write;
 	bool ok;
 
 	if (op->happened)
 		return true;
-	op->happened = true;
 	memset(f, 0, sizeof(*f));
-	if (stopped(cl))
+	if (postponed(cl, cl->yield))
 		return false;
+	cl->stop.yield = prepare_stop(cl, op, desc) ? cl->yield : NULL;
+	ok = run_operation(cl, op, desc);
+	if (postponed(cl, cl->stop.yield)) {
+		memcpy(cl->scratch, cl->before, EGRET_SCRATCH_SIZE);
+		set_counts(cl->port, &before);
+		return false;
+	}
+	op->happened = true;
 	if (op->funct3 == EGRET_FUNCT3_DMA) {
-		ok = egret_dma_run(&desc->dma, cl->scratch, cl->port, cl->tile_engine.stop, f);
-		dma_happened(cl, op, cl->port->host_read + cl->port->host_write - host_bytes);
+		dma_happened(cl, op, cl->port->host_read + cl->port->host_write -
+				     before.host_read - before.host_write);
 		if (!ok)
 			egret_fault_set_unit(f, EGRET_UNIT_DMA);
-	} else {
-		ok = egret_tile_run(&cl->tile_engine, op->funct3, desc, f);
-		if (!ok)
-			f->info = egret_fault_info(EGRET_UNIT_TILE, cl->index, EGRET_ACCESS_READ, 0);
+	} else if (!ok) {
+		f->info = egret_fault_info(EGRET_UNIT_TILE, cl->index, EGRET_ACCESS_READ, 0);
 	}
 	f->pc = op->pc;
 	if (ok)
@@ -518,18 +620,26 @@ static bool issue(struct egret_cluster *cl, unsigned int funct3, uint64_t local,
 }
 
 /* Called by the hart for a custom instruction. */
-static bool handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2, uint64_t *rd)
+static enum hart_unit handle_unit(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2,
+				  uint64_t *rd)
 {
 	struct egret_cluster *cl = arg;
+	bool ok;
 
 	switch (funct3) {
 	case EGRET_FUNCT3_WAIT:
-		return wait_for(cl, (uint32_t)rs1);
+		ok = wait_for(cl, (uint32_t)rs1);
+		break;
 	case EGRET_FUNCT3_POLL:
-		return poll(cl, rd);
+		ok = poll(cl, rd);
+		break;
 	default:
-		return issue(cl, funct3, rs1, rs2);
+		ok = issue(cl, funct3, rs1, rs2);
+		break;
 	}
+	if (ok)
+		return HART_UNIT_DONE;
+	return cl->again ? HART_UNIT_AGAIN : HART_UNIT_FAULT;
 }
 
 /* ---- Running ------------------------------------------------------------- */
@@ -557,17 +667,23 @@ enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget)
 
 		h->left = slice;
 		cl->overrun = 0;
+		cl->again = false;
 		switch (egret_hart_run(h)) {
 		case HART_QUANTUM:
 			break;
 		case HART_FAULT:
 			return fault(cl);
 		case HART_EXIT:
-			if (!wait_for(cl, UINT32_MAX))
+			if (wait_for(cl, UINT32_MAX)) {
+				cl->over = true;
+				return EGRET_RUN_DONE;
+			}
+			if (!cl->again)
 				return fault(cl);
-			cl->over = true;
-			return EGRET_RUN_DONE;
+			break; /* the hart will come to the exit again */
 		}
+		if (cl->again)
+			return EGRET_RUN_QUANTUM;
 		spent += slice + cl->overrun;
 	}
 	return EGRET_RUN_QUANTUM;

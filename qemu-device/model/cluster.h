@@ -97,12 +97,16 @@ void egret_cluster_destroy(struct egret_cluster *cl);
 void egret_cluster_set_time(struct egret_cluster *cl, uint64_t (*time)(void *arg), void *arg);
 
 /**
- * egret_cluster_set_stop() - a way to end a workgroup inside of an operation
- * @stop: looked at inside and between operations of the units: when it is true the workgroup
+ * egret_cluster_set_stop() - ways not to wait for the end of an operation
+ * @kill: looked at inside and between operations of the units: when it is true the workgroup
  *	is over, egret_cluster_run() returns EGRET_RUN_STOPPED, and what was written
  *	stays; NULL for none. Who sets it does not want the workgroup's results any more.
+ * @yield: looked at likewise: when it is true egret_cluster_run() returns EGRET_RUN_QUANTUM
+ *	soon, between two instructions, with nothing lost; NULL for none. It is the caller
+ *	who makes it false again, before the next egret_cluster_run().
  */
-void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *stop);
+void egret_cluster_set_stop(struct egret_cluster *cl, const atomic_bool *kill,
+			    const atomic_bool *yield);
 
 /**
  * egret_cluster_begin() - load a workgroup
@@ -115,7 +119,8 @@ void egret_cluster_begin(struct egret_cluster *cl, const struct egret_group *gro
 /**
  * egret_cluster_run() - go on with the workgroup
  * @budget: how much: an instruction costs 1, a tile or DMA operation its modelled
- *	cycles. A single operation is not divided, so that it may overrun.
+ *	cycles. A single operation is not divided, so that it may overrun; see
+ *	egret_cluster_set_stop() for those who cannot wait for it.
  */
 enum egret_run egret_cluster_run(struct egret_cluster *cl, uint64_t budget);
 

@@ -11,9 +11,10 @@
  * filled before and behind.
  *
  * Translations are not looked up for every row: the page that was used last is kept as a
- * window, for the operation. Rows that are adjacent elements on both sides, all of which
- * exist, are copied many at a time, and both sides are asked for from the host's memory some
- * rows ahead: they lie too far apart for the host to guess, and it does not guess stores.
+ * window, until invalidations are applied or the operation ends. Rows that are adjacent
+ * elements on both sides, all of which exist, are copied many at a time, and both sides
+ * are asked for from the host's memory some rows ahead: they lie too far apart for the
+ * host to guess, and it does not guess stores.
  */
 #include "dma.h"
 
@@ -180,7 +181,7 @@ uint64_t egret_dma_cycles(const struct egret_dma_desc *d)
 struct transfer {
 	const struct plan *plan;
 	struct egret_port *port;
-	const atomic_bool *stop;
+	const struct egret_stop *stop;
 	struct egret_fault *fault;
 	uint8_t fill[16];
 	bool store;
@@ -189,6 +190,7 @@ struct transfer {
 	uint8_t *window;
 	uint64_t window_va;
 	uint64_t window_size;
+	uint64_t applied;	/* the port's, when the window was opened */
 };
 
 /* The page of @va, and as many behind it as are contiguous and hold some of @size bytes. */
@@ -224,6 +226,18 @@ static inline uint8_t *direct(struct transfer *t, uint64_t va, uint64_t size, ui
 		offset = va - t->window_va;
 	}
 	return size <= t->window_size - offset ? t->window + offset : NULL;
+}
+
+/* To be asked with nothing translated in hand. */
+static inline bool stopped(struct transfer *t)
+{
+	bool stop = egret_unit_stopped(t->stop);
+
+	if (t->applied != t->port->applied) {
+		t->applied = t->port->applied;
+		t->window_size = 0;
+	}
+	return stop;
 }
 
 static inline void count_bytes(struct transfer *t, uint64_t bytes)
@@ -425,6 +439,8 @@ static bool indexed_row(struct transfer *t, uint8_t *local, uint64_t va, int64_t
 		/* along no axis there is no coordinate, whatever the step */
 		int64_t at = row->axis < 0 ? 0 : c + index * row->step;
 
+		if (stopped(t))
+			return false;
 		if (at < 0 || at >= extent)
 			fill(t, local, 1);
 		else if (!move(t, local, va + (uint64_t)index * (uint64_t)row->global_stride,
@@ -476,12 +492,13 @@ static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint6
 		uint64_t most = count - i < COPY_AT_ONCE / 16 ? count - i : COPY_AT_ONCE / 16;
 		uint8_t *to = local + (int64_t)i * row->local_stride;
 		uint64_t from = va + i * (uint64_t)row->global_stride;
-		uint8_t *p = direct(t, from, element,
-				    extent_of_rows(row->global_stride, element, most));
+		uint8_t *p;
 
-		if (egret_unit_stopped(t->stop))
+		if (stopped(t))
 			return false;
 		now = 1;
+		p = direct(t, from, element,
+			   extent_of_rows(row->global_stride, element, most));
 		if (p) {
 			now = rows_in_window(t, from, row->global_stride, element, most);
 			if (t->store)
@@ -542,7 +559,7 @@ static bool do_rows(struct transfer *t, uint8_t *local, uint64_t va)
 	const struct loop *outer = &t->plan->loop[1];
 
 	for (uint64_t i = 0, now; i < outer->count; i += now) {
-		if (egret_unit_stopped(t->stop))
+		if (stopped(t))
 			return false;
 		now = move_rows(t, local + (int64_t)i * outer->local_stride,
 				va + i * (uint64_t)outer->global_stride, outer->count - i);
@@ -567,7 +584,7 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 		int64_t moved = index * l->step; /* both fit 32 bits */
 		bool ok;
 
-		if (egret_unit_stopped(t->stop))
+		if (stopped(t))
 			return false;
 		if (l->axis >= 0)
 			at[l->axis] += moved;
@@ -582,12 +599,13 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 }
 
 bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egret_port *port,
-		   const atomic_bool *stop, struct egret_fault *fault)
+		   const struct egret_stop *stop, struct egret_fault *fault)
 {
 	struct plan p;
 	struct transfer t = {
 		.plan = &p,
 		.port = port,
+		.applied = port->applied,
 		.stop = stop,
 		.fault = fault,
 		.store = d->flags & EGRET_DMA_STORE,

@@ -21,12 +21,12 @@ uint64_t egret_dma_cycles(const struct egret_dma_desc *d);
  * @d: descriptor
  * @scratch: scratchpad
  * @port: way to memory
- * @stop: give up when it becomes true; may be NULL
+ * @stop: when to give up; may be NULL
  * @fault: filled in when memory cannot be accessed; what was moved before stays
  *
  * Return: false with @fault, or without a code in it because of @stop.
  */
 bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egret_port *port,
-		   const atomic_bool *stop, struct egret_fault *fault);
+		   const struct egret_stop *stop, struct egret_fault *fault);
 
 #endif /* EGRET_MODEL_DMA_H */

@@ -334,10 +334,14 @@ enum hart_exit egret_hart_run(struct egret_hart *h)
 	uint64_t value = 0;							\
 	SYNC();									\
 	h->pc = block->pc + block->offset[op - block->op];			\
-	if (unlikely(!h->unit(h->unit_arg, (funct3), RS1, RS2, &value)))	\
+	generation = h->code.generation;					\
+	unit = h->unit(h->unit_arg, (funct3), RS1, RS2, &value);		\
+	if (unlikely(unit != HART_UNIT_DONE))					\
 		goto unit_failed;						\
 	if ((funct3) == EGRET_FUNCT3_POLL)					\
 		RD = value;							\
+	if (unlikely(generation != h->code.generation))				\
+		JUMP_TO(NEXT_PC);						\
 	goto go_on;								\
 } while (0)
 
@@ -351,6 +355,7 @@ static const void *const *hart_interpret(struct egret_hart *h, enum hart_exit *e
 #include "hart_insns.h"
 	};
 #undef INSN
+	enum hart_unit unit = HART_UNIT_DONE;
 	uint64_t account = 0;
 	struct hart_block *block = NULL;
 	struct hart_block *next;
@@ -445,7 +450,7 @@ bad_jump:
 	goto deliver;
 
 unit_failed:
-	h->untrappable = true;
+	h->untrappable = unit == HART_UNIT_FAULT;
 	goto trap;
 
 illegal:
@@ -458,6 +463,11 @@ trap:
 	for (unsigned int i = (unsigned int)(op - block->op); i < block->count; i++) {
 		h->now -= hart_cost(block->number[i]);
 		h->instret--;
+	}
+	if (unlikely(unit == HART_UNIT_AGAIN)) {
+		h->pc = pc;
+		*exit = HART_QUANTUM;
+		return labels;
 	}
 
 deliver:

@@ -41,6 +41,13 @@ enum hart_cause {
 	MCAUSE_STORE_PAGE = 15,
 };
 
+/* What became of a custom instruction. */
+enum hart_unit {
+	HART_UNIT_DONE,
+	HART_UNIT_FAULT,	/* egret_hart.fault is filled in, with its pc; the workgroup is over */
+	HART_UNIT_AGAIN,	/* nothing yet: egret_hart_run() returns, and executes it anew when called next */
+};
+
 enum hart_exit {
 	HART_EXIT,		/* jumped to EGRET_LOCAL_EXIT */
 	HART_QUANTUM,		/* the budget is used up */
@@ -151,10 +158,11 @@ struct egret_hart {
 	struct hart_code code;
 
 	/*
-	 * A custom instruction; *rd is the result of POLL. The callee may move `now`
-	 * and use up `left`. False: `fault` is filled in, with its pc, and ends the workgroup.
+	 * A custom instruction; *rd is the result of POLL. The callee may move `now`,
+	 * use up `left`, and make the hart forget its code and its pages.
 	 */
-	bool (*unit)(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2, uint64_t *rd);
+	enum hart_unit (*unit)(void *arg, unsigned int funct3, uint64_t rs1, uint64_t rs2,
+			       uint64_t *rd);
 	void *unit_arg;
 };
 

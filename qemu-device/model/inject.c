@@ -37,8 +37,10 @@ static int hang_cluster(struct egret_model *m, uint64_t n)
 		return -EINVAL; /* nobody is there to hang */
 	egret_lock(m);
 	w = &m->workers[1 + n];
-	if (w->health == EGRET_WORKER_WELL)
+	if (w->health == EGRET_WORKER_WELL) {
 		w->health = EGRET_WORKER_HUNG;
+		atomic_store_explicit(&w->look, true, memory_order_relaxed);
+	}
 	egret_unlock(m);
 	return 0;
 }

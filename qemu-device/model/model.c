@@ -520,6 +520,7 @@ void egret_model_pause_begin(struct egret_model *m)
 {
 	egret_lock(m);
 	m->paused++;
+	egret_workers_look(m, NULL);
 	pthread_cond_broadcast(&m->unpark); /* whoever dawdles */
 	egret_unlock(m);
 }

@@ -8,7 +8,8 @@
  * middle, with the hart, the operations that its units have not done yet, and the
  * scratchpad. To do them over would be wrong, since a kernel may change what it reads, and
  * to wait for their end might take for ever. So an endless kernel keeps nobody from
- * saving, and a pause takes no longer than a quantum, or an operation of a unit.
+ * saving, and a pause takes no longer than a quantum: long operations of the units stop
+ * in their middle, and are saved as if they had not begun (cluster.c).
  *
  * What. All that software can see, and how far work has come. Left out is what a chip may
  * forget at any time: translations, decoded instructions, the scratchpads of clusters

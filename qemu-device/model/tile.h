@@ -30,7 +30,7 @@ struct egret_tile {
 	uint8_t *scratch;	/* host address of EGRET_LOCAL_SCRATCH */
 	void *work;		/* EGRET_TILE_WORK bytes, aligned for vectors */
 	const struct egret_gemm *gemm;	/* kernels of matrix multiplication; tests try others */
-	const atomic_bool *stop;	/* give up when it becomes true; may be NULL */
+	const struct egret_stop *stop;	/* may be NULL */
 };
 
 #define EGRET_TILE_WORK		(4u << 20)

@@ -610,7 +610,7 @@ struct dimension {
 
 struct map {
 	const struct egret_map_desc *d;
-	const atomic_bool *stop;
+	const struct egret_stop *stop;
 	struct dimension dim[EGRET_DIMS];
 	unsigned int dims;		/* at least 1 */
 	unsigned int type[OPERANDS];	/* NONE if there is no such operand, or it is immediate */

@@ -138,7 +138,7 @@ struct partial {
 
 struct reduce {
 	const struct egret_reduce_desc *d;
-	const atomic_bool *stop;
+	const struct egret_stop *stop;
 	bool f32;
 	bool is_unsigned;
 	struct egret_store store;

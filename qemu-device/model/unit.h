@@ -8,7 +8,6 @@
 #ifndef EGRET_MODEL_UNIT_H
 #define EGRET_MODEL_UNIT_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,7 @@
 #include <egret/isa.h>
 
 #include "fault.h"
+#include "stop.h"
 
 static inline bool egret_desc_fault(struct egret_fault *f, enum egret_fault_code code,
 				    uint64_t addr, uint32_t value)
@@ -24,15 +24,6 @@ static inline bool egret_desc_fault(struct egret_fault *f, enum egret_fault_code
 	f->addr = addr;
 	f->value = value;
 	return false;
-}
-
-/*
- * Inside of an operation a unit looks every now and then, at most some hundred microseconds
- * apart, whether it shall give up; what it has written stays. `stop` may be NULL.
- */
-static inline bool egret_unit_stopped(const atomic_bool *stop)
-{
-	return stop && atomic_load_explicit(stop, memory_order_relaxed);
 }
 
 /* Offset of a field of the descriptor `d`. */

@@ -184,6 +184,13 @@ static bool groups_are_over(struct egret_model *m, struct egret_queue *q)
 	return true;
 }
 
+void egret_workers_look(struct egret_model *m, const struct egret_queue *q)
+{
+	for (unsigned int i = 0; i < m->worker_count; i++)
+		if (m->workers[i].queue && (!q || m->workers[i].queue == q))
+			atomic_store_explicit(&m->workers[i].look, true, memory_order_relaxed);
+}
+
 static void abandon(struct egret_model *m, struct egret_queue *q)
 {
 	q->dispatch.abandoned = true;
@@ -289,6 +296,7 @@ static bool may_go_on(struct egret_worker *w, struct egret_queue *q)
 	egret_cluster_stats(w->cluster, &stats);
 	egret_port_poll(&w->memory);
 	egret_lock(m);
+	atomic_store_explicit(&w->look, false, memory_order_relaxed);
 	if (must_rest(w, q)) {
 		egret_port_end(&w->memory);
 		rest(w, q);
@@ -351,10 +359,9 @@ static enum egret_run run_group(struct egret_worker *w, struct egret_queue *q, s
 	egret_port_begin(&w->memory, egret_queue_context(q));
 	if (!start.resume)
 		egret_worker_begin_group(w, q, start.clear);
-	/* A kill does not wait for the end of an operation. */
-	egret_cluster_set_stop(w->cluster, &q->kill);
+	egret_cluster_set_stop(w->cluster, &q->kill, &w->look);
 	result = run_quanta(w, q, start.look);
-	egret_cluster_set_stop(w->cluster, NULL);
+	egret_cluster_set_stop(w->cluster, NULL, NULL);
 	egret_cluster_stats(w->cluster, stats);
 	egret_port_end(&w->memory);
 	egret_trace(w->m, "group", q->id, w->group, w->index, stats->cycles);
@@ -365,6 +372,7 @@ static void group_faulted(struct egret_worker *w, struct egret_queue *q,
 			  const struct egret_fault *fault)
 {
 	egret_dispatch_fault(&q->dispatch, w->group, fault);
+	egret_workers_look(w->m, q);
 	list_groups(w->m, q);
 	pthread_cond_broadcast(&w->m->unpark);
 }
@@ -426,6 +434,7 @@ static bool find_group(struct egret_worker *w, struct start *start)
 	w->queue = q;
 	w->group = egret_dispatch_take(&q->dispatch);
 	w->clear = false;
+	atomic_store_explicit(&w->look, false, memory_order_relaxed);
 	list_groups(m, q);
 	return true;
 }

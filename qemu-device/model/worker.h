@@ -47,6 +47,8 @@ enum egret_worker_health {
  *	up yet (egret_model_load()); protected by egret_model.lock
  * @last_queue: cluster: queue whose workgroup runs, or ran last
  * @busy: cluster: a workgroup runs
+ * @look: cluster: something has happened that it has to see to before it goes on with the
+ *	workgroup, so that a long operation is to stop; changed with egret_model.lock held
  * @clear: cluster: forget everything of the last workgroup before the next begins;
  *	protected by egret_model.lock
  * @health: cluster: does it work; protected by egret_model.lock
@@ -66,6 +68,7 @@ struct egret_worker {
 	bool restored;
 	_Atomic uint32_t last_queue;
 	atomic_bool busy;
+	atomic_bool look;
 	bool clear;
 	enum egret_worker_health health;
 	_Atomic uint64_t pc;
@@ -108,6 +111,12 @@ void egret_worker_begin_group(struct egret_worker *w, struct egret_queue *q, boo
 
 /** egret_worker_restore_groups() - a queue is in the middle of a DISPATCH that was loaded */
 void egret_worker_restore_groups(struct egret_model *m, struct egret_queue *q);
+
+/**
+ * egret_workers_look() - have clusters that work for a queue look soon at what has changed
+ * @q: queue; NULL for all
+ */
+void egret_workers_look(struct egret_model *m, const struct egret_queue *q);
 
 /** egret_workers_clear() - clusters forget everything before their next workgroup */
 void egret_workers_clear(struct egret_model *m);

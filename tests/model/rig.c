@@ -21,6 +21,8 @@ static int sys_read(void *opaque, uint64_t addr, void *buf, size_t size)
 
 	if (addr > RIG_SYS_SIZE || size > RIG_SYS_SIZE - addr)
 		return -1;
+	if (r->on_sys_read)
+		r->on_sys_read(r);
 	memcpy(buf, r->sys + addr, size);
 	return 0;
 }
@@ -58,6 +60,11 @@ static const struct egret_model_ops ops = {
 static uint64_t *table(struct rig *r, unsigned int number)
 {
 	return (uint64_t *)(r->vram + TABLES + 4096 * number);
+}
+
+uint64_t *rig_leaf(struct rig *r)
+{
+	return table(r, 2);
 }
 
 /* Tables: 0 the root, 1 level 2, 2.. level 1. Both addresses share the root's first entry. */

@@ -33,10 +33,14 @@ struct rig {
 	uint8_t *vram;
 	uint8_t *sys;
 	uint8_t *scratch;
+	void (*on_sys_read)(struct rig *r);	/* called before each; may be NULL */
 };
 
 struct rig *rig_new(void);
 void rig_free(struct rig *r);
+
+/** rig_leaf() - the page table entry that maps the first 2 MiB of device memory */
+uint64_t *rig_leaf(struct rig *r);
 
 /** rig_begin() - load a workgroup that starts at @entry, with all of it 1 x 1 x 1 */
 void rig_begin(struct rig *r, uint64_t entry, const void *args, uint32_t args_size);

@@ -5,17 +5,20 @@
  * the moments when operations happen, errors of descriptors, statistics, and a storm of
  * random descriptors and instructions that must not hurt the host.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "perf.h"
 #include "reference.h"
 #include "rig.h"
+#include "tile.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -539,6 +542,262 @@ static void test_quanta(void **state)
 	assert_memory_equal(&whole, &parts, sizeof(whole));
 }
 
+/* ---- Operations that stop ------------------------------------------------------ */
+
+/* All that an operation may change. */
+struct outcome {
+	uint8_t scratch[EGRET_SCRATCH_SIZE];
+	uint8_t vram[RIG_VRAM_SIZE];
+	uint8_t sys[RIG_SYS_SIZE];
+	struct egret_group_stats stats;
+};
+
+#define LOCAL(offset)	(EGRET_LOCAL_SCRATCH + (offset))
+#define INDICES		0x40000	/* words of 4 bytes that an index may be loaded from */
+
+struct long_operation {
+	const char *name;
+	unsigned int funct3;
+	union egret_desc desc;
+};
+
+#define ONE_LOOP	{ .count = 1, .axis = EGRET_DMA_NO_AXIS }
+
+/* Each takes so many cycles that it may stop, and some ms of the host at least. */
+static const struct long_operation long_operations[] = {
+	{ "a sum onto itself", EGRET_FUNCT3_MATMUL, { .matmul = {
+		.a = LOCAL(0), .b = LOCAL(64), .out = LOCAL(128), .acc = LOCAL(128),
+		.m = 1, .n = 1, .k = 4000000, .batch = 1, .a_type = EGRET_TYPE_F32,
+		.b_type = EGRET_TYPE_F32, .out_type = EGRET_TYPE_F32,
+		.flags = EGRET_MATMUL_A_TRANS | EGRET_MATMUL_ACC } } },
+	{ "products onto themselves", EGRET_FUNCT3_MATMUL, { .matmul = {
+		.a = LOCAL(0), .b = LOCAL(64), .out = LOCAL(128), .acc = LOCAL(128),
+		.m = 1, .n = 1, .k = 1, .batch = 40000, .a_type = EGRET_TYPE_S8,
+		.b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32,
+		.flags = EGRET_MATMUL_ACC } } },
+	{ "a map in its place", EGRET_FUNCT3_MAP, { .map = {
+		.op = EGRET_MAP_SIN, .out_type = EGRET_TYPE_F32, .a_type = EGRET_TYPE_F32,
+		.dims = { 2, 600000, 1, 1, 1 }, .out = LOCAL(65536), .a = LOCAL(65536),
+		.out_stride = { 4 }, .a_stride = { 4 } } } },
+	{ "a scan in its place", EGRET_FUNCT3_REDUCE, { .reduce = {
+		.op = EGRET_REDUCE_SUM, .in_type = EGRET_TYPE_S32, .out_type = EGRET_TYPE_S32,
+		.reduced = 1, .dims = { 2, 1100000, 1, 1, 1 }, .in = LOCAL(65536),
+		.out = LOCAL(65536), .in_stride = { 4 }, .out_stride = { 4 },
+		.flags = EGRET_REDUCE_SCAN } } },
+	{ "a load over its indices", EGRET_FUNCT3_DMA, { .dma = {
+		.local = LOCAL(4096), .index = LOCAL(4096), .index_loop = 0,
+		.global = RIG_VRAM_VA + 0x100000, .element = 4, .flags = EGRET_DMA_INDEXED,
+		.loop = { { .count = 40000, .local_stride = 4, .global_stride = 4,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  { .count = 20, .axis = EGRET_DMA_NO_AXIS },
+			  ONE_LOOP, ONE_LOOP, ONE_LOOP } } } },
+	{ "a store", EGRET_FUNCT3_DMA, { .dma = {
+		.local = LOCAL(4096), .global = RIG_VRAM_VA + 8, .element = 8,
+		.flags = EGRET_DMA_STORE,
+		.loop = { { .count = 4096, .local_stride = 16, .global_stride = 16,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  { .count = 300, .local_stride = 8, .global_stride = 8,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  ONE_LOOP, ONE_LOOP, ONE_LOOP } } } },
+	{ "a store to system memory", EGRET_FUNCT3_DMA, { .dma = {
+		.local = LOCAL(4096), .global = RIG_SYS_VA + 4, .element = 4,
+		.flags = EGRET_DMA_STORE,
+		.loop = { { .count = 500, .local_stride = 4, .global_stride = 12,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  { .count = 1000, .local_stride = 40, .global_stride = 4,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  ONE_LOOP, ONE_LOOP, ONE_LOOP } } } },
+};
+
+static void limit_words(uint8_t *p, size_t size, uint32_t limit)
+{
+	for (size_t i = 0; i < size; i += 4) {
+		uint32_t v;
+
+		memcpy(&v, p + i, 4);
+		v %= limit;
+		memcpy(p + i, &v, 4);
+	}
+}
+
+/* Memories with the same contents each time. */
+static void begin_long(const struct long_operation *op, bool wait)
+{
+	const uint32_t code[] = {
+		LUI(T0, RIG_DESC >> 12),
+		ISSUE(op->funct3, T0, ZERO),
+		ADDI(T1, ZERO, 1),
+		wait ? WAIT(T1) : POLL(T1), /* nothing yet: done at the end */
+		RET,
+	};
+
+	rng.state = 99;
+	randomise(rig->scratch, EGRET_SCRATCH_SIZE);
+	randomise(rig->vram, RIG_VRAM_SIZE);
+	randomise(rig->sys, RIG_SYS_SIZE);
+	for (size_t i = 0; i < EGRET_SCRATCH_SIZE; i += 4)
+		rig->scratch[i + 3] &= 0x3f; /* finite */
+	if (op->desc.dma.flags & EGRET_DMA_INDEXED && op->funct3 == EGRET_FUNCT3_DMA) {
+		limit_words(rig->scratch, EGRET_SCRATCH_SIZE, INDICES);
+		limit_words(rig->vram, RIG_VRAM_SIZE, INDICES);
+	}
+	memcpy(rig->scratch + (RIG_DESC - EGRET_LOCAL_SCRATCH), &op->desc, sizeof(op->desc));
+	rig_code(rig, code, ARRAY_SIZE(code));
+	rig_begin(rig, RIG_CODE_VA, NULL, 0);
+}
+
+static void take_outcome(struct outcome *o)
+{
+	memcpy(o->scratch, rig->scratch, sizeof(o->scratch));
+	memcpy(o->vram, rig->vram, sizeof(o->vram));
+	memcpy(o->sys, rig->sys, sizeof(o->sys));
+	egret_cluster_stats(rig->cl, &o->stats);
+}
+
+struct asker {
+	atomic_bool yield;
+	uint64_t ns;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+
+	nanosleep(&(struct timespec){ .tv_sec = a->ns / 1000000000,
+				      .tv_nsec = a->ns % 1000000000 }, NULL);
+	atomic_store(&a->yield, true);
+	return NULL;
+}
+
+/* Runs it to its end, asking it to stop after ever more time. Returns how often it did. */
+static unsigned int run_and_stop(void)
+{
+	struct asker a = { .ns = 100000 };
+	unsigned int stops = 0;
+	enum egret_run result;
+
+	egret_cluster_set_stop(rig->cl, NULL, &a.yield);
+	do {
+		struct egret_group_stats before, after;
+		pthread_t thread;
+
+		egret_cluster_stats(rig->cl, &before);
+		atomic_store(&a.yield, false);
+		assert_int_equal(pthread_create(&thread, NULL, ask, &a), 0);
+		/* Without a budget, nothing else makes it come back. */
+		result = egret_cluster_run(rig->cl, UINT64_MAX);
+		pthread_join(thread, NULL);
+		a.ns *= 2;
+		if (result != EGRET_RUN_QUANTUM)
+			break;
+		egret_cluster_stats(rig->cl, &after);
+		if (stops++)
+			assert_memory_equal(&before, &after, sizeof(before));
+	} while (true);
+	egret_cluster_set_stop(rig->cl, NULL, NULL);
+	egret_port_end(&rig->port);
+	assert_int_equal(result, EGRET_RUN_DONE);
+	return stops;
+}
+
+/*
+ * What was stopped in its middle and done again leaves the same as what was not: in all
+ * memories, in modelled cycles, and in what is counted.
+ */
+static void test_stopped_operations(void **state)
+{
+	struct outcome *whole = malloc(sizeof(*whole));
+	struct outcome *parts = malloc(sizeof(*parts));
+
+	(void)state;
+	assert_true(whole && parts);
+	for (size_t i = 0; i < ARRAY_SIZE(long_operations); i++) {
+		const struct long_operation *op = &long_operations[i];
+
+		for (int wait = 0; wait < 2; wait++) {
+			begin_long(op, wait);
+			if (rig_run(rig) != EGRET_RUN_DONE)
+				fail_msg("%s: fault %u", op->name, egret_cluster_fault(rig->cl)->code);
+			take_outcome(whole);
+			begin_long(op, wait);
+			if (!run_and_stop())
+				fail_msg("%s was not stopped", op->name);
+			take_outcome(parts);
+			if (memcmp(whole, parts, sizeof(*whole)))
+				fail_msg("%s, stopped, left something else", op->name);
+		}
+	}
+	free(whole);
+	free(parts);
+}
+
+static unsigned int sys_reads;
+
+#define PAIRS		1000
+#define PATCHED		(RIG_CODE_VA + 16)
+#define OTHER_PAGE	(2u << 20)
+
+/* In the middle: other code, another page, and somebody waits until both are seen. */
+static void change_all(struct rig *r)
+{
+	const uint32_t insn = ADDI(A0, ZERO, 2);
+
+	if (++sys_reads != PAIRS / 2)
+		return;
+	memcpy(r->vram + (PATCHED - RIG_VRAM_VA), &insn, sizeof(insn));
+	*rig_leaf(r) |= OTHER_PAGE;
+	egret_mmu_invalidate(&r->mmu, &(struct egret_invalidation){ .context = RIG_CONTEXT }, true);
+	assert_true(egret_mmu_busy(&r->mmu));
+}
+
+/*
+ * An operation applies invalidations on its way, and the hart behind it. This one loads an
+ * element of device memory and one of system memory in turn.
+ */
+static void test_invalidation_in_an_operation(void **state)
+{
+	const struct egret_dma_desc d = {
+		.local = EGRET_LOCAL_SCRATCH + 4096, .global = RIG_VRAM_VA, .element = 8,
+		.loop = { { .count = 2, .local_stride = 8,
+			    .global_stride = RIG_SYS_VA - RIG_VRAM_VA, .axis = EGRET_DMA_NO_AXIS },
+			  { .count = PAIRS, .local_stride = 16, .global_stride = 16,
+			    .axis = EGRET_DMA_NO_AXIS },
+			  ONE_LOOP, ONE_LOOP, ONE_LOOP },
+	};
+	const uint32_t code[] = {
+		LUI(T0, RIG_DESC >> 12),
+		ISSUE(EGRET_FUNCT3_DMA, T0, ZERO),
+		ADDI(T1, ZERO, 1),
+		WAIT(T1),
+		ADDI(A0, ZERO, 1),
+		SD(A0, T0, 512),
+		RET,
+	};
+	uint64_t *told = (uint64_t *)(rig->scratch + (RIG_DESC - EGRET_LOCAL_SCRATCH) + 512);
+
+	(void)state;
+	randomise(rig->vram, 64 * 1024);
+	randomise(rig->vram + OTHER_PAGE, 64 * 1024);
+	randomise(rig->sys, 64 * 1024);
+	memcpy(rig->scratch + (RIG_DESC - EGRET_LOCAL_SCRATCH), &d, sizeof(d));
+	assert_int_equal(rig_run_code(rig, code, ARRAY_SIZE(code)), EGRET_RUN_DONE);
+	assert_int_equal(*told, 1);
+	sys_reads = 0;
+	rig->on_sys_read = change_all;
+	rig_begin(rig, RIG_CODE_VA, NULL, 0);
+	assert_int_equal(rig_run(rig), EGRET_RUN_DONE);
+	rig->on_sys_read = NULL;
+	assert_int_equal(*told, 2);
+	for (size_t i = 0; i < PAIRS; i++) {
+		const uint8_t *from = rig->vram + (i < PAIRS / 2 ? 0 : OTHER_PAGE);
+
+		assert_memory_equal(rig->scratch + 4096 + 16 * i, from + 16 * i, 8);
+		assert_memory_equal(rig->scratch + 4096 + 16 * i + 8, rig->sys + 16 * i, 8);
+	}
+	*rig_leaf(rig) &= ~(uint64_t)OTHER_PAGE;
+	egret_mmu_invalidate(&rig->mmu, &(struct egret_invalidation){ .context = RIG_CONTEXT }, true);
+}
+
 static void test_scratch_is_private(void **state)
 {
 	struct egret_group group = { .context = 2, .entry = RIG_CODE_VA, .grid = { 1, 1, 1 } };
@@ -868,6 +1127,8 @@ int main(void)
 		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_quanta),
+		cmocka_unit_test(test_stopped_operations),
+		cmocka_unit_test(test_invalidation_in_an_operation),
 		cmocka_unit_test(test_scratch_is_private),
 		cmocka_unit_test(test_issue_errors),
 		cmocka_unit_test(test_map_errors),

@@ -75,6 +75,7 @@ static uint64_t word(struct chip_buffer *b, uint64_t offset)
 
 #define MUL(rd, rs1, rs2)	insn_r(0x02000033, rd, rs1, rs2)
 #define BNE(rs1, rs2, offset)	insn_b(0x1063, rs1, rs2, offset)
+#define AMOADD(rd, rs1, rs2)	insn_r(0x0000302f, rd, rs1, rs2)
 #define JUMP_SELF		0x0000006fu
 
 static uint64_t put_code(struct env *e, unsigned int slot, const uint32_t *insns, size_t size)
@@ -667,20 +668,45 @@ static uint64_t operation_kernel(struct env *e, unsigned int funct3)
 		ADDI(T1, T1, -1),
 		BNE(T1, ZERO, -8),
 		ADDI(T0, ZERO, 1),
-		SD(T0, A4, 0),
+		AMOADD(ZERO, A4, T0),
 		WAIT(T0),
 		insn_j(ZERO, -28));
 }
 
-/* Operations as long as there are any: 30 of them take far longer than a test waits. */
-static void kill_inside_an_operation(void **state)
+static int write_nowhere(void *opaque, const void *data, size_t size)
 {
-	struct env *e = *state;
+	(void)opaque;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+static unsigned int busy_and_hung(struct chip *c)
+{
+	const uint32_t both = EGRET_CL_STATUS_BUSY | EGRET_CL_STATUS_HUNG;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < 4; i++)
+		n += (rd32(c, EGRET_REG_CLUSTER(i, EGRET_CL_STATUS)) & both) == both;
+	return n;
+}
+
+/* Operations as long as there are any: 30 of the first take longer than a test waits. */
+struct long_operation {
+	unsigned int funct3;
+	union egret_desc desc;
+};
+
+#define OPERATIONS	7
+
+static void make_operations(const struct env *e, struct long_operation *operations)
+{
 	const uint32_t local = EGRET_LOCAL_SCRATCH + 4096;
-	const struct {
-		unsigned int funct3;
-		union egret_desc desc;
-	} operations[] = {
+	const struct long_operation all[OPERATIONS] = {
+		{ EGRET_FUNCT3_MATMUL, { .matmul = {
+			.a = local, .b = local, .out = local + 64, .m = 1, .n = 1, .k = 1,
+			.batch = 0xffffffff, .a_type = EGRET_TYPE_F32, .b_type = EGRET_TYPE_F32,
+			.out_type = EGRET_TYPE_F32 } } },
 		{ EGRET_FUNCT3_MATMUL, { .matmul = {
 			.a = local, .b = local, .out = local + 64, .m = 1, .n = 1, .k = 0xffffffff,
 			.batch = 1, .a_type = EGRET_TYPE_F32, .b_type = EGRET_TYPE_F32,
@@ -713,31 +739,106 @@ static void kill_inside_an_operation(void **state)
 				  { .count = 1, .axis = EGRET_DMA_NO_AXIS } } } } },
 	};
 
-	for (unsigned int i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		union egret_packet p = pkt_dispatch(operation_kernel(e, operations[i].funct3), 1, 1, 1);
-		const uint64_t told = e->data->va + 64 * KIB, zero = 0;
-		uint64_t value = 0;
+	memcpy(operations, all, sizeof(all));
+}
 
-		chip_store(e->args, 0, &operations[i].desc, sizeof(operations[i].desc));
-		chip_store(e->args, 256, &told, sizeof(told));
-		chip_store(e->data, 64 * KIB, &zero, sizeof(zero));
-		p.dispatch.args = e->args->va;
-		p.dispatch.args_size = 264;
-		chip_put(&e->q, p);
-		chip_kick(&e->q);
-		do {
-			chip_load(e->data, 64 * KIB, &value, sizeof(value));
-			assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
-		} while (!value);
-		chip_ctrl(&e->q, EGRET_Q_CTRL_KILL);
-		chip_expect(&e->q, EGRET_Q_STATE_DISABLED);
-		assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
-		chip_ctrl(&e->q, EGRET_Q_CTRL_ENABLE);
-		e->q.tail = 0;
+/* Returns when the kernel is about to wait for it. */
+static void start_operation(struct env *e, const struct long_operation *op)
+{
+	union egret_packet p = pkt_dispatch(operation_kernel(e, op->funct3), 1, 1, 1);
+	const uint64_t told = e->data->va + 64 * KIB;
+
+	chip_store(e->args, 0, &op->desc, sizeof(op->desc));
+	chip_store(e->args, 256, &told, sizeof(told));
+	atomic_store(chip_word(e->data, 64 * KIB), 0);
+	p.dispatch.args = e->args->va;
+	p.dispatch.args_size = 264;
+	chip_put(&e->q, p);
+	chip_kick(&e->q);
+	chip_until(word(e->data, 64 * KIB) || q32(&e->q, EGRET_Q_FAULT_CODE));
+	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
+}
+
+static void kill_operation(struct env *e)
+{
+	chip_ctrl(&e->q, EGRET_Q_CTRL_KILL);
+	chip_expect(&e->q, EGRET_Q_STATE_DISABLED);
+	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), 0);
+	chip_ctrl(&e->q, EGRET_Q_CTRL_ENABLE);
+	e->q.tail = 0;
+}
+
+static void kill_inside_an_operation(void **state)
+{
+	struct env *e = *state;
+	struct long_operation operations[OPERATIONS];
+
+	make_operations(e, operations);
+	for (unsigned int i = 0; i < OPERATIONS; i++) {
+		start_operation(e, &operations[i]);
+		kill_operation(e);
 	}
 	/* The clusters are as good as before. */
 	assert_int_equal(chip_run(&e->q, pkt_dispatch(count_kernel(e), 40, 1, 1)), EGRET_Q_STATE_IDLE);
 	assert_int_equal(rd64(e->c, EGRET_REG_CNT_FAULTS), 0);
+}
+
+/* Nobody waits for the end of one: who invalidates, pauses, saves, or makes a cluster hang. */
+static void operations_hold_nobody_up(void **state)
+{
+	struct env *e = *state;
+	struct long_operation operations[OPERATIONS];
+	struct egret_model_writer writer = { .write = write_nowhere };
+
+	make_operations(e, operations);
+	for (unsigned int i = 0; i < OPERATIONS; i++) {
+		start_operation(e, &operations[i]);
+		chip_invalidate(e->c, CTX, 0, 0);
+		chip_invalidate(e->c, CTX + 1, e->data->va, 4096);
+		for (unsigned int n = 0; n < 3; n++) {
+			egret_model_pause(e->c->m);
+			assert_int_equal(egret_model_save(e->c->m, &writer), 0);
+			egret_model_resume(e->c->m);
+			chip_invalidate(e->c, CTX, 0, 0);
+		}
+		kill_operation(e);
+	}
+	start_operation(e, &operations[0]);
+	for (unsigned int c = 0; c < 4; c++)
+		egret_model_inject(e->c->m, EGRET_INJECT_CLUSTER_HANG, c);
+	chip_until(busy_and_hung(e->c) == 1);
+	wr32(e->c, EGRET_REG_RESET, EGRET_RESET_ENGINES);
+	chip_until(rd32(e->c, EGRET_REG_STATE) & EGRET_STATE_READY);
+}
+
+/* A workgroup that faults lets go of those behind it, whatever they are at. */
+static void a_fault_ends_operations(void **state)
+{
+	struct env *e = *state;
+	struct long_operation operations[OPERATIONS];
+	union egret_packet p;
+
+	make_operations(e, operations);
+	p = pkt_dispatch(PUT_CODE(e, 20,
+		/* group 0 waits until another one is about to */
+		LD(A4, A0, 256),
+		BNE(A1, ZERO, 16),
+		AMOADD(T0, A4, ZERO),
+		insn_b(0x63, T0, ZERO, -4),
+		EBREAK,
+		ISSUE(EGRET_FUNCT3_MATMUL, A0, ZERO),
+		ADDI(T0, ZERO, 1),
+		AMOADD(ZERO, A4, T0),
+		WAIT(T0),
+		RET), 3, 1, 1);
+	chip_store(e->args, 0, &operations[0].desc, sizeof(operations[0].desc));
+	atomic_store(chip_word(e->args, 256), e->data->va + 64 * KIB);
+	p.dispatch.args = e->args->va;
+	p.dispatch.args_size = 264;
+	chip_run(&e->q, p);
+	chip_expect(&e->q, EGRET_Q_STATE_FAULTED);
+	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_CODE), EGRET_FAULT_ABORT);
+	assert_int_equal(q32(&e->q, EGRET_Q_FAULT_GROUP_X), 0);
 }
 
 static void fences_go_on_while_all_clusters_are_held(void **state)
@@ -1106,6 +1207,8 @@ int main(void)
 		T(memory_faults_of_a_dispatch),
 		T(kill_inside_a_workgroup),
 		T(kill_inside_an_operation),
+		T(operations_hold_nobody_up),
+		T(a_fault_ends_operations),
 		T(fences_go_on_while_all_clusters_are_held),
 		T(stop_waits_for_the_workgroups),
 		T(pauses_stop_workgroups),

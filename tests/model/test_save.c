@@ -389,6 +389,59 @@ static void copies_and_packets_go_on(void **state)
 		assert_int_equal(word(e->big, i), word(e->sys, i));
 }
 
+/*
+ * A workgroup moves in the middle of an operation, and what the operation adds to is as if
+ * it had stayed. From outside one cannot see where in it the operation is; but nothing
+ * else takes long here.
+ */
+static void operations_go_on_elsewhere(void **state)
+{
+	const uint32_t local = EGRET_LOCAL_SCRATCH + 0x2000;
+	struct env *e = *state;
+	struct {
+		uint64_t told, result;
+		uint8_t space[48];
+		struct egret_matmul_desc desc;
+	} args = {
+		.told = e->data->va, .result = e->data->va + 8,
+		.desc = {
+			.a = local, .b = local, .out = local + 64, .acc = local + 64,
+			.m = 1, .n = 1, .k = 3000000, .batch = 1, .a_type = EGRET_TYPE_S8,
+			.b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32,
+			.flags = EGRET_MATMUL_A_TRANS | EGRET_MATMUL_ACC,
+		},
+	};
+	const uint32_t insns[] = {
+		LD(A4, A0, 0),
+		LD(A5, A0, 8),
+		LUI(T2, local >> 12),
+		ADDI(T0, ZERO, 3),
+		SD(T0, T2, 0),
+		SD(T0, T2, 64),
+		ADDI(A6, A0, 64),
+		ISSUE(EGRET_FUNCT3_MATMUL, A6, ZERO),
+		insn_r(0x0800302f, ZERO, A4, T0), /* amoswap.d */
+		WAIT(T0),
+		LD(T1, T2, 64),
+		SD(T1, A5, 0),
+		RET,
+	};
+	union egret_packet p = pkt_dispatch(e->code->va, 1, 1, 1);
+
+	chip_store(e->code, 0, insns, sizeof(insns));
+	chip_store(e->args, 0, &args, sizeof(args));
+	p.dispatch.args = e->args->va;
+	p.dispatch.args_size = sizeof(args);
+	chip_put(&e->kernel, p);
+	chip_kick(&e->kernel);
+	chip_until(word(e->data, 0) == 3);
+	for (unsigned int i = 0; i < 3; i++)
+		move_env(e);
+	assert_int_equal(chip_drain(&e->kernel), EGRET_Q_STATE_IDLE);
+	assert_int_equal(word(e->data, 8), 3 + 9 * args.desc.k);
+	assert_int_equal(rd64(e->c, EGRET_REG_CNT_MACS), args.desc.k);
+}
+
 static void endless_kernels_do_not_hold_up(void **state)
 {
 	struct env *e = *state;
@@ -656,6 +709,7 @@ int main(void)
 		TEST(queue_states_survive),
 		TEST(work_goes_on_elsewhere),
 		TEST(copies_and_packets_go_on),
+		TEST(operations_go_on_elsewhere),
 		TEST(endless_kernels_do_not_hold_up),
 		TEST(kills_and_hung_clusters_move),
 		TEST(load_replaces_work),

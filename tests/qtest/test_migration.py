@@ -35,6 +35,20 @@ SLOW_KERNEL = struct.pack('<10I',
                           0x00008067)   # ret
 
 
+# Issues the matrix multiply described at a0 + 64, writes 1 to the word at arguments[0],
+# waits, and writes the number at a0 + 32 behind that word.
+OPERATION_KERNEL = struct.pack('<9I',
+                               0x00053703,   # ld a4, 0(a0)
+                               0x04050813,   # addi a6, a0, 64
+                               0x0008100b,   # matmul a6, tag 0
+                               0x00100293,   # li t0, 1
+                               0x00573023,   # sd t0, 0(a4)
+                               0x0002e00b,   # wait t0
+                               0x02056303,   # lwu t1, 32(a0)
+                               0x00673423,   # sd t1, 8(a4)
+                               0x00008067)   # ret
+
+
 def machine(options=OPTIONS, extra=()):
     return qtest.Machine(card_opts=options, extra=extra)
 
@@ -182,6 +196,76 @@ def test_endless_work_is_saved():
             for queue in queues:
                 queue.kill()
             check_works(card)
+
+
+class Operation:
+    """A workgroup in the middle of one matrix multiply: 5 + 3 * 3 + 3 * 3 + ..."""
+
+    def __init__(self, card, **sizes):
+        self.context = Context(card, 1)
+        self.data = self.context.map_vram(DATA, 2 * PAGE)
+        code = self.context.map_vram(DATA + 16 * MIB, PAGE, egret.PTE_READ | egret.PTE_EXEC)
+        numbers = egret.LOCAL_ARGS + 32
+        desc = egret.pack('egret_matmul_desc', m=1, n=1, a=numbers + 4, b=numbers + 8,
+                          out=numbers, acc=numbers, a_type=egret.TYPE_S8,
+                          b_type=egret.TYPE_S8, out_type=egret.TYPE_S32,
+                          flags=egret.MATMUL_A_TRANS | egret.MATMUL_ACC, **sizes)
+        card.memwrite(BAR2, DATA, bytes(16))
+        card.memwrite(BAR2, DATA + PAGE,
+                      struct.pack('<Q24x3I20x', self.data, 5, 3, 3) + desc)
+        card.memwrite(BAR2, DATA + 16 * MIB, OPERATION_KERNEL)
+        self.queue = Queue(card, self.context, 0)
+        self.queue.submit(egret.pack('egret_pkt_dispatch', opcode=egret.OP_DISPATCH, entry=code,
+                                     grid=(1, 1, 1), args=self.data + PAGE,
+                                     args_size=64 + len(desc)),
+                          fence(self.queue.fence_va, 1))
+        qtest.wait_until(lambda: self.word(0) or self.queue.state() == egret.Q_STATE_FAULTED,
+                         'the operation')
+        equal(self.queue.state(), egret.Q_STATE_ACTIVE, 'state')
+
+    def word(self, index):
+        return struct.unpack('<Q', self.queue.card.memread(BAR2, DATA + 8 * index, 8))[0]
+
+    def follow(self, card):
+        self.queue.card = self.context.card = card
+
+
+def test_endless_operation_is_saved():
+    """One operation that takes an hour keeps nobody waiting, in either machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'state')
+        with machine() as first:
+            work = Operation(first.card(), k=1, batch=0xffffffff)
+            work.context.invalidate()
+            first.qmp('stop')
+            first.qmp('cont')
+            work.context.invalidate()
+            save(first, path)
+        with incoming() as second:
+            load(second, path)
+            card = follow(work.queue.card, second)
+            work.follow(card)
+            work.context.invalidate()
+            equal(work.queue.state(), egret.Q_STATE_ACTIVE, 'state')
+            work.queue.kill()
+            check_works(card)
+
+
+def test_operation_goes_on_elsewhere():
+    """What an operation adds to is as if it had never been stopped."""
+    count = 100000000
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'state')
+        with machine() as first:
+            work = Operation(first.card(), k=count, batch=1)
+            first.qmp('stop')
+            first.qmp('cont')
+            save(first, path)
+        with incoming() as second:
+            load(second, path)
+            work.follow(follow(work.queue.card, second))
+            work.queue.wait(1)
+            equal(work.word(1), 5 + 9 * count, 'sum')
 
 
 def test_memory_backend_moves():
