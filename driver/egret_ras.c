@@ -6,8 +6,9 @@
  * The card counts memory errors since power-on; the counters outlive resets and
  * sleep. Corrected errors are only counted, and interrupt nobody: they are
  * harmless, and those who watch their rate look at the counter. An uncorrected
- * error ends the queue that meets it (egret_fault.c). It, heat and the power cap are
- * told to user space by a change event of the PCI device, for udev and its like.
+ * error ends the queue that meets it (egret_fault.c), and its page is retired
+ * (egret_vram.c). It, heat and the power cap are told to user space by a change event
+ * of the PCI device, for udev and its like.
  */
 #include <linux/device.h>
 #include <linux/kobject.h>
@@ -75,6 +76,7 @@ void egret_ras_interrupt(struct egret_device *edev, u32 causes)
 	if (causes & EGRET_IRQ_ECC_UNCORRECTED) {
 		drm_err_ratelimited(&edev->drm,
 				    "uncorrectable memory error at device address %#llx\n", addr);
+		egret_vram_retire(edev, addr);
 		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", addr);
 		egret_event_card(edev, DRM_EGRET_EVENT_MEMORY_ERROR, 0, addr);
 	}
@@ -114,10 +116,19 @@ static ssize_t ecc_last_address_show(struct device *dev, struct device_attribute
 }
 static DEVICE_ATTR_RO(ecc_last_address);
 
+static ssize_t retired_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct egret_device *edev = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(edev->vram.num_bad));
+}
+static DEVICE_ATTR_RO(retired_pages);
+
 static struct attribute *egret_ras_attrs[] = {
 	&dev_attr_ecc_corrected.attr,
 	&dev_attr_ecc_uncorrected.attr,
 	&dev_attr_ecc_last_address.attr,
+	&dev_attr_retired_pages.attr,
 	NULL
 };
 

@@ -14,6 +14,10 @@
  * it, buffers are pushed out until it is there again, by the next buffer that needs
  * room. Page tables come from the end of memory and buffers from its beginning, so
  * that large pages are not broken up.
+ *
+ * A page with an uncorrectable error is not used again (egret_vram_retire()): it is
+ * taken as soon as it is free, in the moment in which it becomes so. Whoever has it keeps
+ * it, with an error for who reads it, since the data in it are lost in any case.
  */
 #include <linux/pci.h>
 #include <drm/drm_drv.h>
@@ -37,6 +41,75 @@ static u64 egret_vram_free_for_buffers(const struct egret_vram *vram)
 	lockdep_assert_held(&vram->lock);
 	return vram->mm.avail > vram->reserve ? vram->mm.avail - vram->reserve : 0;
 }
+
+/* ---- pages with errors ------------------------------------------------------- */
+
+/* Take the pages that nobody has any more. */
+static void egret_vram_take_bad(struct egret_vram *vram)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vram->lock);
+	for (i = 0; i < vram->num_bad; i++) {
+		struct egret_bad_page *bad = &vram->bad[i];
+		LIST_HEAD(blocks);
+
+		if (bad->block ||
+		    gpu_buddy_alloc_blocks(&vram->mm, bad->offset, bad->offset + SZ_4K, SZ_4K,
+					   SZ_4K, &blocks, GPU_BUDDY_RANGE_ALLOCATION))
+			continue;
+		bad->block = list_first_entry(&blocks, struct gpu_buddy_block, link);
+		list_del_init(&bad->block->link);
+	}
+}
+
+static bool egret_vram_is_bad(const struct egret_vram *vram, u64 offset)
+{
+	unsigned int i;
+
+	for (i = 0; i < vram->num_bad; i++)
+		if (vram->bad[i].offset == offset)
+			return true;
+	return false;
+}
+
+/**
+ * egret_vram_retire() - give a page to nobody any more
+ * @edev: card
+ * @offset: offset of an error in device memory
+ *
+ * Who has it, keeps it. Lasts until the driver leaves the card.
+ */
+void egret_vram_retire(struct egret_device *edev, u64 offset)
+{
+	struct egret_vram *vram = &edev->vram;
+
+	offset = round_down(offset, SZ_4K);
+	mutex_lock(&vram->lock);
+	if (offset < vram->mm.size && !egret_vram_is_bad(vram, offset)) {
+		if (vram->num_bad < EGRET_BAD_PAGES_MAX)
+			vram->bad[vram->num_bad++].offset = offset;
+		else
+			drm_err(&edev->drm, "too many bad pages: %#llx stays in use\n", offset);
+		egret_vram_take_bad(vram);
+	}
+	mutex_unlock(&vram->lock);
+}
+
+static void egret_vram_forget_bad(struct egret_vram *vram)
+{
+	mutex_lock(&vram->lock);
+	while (vram->num_bad) {
+		struct egret_bad_page *bad = &vram->bad[--vram->num_bad];
+
+		if (bad->block)
+			gpu_buddy_free_block(&vram->mm, bad->block);
+		bad->block = NULL;
+	}
+	mutex_unlock(&vram->lock);
+}
+
+/* ---- memory of buffers ----------------------------------------------------------- */
 
 static int egret_vram_man_alloc(struct ttm_resource_manager *man,
 				struct ttm_buffer_object *tbo,
@@ -80,6 +153,7 @@ static void egret_vram_man_free(struct ttm_resource_manager *man,
 	mutex_lock(&vram->lock);
 	list_del(&res->node);
 	gpu_buddy_free_list(&vram->mm, &res->blocks, 0);
+	egret_vram_take_bad(vram);
 	mutex_unlock(&vram->lock);
 	ttm_resource_fini(man, base);
 	kfree(res);
@@ -208,6 +282,7 @@ void egret_vram_free_block(struct egret_device *edev, struct gpu_buddy_block *bl
 	vram->driver_used -= gpu_buddy_block_size(&vram->mm, block);
 	list_del(&block->link);
 	gpu_buddy_free_block(&vram->mm, block);
+	egret_vram_take_bad(vram);
 	mutex_unlock(&vram->lock);
 }
 
@@ -268,6 +343,7 @@ void egret_vram_fini(struct egret_device *edev)
 	drm_WARN_ON(&edev->drm, vram->driver_used);
 	ttm_resource_manager_cleanup(&vram->man);
 	ttm_set_driver_manager(&edev->ttm, TTM_PL_VRAM, NULL);
+	egret_vram_forget_bad(vram);
 	gpu_buddy_fini(&vram->mm);
 	mutex_destroy(&vram->lock);
 }

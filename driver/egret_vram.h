@@ -9,6 +9,19 @@
 
 struct egret_device;
 
+/* Pages that can be retired. With more the card belongs to the repair shop. */
+#define EGRET_BAD_PAGES_MAX	64
+
+/**
+ * struct egret_bad_page - device memory that is not to be used any more
+ */
+struct egret_bad_page {
+	/** @offset: Where it is, in bytes. */
+	u64 offset;
+	/** @block: What keeps others away, or NULL as long as somebody has the page. */
+	struct gpu_buddy_block *block;
+};
+
 /**
  * struct egret_vram - device memory
  */
@@ -27,6 +40,10 @@ struct egret_vram {
 	struct list_head driver_blocks;
 	/** @driver_used: Bytes that page tables and the driver itself use. */
 	u64 driver_used;
+	/** @bad: Pages with errors. Protected by @lock. */
+	struct egret_bad_page bad[EGRET_BAD_PAGES_MAX];
+	/** @num_bad: Number of them. */
+	unsigned int num_bad;
 	/** @map: BAR2, write-combined. Used inside drm_dev_enter(). */
 	void __iomem *map;
 	/** @bus_addr: Host address of BAR2. Constant. */
@@ -56,6 +73,7 @@ void egret_vram_fini(struct egret_device *edev);
 int egret_vram_save(struct egret_device *edev, struct list_head *saved);
 void egret_vram_restore(struct egret_device *edev, const struct list_head *saved);
 void egret_vram_forget(struct list_head *saved);
+void egret_vram_retire(struct egret_device *edev, u64 offset);
 u64 egret_vram_available(struct egret_device *edev);
 void egret_vram_query(struct egret_device *edev, struct drm_egret_memory_info *info);
 unsigned long egret_vram_pfn(struct egret_device *edev, struct ttm_resource *res,
