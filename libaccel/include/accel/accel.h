@@ -980,7 +980,8 @@ void accel_graph_destroy(struct accel_graph *graph);
  * Work of several recording streams of a graph may run beside each other; order it with
  * accel_event_record() and accel_stream_wait_event(). Work that has no order runs together
  * with what has the same number of steps before it. accel_stream_flush() does nothing on a
- * recording stream, and what waits for work fails with -EINVAL.
+ * recording stream, and what waits for work, such as accel_download(), fails with -EINVAL: let
+ * the graph copy what the host is to see to a buffer in host memory.
  */
 int accel_graph_record(struct accel_graph *graph, struct accel_stream **stream);
 
