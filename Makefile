@@ -138,7 +138,7 @@ check: host-packages
 check-debug: host-packages
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all check-build
 	$(Q)tools/build/module --kernel egret-debug
-	$(Q)tests/run $(if $(TESTS),$(TESTS),debug debug-all)
+	$(Q)tests/run $(if $(TESTS),$(TESTS),debug debug-all debug-run)
 
 demo: host-packages
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all
