@@ -13,6 +13,7 @@
  * it from sleeping.
  */
 #include <linux/hwmon.h>
+#include <linux/sysfs.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
@@ -125,7 +126,7 @@ out:
 	return ret;
 }
 
-/* ---- hwmon: mV, mC, uW, uJ --------------------------------------------------------- */
+/* ---- hwmon: mV, mC, uW, uJ, Hz --------------------------------------------------------- */
 
 static int egret_hwmon_temperature(struct egret_device *edev, long *val)
 {
@@ -299,6 +300,30 @@ static const struct hwmon_chip_info egret_hwmon_chip = {
 	.info = egret_hwmon_channels,
 };
 
+/* hwmon knows no frequencies; these are the names that others have given theirs. */
+static ssize_t freq1_input_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	u64 khz;
+	int ret;
+
+	ret = egret_sensors_read(dev_get_drvdata(dev), EGRET_REG_CORE_CLOCK, 0, &khz);
+	return ret ?: sysfs_emit(buf, "%llu\n", khz * 1000);
+}
+static DEVICE_ATTR_RO(freq1_input);
+
+static ssize_t freq1_label_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "core\n");
+}
+static DEVICE_ATTR_RO(freq1_label);
+
+static struct attribute *egret_hwmon_attrs[] = {
+	&dev_attr_freq1_input.attr,
+	&dev_attr_freq1_label.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(egret_hwmon);
+
 /**
  * egret_sensors_init() - offer the sensors
  * @edev: card; its firmware has had its chance to boot
@@ -315,6 +340,6 @@ int egret_sensors_init(struct egret_device *edev)
 	if (!IS_REACHABLE(CONFIG_HWMON))
 		return 0;
 	hwmon = devm_hwmon_device_register_with_info(edev->drm.dev, "egret", edev,
-						     &egret_hwmon_chip, NULL);
+						     &egret_hwmon_chip, egret_hwmon_groups);
 	return PTR_ERR_OR_ZERO(hwmon);
 }
