@@ -18,6 +18,7 @@
 #include "egret_client.h"
 #include "egret_debugfs.h"
 #include "egret_device.h"
+#include "egret_fw_format.h"
 #include "egret_hw.h"
 #include "egret_job.h"
 #include "egret_pci_error.h"
@@ -249,13 +250,15 @@ static int egret_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = drm_dev_register(&edev->drm, 0);
 	if (ret) {
 		egret_reset_close(edev);
+		egret_device_retire(edev);
 		egret_device_remove(edev);
 		return ret;
 	}
 	info = &edev->info;
 	egret_pm_enable(edev);
-	drm_info(&edev->drm, "%u clusters, %llu MiB, %u queues, serial %#llx\n",
-		 info->clusters, info->vram_size >> 20, info->queues, info->serial);
+	drm_info(&edev->drm, "%u clusters, %llu MiB, %u queues, serial %#llx, firmware %s\n",
+		 info->clusters, info->vram_size >> 20, info->queues, info->serial,
+		 edev->firmware.known ? egret_fw_version(edev->firmware.version).text : "none");
 	return 0;
 }
 

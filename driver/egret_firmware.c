@@ -718,6 +718,5 @@ int egret_firmware_init(struct egret_device *edev)
 	if (egret_firmware_state(fw) != EGRET_FIRMWARE_READY)
 		return 0;
 	edev->info.firmware_version = fw->version;
-	drm_info(&edev->drm, "management firmware %s\n", egret_fw_version(fw->version).text);
 	return 0;
 }

@@ -96,7 +96,10 @@ static void egret_irq_free_vectors(void *data)
  */
 static int egret_irq_test(struct egret_device *edev)
 {
+	if (!egret_hw_enter(edev))
+		return -EIO;
 	egret_write(edev, EGRET_REG_IRQ_TEST, EGRET_IRQ_TEST);
+	egret_hw_exit(edev);
 	if (!wait_for_completion_timeout(&edev->irq.test, EGRET_IRQ_TEST_TIMEOUT)) {
 		drm_err(&edev->drm, "the card's interrupts do not arrive\n");
 		return -EIO;

@@ -222,31 +222,49 @@ static bool egret_pm_loses_memory(void)
 	return pm_suspend_target_state != PM_SUSPEND_TO_IDLE;
 }
 
-static int egret_pm_suspend(struct device *dev)
+/* The queues are drained, and nobody resets the card. */
+static int egret_pm_save_and_sleep(struct egret_device *edev)
 {
-	struct egret_device *edev = dev_get_drvdata(dev);
-	int ret;
+	int ret = 0, err;
 
-	if (egret_device_is_wedged(edev))
-		return 0;
-	ret = egret_queue_drain_all(edev, msecs_to_jiffies(READ_ONCE(suspend_timeout_ms)));
-	if (ret) {
-		edev->pm.refused++;
-		goto out;
-	}
 	egret_pm_sleep(edev);
 	if (egret_pm_loses_memory())
 		ret = egret_vram_save(edev, &edev->pm.saved);
-	if (ret) {
-		int err = egret_pm_wake(edev);
+	if (!ret)
+		return 0;
+	drm_err(&edev->drm, "no memory to save the card's to: not going to sleep\n");
+	err = egret_pm_wake(edev);
+	if (err)
+		egret_pm_mend(edev, err);
+	return ret;
+}
 
-		edev->pm.refused++;
-		drm_err(&edev->drm, "no memory to save the card's to: not going to sleep\n");
-		if (err)
-			egret_pm_mend(edev, err);
-		egret_queue_undrain_all(edev);
-	}
+/* Undo what egret_pm_suspend() did to others. */
+static void egret_pm_let_go(struct egret_device *edev)
+{
+	egret_reset_unpause(edev);
+	egret_queue_undrain_all(edev);
+}
+
+static int egret_pm_suspend(struct device *dev)
+{
+	struct egret_device *edev = dev_get_drvdata(dev);
+	int ret = 0;
+
+	/* A card that was given up ends its jobs itself. */
+	if (!egret_device_is_wedged(edev))
+		ret = egret_queue_drain_all(edev, msecs_to_jiffies(READ_ONCE(suspend_timeout_ms)));
+	if (ret)
+		goto out;
+	/* Not before: to end a job, the card may have to be reset. */
+	egret_reset_pause(edev);
+	if (!egret_device_is_wedged(edev))
+		ret = egret_pm_save_and_sleep(edev);
+	if (ret)
+		egret_pm_let_go(edev);
 out:
+	if (ret)
+		edev->pm.refused++;
 	trace_egret_pm(edev, "suspend", ret);
 	return ret;
 }
@@ -277,7 +295,7 @@ static int egret_pm_resume(struct device *dev)
 	}
 	egret_vram_forget(&edev->pm.saved);
 	/* Also then: jobs end, at the latest, when they find that out. */
-	egret_queue_undrain_all(edev);
+	egret_pm_let_go(edev);
 	return 0;
 }
 

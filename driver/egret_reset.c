@@ -322,6 +322,43 @@ void egret_reset_and_wait(struct egret_device *edev, enum egret_reset_level leve
 /* ---- resets by others --------------------------------------------------------------------- */
 
 /**
+ * egret_reset_pause() - keep the ladder out of the way
+ * @edev: card
+ *
+ * When it returns, it does nothing until egret_reset_unpause(); requests are kept.
+ */
+void egret_reset_pause(struct egret_device *edev)
+{
+	struct egret_reset *reset = &edev->reset;
+
+	spin_lock(&reset->lock);
+	reset->external++;
+	spin_unlock(&reset->lock);
+	flush_work(&reset->work);
+}
+
+/* Called with the lock held. */
+static void egret_reset_go_on(struct egret_device *edev)
+{
+	struct egret_reset *reset = &edev->reset;
+
+	reset->external--;
+	if (reset->level && !reset->closed && !reset->external)
+		egret_reset_queue(edev);
+}
+
+/**
+ * egret_reset_unpause() - let the ladder do what it was asked for meanwhile
+ * @edev: card
+ */
+void egret_reset_unpause(struct egret_device *edev)
+{
+	spin_lock(&edev->reset.lock);
+	egret_reset_go_on(edev);
+	spin_unlock(&edev->reset.lock);
+}
+
+/**
  * egret_reset_begin_external() - somebody else is about to reset the card
  * @edev: card
  *
@@ -329,12 +366,7 @@ void egret_reset_and_wait(struct egret_device *edev, enum egret_reset_level leve
  */
 void egret_reset_begin_external(struct egret_device *edev)
 {
-	struct egret_reset *reset = &edev->reset;
-
-	spin_lock(&reset->lock);
-	reset->external = true;
-	spin_unlock(&reset->lock);
-	flush_work(&reset->work);
+	egret_reset_pause(edev);
 	if (egret_device_is_wedged(edev))
 		return;
 	egret_mailbox_close(edev);
@@ -380,7 +412,6 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 	}
 
 	spin_lock(&reset->lock);
-	reset->external = false;
 	if (next > reset->level) {
 		reset->level = next;
 		reset->cause = cause;
@@ -388,8 +419,7 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 		/* All of them wanted no more than what was done. */
 		reset->level = EGRET_RESET_LEVEL_NONE;
 	}
-	if (reset->level && !reset->closed)
-		egret_reset_queue(edev);
+	egret_reset_go_on(edev);
 	spin_unlock(&reset->lock);
 	if (!next)
 		egret_reset_serve(edev, ticket);

@@ -63,8 +63,12 @@ struct egret_reset {
 	u64 asked;
 	/** @served: Value of @asked up to which everything is done. */
 	u64 served;
-	/** @external: Whether somebody else resets the card at the moment. */
-	bool external;
+	/** @external: How many others stop and start the hardware at the moment. */
+	unsigned int external;
+	/** @awake: Whether a reset by the PCI core keeps the card awake. Under device_lock(). */
+	bool awake;
+	/** @stopped: Whether its recovery of errors has stopped the hardware. As @awake. */
+	bool stopped;
 	/** @closed: Whether remove() has begun: nothing is reset any more. */
 	bool closed;
 	/** @wq: Runs @work; on the fence-signalling path. */
@@ -88,6 +92,8 @@ void egret_reset_request(struct egret_device *edev, enum egret_reset_level level
 			 enum egret_reset_cause cause);
 void egret_reset_and_wait(struct egret_device *edev, enum egret_reset_level level,
 			  enum egret_reset_cause cause);
+void egret_reset_pause(struct egret_device *edev);
+void egret_reset_unpause(struct egret_device *edev);
 void egret_reset_begin_external(struct egret_device *edev);
 void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause cause,
 			      bool usable);
