@@ -58,7 +58,8 @@ static int finish(struct worker *worker, uint32_t number)
 {
 	/* The descriptor tells that it is over, the event how it ended. */
 	check(accel_event_wait(worker->event, ACCEL_NO_WAIT));
-	/* Closing takes it from epoll, too. */
+	/* Closing alone is not enough: the simulator may have its own copy open for a moment. */
+	epoll_ctl(epoll, EPOLL_CTL_DEL, worker->fd, NULL);
 	close(worker->fd);
 	printf("stream %u: piece %d of %d\n", number, ++worker->rounds, ROUNDS);
 	if (worker->rounds == ROUNDS)
