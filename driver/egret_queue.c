@@ -147,14 +147,24 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
 
 /**
  * egret_queue_cancel() - end a job that will not run
- * @queue: queue
+ * @queue: queue, which is dead or will be killed
  * @fence: its fence, which is not pending
+ *
+ * Its fence signals behind those of the jobs before it. If these are on the hardware
+ * still, whoever kills the queue has not stopped it yet, and ends this one, too.
  */
 void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
 {
-	trace_egret_job_end(queue, fence, true);
-	atomic64_inc(&queue->completed);
-	egret_fence_cancel(fence);
+	unsigned long flags;
+	bool first;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	first = list_empty(&queue->pending);
+	dma_fence_get(&fence->base);
+	list_add_tail(&fence->link, &queue->pending);
+	if (first)
+		egret_queue_end_first(queue, true);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
 }
 
 /* ---- what jobs waited for: under the submit lock -------------------------------------- */

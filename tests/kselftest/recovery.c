@@ -230,16 +230,58 @@ static void find_device(char *name, size_t size)
 
 /* ---- the steps --------------------------------------------------------------------------- */
 
-/* A queue is destroyed that cannot be stopped. */
+/* A job behind one that hangs, which may begin when the queue is being killed. */
+struct follower {
+	struct culprit *culprit;
+	struct bo gate;
+	uint32_t done;
+	pthread_t thread;
+};
+
+static void follower_begin(struct follower *f, struct culprit *k)
+{
+	struct client keeper = client_fork(&k->c, DRM_EGRET_QUEUE_COPY);
+	uint32_t open = syncobj_create(k->c.fd);
+	struct drm_egret_sync syncs[2] = { sync_signal(open, 0) };
+
+	f->culprit = k;
+	f->gate = client_bo(&keeper, PAGE, DRM_EGRET_BO_SYSTEM);
+	f->done = syncobj_create(k->c.fd);
+	packet_wait(&keeper, f->gate.va, 1);
+	CHECK_OK(submit(&keeper, syncs, 1));
+	packet(&k->c, EGRET_OP_NOP, 0);
+	syncs[0] = sync_wait(open, 0);
+	syncs[1] = sync_signal(f->done, 0);
+	CHECK_OK(submit(&k->c, syncs, 2));
+}
+
+/* Whenever it ends, the one before it has ended. */
+static void *follow(void *data)
+{
+	struct follower *f = data;
+
+	sleep_ms(200);
+	f->gate.u64[0] = 1;
+	CHECK_OK(syncobj_wait(f->culprit->c.fd, f->done, 0, PATIENCE_MS));
+	CHECK_OK(syncobj_wait(f->culprit->c.fd, f->culprit->done, 0, 0));
+	return NULL;
+}
+
+/* A queue is destroyed that cannot be stopped. Its jobs end in their order. */
 static void test_engines_kill(void)
 {
 	int events = uevents_open();
 	struct neighbour n;
+	struct follower f;
 	struct culprit k;
 
 	neighbour_begin(&n);
 	k = hang();
+	follower_begin(&f, &k);
+	CHECK_EQ(pthread_create(&f.thread, NULL, follow, &f), 0);
 	CHECK_OK(queue_destroy(k.c.fd, k.c.queue));
+	CHECK_EQ(pthread_join(f.thread, NULL), 0);
+	CHECK_EQ(syncobj_status(k.c.fd, f.done), -ECANCELED);
 	CHECK_OK(syncobj_wait(k.c.fd, k.done, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(k.c.fd, k.done), -ECANCELED);
 	uevents_expect(events, "EGRET_RESET=engines", NULL);
