@@ -22,8 +22,9 @@
  * interrupt handler signals. Or the queue dies, by a fault, a hang or because it
  * is destroyed: egret_queue_kill() stops the hardware first and then signals what
  * is on it with -ECANCELED; jobs that are not yet on it get there in their turn,
- * after their dependencies, and egret_job_run() cancels them. So a fence signals
- * after those that it depends on, always, and each in order. This is why a queue
+ * after their dependencies, and egret_job_run() cancels them, behind those that are
+ * on the hardware still (egret_queue_cancel()). So a fence signals after those that
+ * it depends on, always, and each in order. This is why a queue
  * with waiting jobs is not torn down with drm_sched_entity_destroy(): jobs hold
  * references, and the last one's end tears it down.
  *
