@@ -37,6 +37,8 @@ static void come_to_rest(struct bench *b)
 		b->paused--;
 	}
 	egret_model_set_bus_master(b->c->m, true);
+	/* Resets that are to hang do so for ever, even cold ones. */
+	egret_model_inject(b->c->m, EGRET_INJECT_RESET_HANG, EGRET_RESET_HANG_NONE);
 	await_ready(b);
 	for (unsigned int i = 0; i < 8; i++)
 		wr32(b->c, EGRET_REG_QUEUE(i, EGRET_Q_CTRL), EGRET_Q_CTRL_KILL);
