@@ -12,10 +12,14 @@ enum {
 	CSR_FFLAGS = 0x001,
 	CSR_FRM = 0x002,
 	CSR_FCSR = 0x003,
+	CSR_SATP = 0x180,
 	CSR_MSTATUS = 0x300,
 	CSR_MISA = 0x301,
 	CSR_MIE = 0x304,
 	CSR_MTVEC = 0x305,
+	CSR_MCOUNTINHIBIT = 0x320,
+	CSR_MHPMEVENT3 = 0x323,
+	CSR_MHPMEVENT31 = 0x33f,
 	CSR_MSCRATCH = 0x340,
 	CSR_MEPC = 0x341,
 	CSR_MCAUSE = 0x342,
@@ -27,6 +31,8 @@ enum {
 	CSR_TDATA3 = 0x7a3,
 	CSR_MCYCLE = 0xb00,
 	CSR_MINSTRET = 0xb02,
+	CSR_MHPMCOUNTER3 = 0xb03,
+	CSR_MHPMCOUNTER31 = 0xb1f,
 	CSR_CYCLE = 0xc00,
 	CSR_TIME = 0xc01,
 	CSR_INSTRET = 0xc02,
@@ -102,6 +108,10 @@ static bool csr_read(const struct egret_hart *h, unsigned int csr, uint64_t *v)
 	case EGRET_CSR_CLUSTER:
 		*v = h->index;
 		break;
+	case CSR_SATP: /* start-up and clean-up code writes it in any mode */
+	case CSR_MCOUNTINHIBIT:
+	case CSR_MHPMEVENT3 ... CSR_MHPMEVENT31:
+	case CSR_MHPMCOUNTER3 ... CSR_MHPMCOUNTER31:
 	case CSR_TSELECT: /* debuggers look here for triggers: there are none */
 	case CSR_TDATA1:
 	case CSR_TDATA2:

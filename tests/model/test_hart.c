@@ -1100,7 +1100,7 @@ static void test_start(void **state)
 static void test_csrs(void **state)
 {
 	const uint32_t illegal[] = {
-		CSRR(A0, 0x180),			/* satp */
+		CSRR(A0, 0x100),			/* sstatus */
 		CSRR(A0, 0x7c0),
 		CSRR(A0, EGRET_CSR_COOKIE + 1),
 		CSRW(EGRET_CSR_GROUP_X, A0),		/* read-only */

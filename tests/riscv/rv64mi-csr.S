@@ -70,6 +70,14 @@ TEST_BEGIN
 	csrw 0x7a2, a1
 	csrr a0, 0x7a2
 	CHECK(a0, 0)
+	/* no translation of RISC-V's kind, no further counters: all of them stay 0 */
+	CASE
+	li a1, -1
+	.irp csr, 0x180, 0x320, 0x323, 0x33f, 0xb03, 0xb1f
+	csrw \csr, a1
+	csrr a0, \csr
+	CHECK(a0, 0)
+	.endr
 	/* the instruction after the write reads what was written */
 	CASE
 	csrwi minstret, 0
@@ -143,7 +151,10 @@ TEST_BEGIN
 	TRAPS(2, 0xc0001073, .word 0xc0001073)	/* csrw cycle, x0 */
 	TRAPS(2, 0xc0056073, csrsi cycle, 10)
 	TRAPS(2, 0xf1409073, csrw mhartid, ra)
-	/* registers that do not exist */
+	/* registers that do not exist: other modes', and numbers of nobody */
+	TRAPS(2, 0x10002573, csrr a0, sstatus)
+	TRAPS(2, 0x30202573, csrr a0, medeleg)
+	TRAPS(2, 0x3a001073, csrw pmpcfg0, x0)
 	TRAPS(2, 0x8ff02573, csrr a0, 0x8ff)
 	TRAPS(2, 0x5c001073, csrw 0x5c0, x0)
 TEST_END
