@@ -93,4 +93,5 @@ install-lib:: lib
 	$(INSTALL_DATA) libaccel/include/accel/accel.h $(DESTDIR)$(includedir)/accel/accel.h
 	$(INSTALL_DATA) $(B)/libaccel/libaccel.pc $(DESTDIR)$(pkgconfigdir)/libaccel.pc
 
-include $(wildcard libaccel/examples/*.mk libaccel/examples/*/*.mk) tests/libaccel/tests.mk
+include $(wildcard libaccel/examples/*.mk libaccel/examples/*/*.mk) tests/libaccel/tests.mk \
+	libaccel/nn/nn.mk

@@ -1,0 +1,815 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * The ONNX importer: from a file to a graph in which everything is checked (graph.h).
+ *
+ * A file may come from anywhere. First nn_wire_cut() looks at it as protobuf, then protobuf-c
+ * makes objects of it, and then this file makes the graph of them: of each graph the
+ * initializers, inputs and all results of nodes, which gives every name a value; then the
+ * nodes' inputs, by name; then the order. Names are found in balanced trees, so that no choice of
+ * names makes it slow.
+ *
+ * A subgraph sees the names of the graphs around it. Those it uses become captures of it,
+ * on which the node depends that it belongs to.
+ */
+#define _GNU_SOURCE	/* tdestroy(), O_PATH */
+#include "onnx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../error.h"
+#include "import.h"
+#include "mapping.h"
+#include "op.h"
+#include "wire.h"
+
+_Static_assert((int)NN_BF16 == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16, "types are ONNX's");
+
+struct symbol {
+	const char *name;
+	size_t number;
+};
+
+struct scope {
+	struct scope *parent;
+	struct nn_graph *graph;
+	void *names;		/* tree of struct nn_value */
+	void *captured;		/* tree of struct nn_value: those in graph->captures */
+	size_t capture_room;
+};
+
+struct importer {
+	struct nn_import base;
+	void *symbols;		/* tree of struct symbol */
+};
+
+static int import_graph(struct importer *im, const Onnx__GraphProto *from, struct scope *parent,
+			struct nn_node *owner, struct nn_graph **graph);
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct nn_value *)a)->name, ((const struct nn_value *)b)->name);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_symbol(const void *a, const void *b)
+{
+	return strcmp(((const struct symbol *)a)->name, ((const struct symbol *)b)->name);
+}
+
+static void keep(void *item)
+{
+	(void)item;	/* it is the arena's */
+}
+
+#define nomem(im)	nn_import_nomem(&(im)->base)
+#define refuse(im, error, ...)	nn_import_fail(&(im)->base, error, __VA_ARGS__)
+
+static const char *text(struct importer *im, const char *from)
+{
+	return nn_format(&im->base.model->arena, "%s", from ? from : "");
+}
+
+/* ---- Values ---- */
+
+static struct nn_value *find_here(const struct scope *scope, const char *name)
+{
+	struct nn_value key = { .name = name };
+	void *found = tfind(&key, &scope->names, by_name);
+
+	return found ? *(struct nn_value **)found : NULL;
+}
+
+static int define(struct importer *im, struct scope *scope, const char *name, const char *kind,
+		  struct nn_value **value)
+{
+	char clean[80];
+	void *entry;
+
+	*value = nn_value_add(im->base.model, scope->graph, name);
+	if (!*value)
+		return nomem(im);
+	entry = tsearch(*value, &scope->names, by_name);
+	if (!entry)
+		return nomem(im);
+	if (*(struct nn_value **)entry != *value) {
+		nn_clean(clean, sizeof(clean), name);
+		return refuse(im, -EINVAL, "%s '%s' has the name of another value", kind, clean);
+	}
+	return 0;
+}
+
+static int import_dimension(struct importer *im, const Onnx__TensorShapeProto__Dimension *from,
+			    int64_t *dim)
+{
+	struct symbol *symbol, **found;
+	const char *name = NULL;
+
+	if (from->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+	    from->dim_value >= 0) {
+		*dim = from->dim_value;
+		return 0;
+	}
+	/* Exporters write -1, nothing, or an empty name for "any". */
+	if (from->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM &&
+	    from->dim_param && from->dim_param[0])
+		name = from->dim_param;
+	symbol = nn_alloc(&im->base.model->arena, sizeof(*symbol));
+	if (!symbol)
+		return nomem(im);
+	if (name) {
+		symbol->name = text(im, name);
+		found = symbol->name ? tsearch(symbol, &im->symbols, by_symbol) : NULL;
+		if (!found)
+			return nomem(im);
+		symbol = *found;
+	}
+	if (!symbol->number)
+		symbol->number = nn_symbol_add(im->base.model, symbol->name);
+	if (!symbol->number)
+		return nomem(im);
+	*dim = -(int64_t)symbol->number;
+	return 0;
+}
+
+static int declare(struct importer *im, struct nn_value *value, const Onnx__TypeProto *type)
+{
+	const Onnx__TypeProto__Tensor *tensor;
+	char clean[80];
+	size_t i;
+	int ret;
+
+	if (!type || type->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET)
+		return 0;
+	value->declared = true;
+	if (type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type) {
+		value->not_tensor = true;
+		return 0;
+	}
+	tensor = type->tensor_type;
+	nn_clean(clean, sizeof(clean), value->name);
+	if (tensor->elem_type < 0 || tensor->elem_type >= NN_TYPES)
+		return refuse(im, -EINVAL, "'%s' is declared with elements of type %" PRId32
+			      ", which ONNX does not have", clean, tensor->elem_type);
+	value->type = (enum nn_type)tensor->elem_type;
+	if (!tensor->shape)
+		return 0;
+	if (tensor->shape->n_dim > NN_RANK_MAX)
+		return refuse(im, -ENOTSUP, "'%s' has %zu dimensions, more than %d", clean,
+			      tensor->shape->n_dim, NN_RANK_MAX);
+	for (i = 0; i < tensor->shape->n_dim; i++) {
+		ret = import_dimension(im, tensor->shape->dim[i], &value->shape.dims[i]);
+		if (ret)
+			return ret;
+	}
+	value->shape.rank = (int)tensor->shape->n_dim;
+	return 0;
+}
+
+static int import_initializers(struct importer *im, const Onnx__GraphProto *from,
+			       struct scope *scope)
+{
+	char owner[120], clean[80];
+	struct nn_value *value;
+	size_t i;
+	int ret;
+
+	if (from->n_sparse_initializer)
+		return refuse(im, -ENOTSUP, "it has sparse initializers, which are not supported");
+	for (i = 0; i < from->n_initializer; i++) {
+		const Onnx__TensorProto *tensor = from->initializer[i];
+
+		if (!tensor->name || !tensor->name[0])
+			return refuse(im, -EINVAL, "initializer %zu has no name", i);
+		ret = define(im, scope, tensor->name, "initializer", &value);
+		if (ret)
+			return ret;
+		nn_clean(clean, sizeof(clean), tensor->name);
+		snprintf(owner, sizeof(owner), "initializer '%s'", clean);
+		ret = nn_import_tensor(&im->base, owner, tensor, &value->constant);
+		if (ret)
+			return ret;
+		value->declared = true;
+		value->type = value->constant->type;
+		value->shape = value->constant->shape;
+	}
+	return 0;
+}
+
+static int import_inputs(struct importer *im, const Onnx__GraphProto *from, struct scope *scope)
+{
+	struct nn_graph *graph = scope->graph;
+	struct nn_value *value;
+	size_t i;
+	int ret;
+
+	graph->inputs = nn_alloc_array(&im->base.model->arena, from->n_input, sizeof(value));
+	if (!graph->inputs)
+		return nomem(im);
+	for (i = 0; i < from->n_input; i++) {
+		const char *name = from->input[i]->name;
+
+		if (!name || !name[0])
+			return refuse(im, -EINVAL, "input %zu has no name", i);
+		/* Up to IR version 3, initializers had to be inputs, too. */
+		value = find_here(scope, name);
+		if (value && value->constant && !value->is_input) {
+			value->is_input = true;
+			continue;
+		}
+		ret = define(im, scope, name, "input", &value);
+		if (!ret)
+			ret = declare(im, value, from->input[i]->type);
+		if (ret)
+			return ret;
+		value->is_input = true;
+		graph->inputs[graph->input_count++] = value;
+	}
+	return 0;
+}
+
+/* ---- Nodes ---- */
+
+static int import_text(struct importer *im, const ProtobufCBinaryData *from, const char **to)
+{
+	char *copy = nn_alloc(&im->base.model->arena, from->len + 1);
+
+	if (!copy)
+		return nomem(im);
+	if (from->len)
+		memcpy(copy, from->data, from->len);
+	*to = copy;
+	return 0;
+}
+
+static int import_texts(struct importer *im, const Onnx__AttributeProto *from, struct nn_attr *to)
+{
+	const char **texts = nn_alloc_array(&im->base.model->arena, from->n_strings,
+					    sizeof(*texts));
+	size_t i;
+	int ret;
+
+	if (!texts)
+		return nomem(im);
+	for (i = 0; i < from->n_strings; i++) {
+		ret = import_text(im, &from->strings[i], &texts[i]);
+		if (ret)
+			return ret;
+	}
+	to->strings = texts;
+	to->count = from->n_strings;
+	return 0;
+}
+
+static const enum nn_attr_type attr_types[] = {
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT] = NN_ATTR_FLOAT,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT] = NN_ATTR_INT,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING] = NN_ATTR_STRING,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR] = NN_ATTR_TENSOR,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH] = NN_ATTR_GRAPH,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS] = NN_ATTR_FLOATS,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS] = NN_ATTR_INTS,
+	[ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS] = NN_ATTR_STRINGS,
+};
+
+static int import_attr_value(struct importer *im, const Onnx__AttributeProto *from,
+			     struct scope *scope, struct nn_node *node, struct nn_attr *to)
+{
+	struct nn_arena *arena = &im->base.model->arena;
+	char owner[240];
+
+	switch (to->type) {
+	case NN_ATTR_FLOAT:
+		to->f = from->f;
+		return 0;
+	case NN_ATTR_INT:
+		to->i = from->i;
+		return 0;
+	case NN_ATTR_STRING:
+		return import_text(im, &from->s, &to->s);
+	case NN_ATTR_STRINGS:
+		return import_texts(im, from, to);
+	case NN_ATTR_FLOATS:
+		to->floats = nn_copy(arena, from->floats, from->n_floats * sizeof(float));
+		to->count = from->n_floats;
+		return to->floats ? 0 : nomem(im);
+	case NN_ATTR_INTS:
+		to->ints = nn_copy(arena, from->ints, from->n_ints * sizeof(int64_t));
+		to->count = from->n_ints;
+		return to->ints ? 0 : nomem(im);
+	case NN_ATTR_TENSOR:
+		nn_node_print(node, owner, sizeof(owner));
+		if (!from->t)
+			return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+					    "its attribute %s has no tensor", to->name);
+		return nn_import_tensor(&im->base, owner, from->t, &to->tensor);
+	case NN_ATTR_GRAPH:
+		if (!from->g)
+			return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+					    "its attribute %s has no graph", to->name);
+		return import_graph(im, from->g, scope, node, &to->graph);
+	default:
+		return 0;
+	}
+}
+
+/* Files of before IR version 2 do not say what an attribute is. */
+static enum nn_attr_type guess_attr_type(const Onnx__AttributeProto *from)
+{
+	if (from->has_f)
+		return NN_ATTR_FLOAT;
+	if (from->has_i)
+		return NN_ATTR_INT;
+	if (from->has_s)
+		return NN_ATTR_STRING;
+	if (from->t)
+		return NN_ATTR_TENSOR;
+	if (from->g)
+		return NN_ATTR_GRAPH;
+	if (from->n_floats)
+		return NN_ATTR_FLOATS;
+	if (from->n_ints)
+		return NN_ATTR_INTS;
+	return from->n_strings ? NN_ATTR_STRINGS : NN_ATTR_OTHER;
+}
+
+static int import_attr(struct importer *im, const Onnx__AttributeProto *from, struct scope *scope,
+		       struct nn_node *node)
+{
+	struct nn_attr attr = { .type = NN_ATTR_OTHER };
+	size_t type = (size_t)from->type;
+	char clean[48];
+	int ret;
+
+	if (!from->name || !from->name[0])
+		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN, "an attribute has no name");
+	nn_clean(clean, sizeof(clean), from->name);
+	if (nn_attr_find(node, from->name))
+		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN, "it has two attributes %s",
+				    clean);
+	if (from->ref_attr_name && from->ref_attr_name[0])
+		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+				    "attribute %s refers to one of a function, but it is not in one",
+				    clean);
+	attr.name = text(im, from->name);
+	if (!attr.name)
+		return nomem(im);
+	if (!from->has_type || !type)
+		attr.type = guess_attr_type(from);
+	else if (type < sizeof(attr_types) / sizeof(attr_types[0]) && attr_types[type])
+		attr.type = attr_types[type];
+	ret = import_attr_value(im, from, scope, node, &attr);
+	if (!ret)
+		node->attrs[node->attr_count++] = attr;
+	return ret;
+}
+
+/* More than any operator has: the search for duplicates is quadratic. */
+#define ATTRS_MAX	256
+
+static int import_attrs(struct importer *im, const Onnx__NodeProto *from, struct scope *scope,
+			struct nn_node *node)
+{
+	size_t i;
+	int ret = 0;
+
+	if (from->n_attribute > ATTRS_MAX)
+		return nn_fail_node(node, -EFBIG, NN_EXPORT_AGAIN, "it has %zu attributes",
+				    from->n_attribute);
+	node->attrs = nn_alloc_array(&im->base.model->arena, from->n_attribute,
+				     sizeof(*node->attrs));
+	if (!node->attrs)
+		return nomem(im);
+	for (i = 0; i < from->n_attribute && !ret; i++)
+		ret = import_attr(im, from->attribute[i], scope, node);
+	return ret;
+}
+
+static int find_opset(const struct nn_model *model, const char *domain)
+{
+	size_t i;
+
+	for (i = 0; i < model->opset_count; i++)
+		if (!strcmp(model->opsets[i].domain, domain))
+			return model->opsets[i].version;
+	return 0;
+}
+
+/* The node itself and its results, so that all names are there before any is looked for. */
+static int import_node(struct importer *im, const Onnx__NodeProto *from, size_t number,
+		       struct scope *scope)
+{
+	struct nn_arena *arena = &im->base.model->arena;
+	struct nn_node *node = nn_alloc(arena, sizeof(*node));
+	size_t i;
+	int ret;
+
+	if (!node)
+		return nomem(im);
+	node->number = number;
+	node->graph = scope->graph;
+	node->name = text(im, from->name);
+	node->type = text(im, from->op_type);
+	/* Both are names of ONNX's own. */
+	node->domain = text(im, from->domain && strcmp(from->domain, "ai.onnx") ?
+			    from->domain : "");
+	node->outputs = nn_alloc_array(arena, from->n_output, sizeof(*node->outputs));
+	node->inputs = nn_alloc_array(arena, from->n_input, sizeof(*node->inputs));
+	if (!node->name || !node->type || !node->domain || !node->outputs || !node->inputs)
+		return nomem(im);
+	node->output_count = from->n_output;
+	node->input_count = from->n_input;
+	node->opset = find_opset(im->base.model, node->domain);
+	if (!node->opset)
+		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+				    "the model names no version of its operators' domain '%s'",
+				    node->domain);
+	for (i = 0; i < from->n_output; i++) {
+		if (!from->output[i][0])
+			continue;
+		ret = define(im, scope, from->output[i], "a node's result", &node->outputs[i]);
+		if (ret)
+			return ret;
+		node->outputs[i]->producer = node;
+	}
+	scope->graph->nodes[scope->graph->node_count++] = node;
+	return 0;
+}
+
+/* Note that a graph uses a value of one around it. */
+static int capture(struct importer *im, struct scope *scope, struct nn_value *value)
+{
+	struct nn_graph *graph = scope->graph;
+	struct nn_value **more;
+	void *entry = tfind(value, &scope->captured, by_address);
+
+	if (entry)
+		return 0;
+	if (!tsearch(value, &scope->captured, by_address))
+		return nomem(im);
+	if (graph->capture_count == scope->capture_room) {
+		scope->capture_room = scope->capture_room * 2 + 8;
+		more = nn_alloc_array(&im->base.model->arena, scope->capture_room, sizeof(*more));
+		if (!more)
+			return nomem(im);
+		if (graph->capture_count)
+			memcpy(more, graph->captures, graph->capture_count * sizeof(*more));
+		graph->captures = more;
+	}
+	graph->captures[graph->capture_count++] = value;
+	return 0;
+}
+
+/* Find a name here or in a graph around; NULL if nobody has it. */
+static int resolve(struct importer *im, struct scope *scope, const char *name,
+		   struct nn_value **value)
+{
+	struct scope *at, *inner;
+	int ret;
+
+	*value = NULL;
+	for (at = scope; at && !*value; at = at->parent)
+		*value = find_here(at, name);
+	if (!*value)
+		return 0;
+	for (inner = scope; inner->graph != (*value)->graph; inner = inner->parent) {
+		ret = capture(im, inner, *value);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int connect(struct importer *im, const Onnx__NodeProto *from, struct nn_node *node,
+		   struct scope *scope)
+{
+	char clean[80];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < from->n_input; i++) {
+		if (!from->input[i][0])
+			continue;
+		ret = resolve(im, scope, from->input[i], &node->inputs[i]);
+		if (ret)
+			return ret;
+		if (node->inputs[i])
+			continue;
+		nn_clean(clean, sizeof(clean), from->input[i]);
+		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+				    "its input %zu, '%s', is no input, initializer or result of a node",
+				    i, clean);
+	}
+	return import_attrs(im, from, scope, node);
+}
+
+static int import_nodes(struct importer *im, const Onnx__GraphProto *from, struct scope *scope)
+{
+	struct nn_graph *graph = scope->graph;
+	size_t i;
+	int ret;
+
+	graph->nodes = nn_alloc_array(&im->base.model->arena, from->n_node, sizeof(*graph->nodes));
+	if (!graph->nodes)
+		return nomem(im);
+	for (i = 0; i < from->n_node; i++) {
+		ret = import_node(im, from->node[i], i, scope);
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < from->n_node; i++) {
+		ret = connect(im, from->node[i], graph->nodes[i], scope);
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < from->n_node; i++) {
+		struct nn_node *node = graph->nodes[i];
+
+		node->op = nn_op_find(node->domain, node->type, node->opset);
+		ret = node->op ? nn_op_check(node) : 0;
+		if (ret)
+			return ret;
+	}
+	return nn_graph_sort(im->base.model, graph);
+}
+
+/* ---- Graphs ---- */
+
+static int import_outputs(struct importer *im, const Onnx__GraphProto *from, struct scope *scope)
+{
+	struct nn_graph *graph = scope->graph;
+	struct nn_value *value;
+	char clean[80];
+	size_t i;
+	int ret;
+
+	graph->outputs = nn_alloc_array(&im->base.model->arena, from->n_output, sizeof(value));
+	if (!graph->outputs)
+		return nomem(im);
+	for (i = 0; i < from->n_output; i++) {
+		const char *name = from->output[i]->name ? from->output[i]->name : "";
+
+		ret = resolve(im, scope, name, &value);
+		if (ret)
+			return ret;
+		nn_clean(clean, sizeof(clean), name);
+		if (!value)
+			return refuse(im, -EINVAL, "nothing computes output '%s'", clean);
+		if (!value->declared) {
+			ret = declare(im, value, from->output[i]->type);
+			if (ret)
+				return ret;
+		}
+		value->is_output = true;
+		graph->outputs[graph->output_count++] = value;
+	}
+	return 0;
+}
+
+static int import_value_infos(struct importer *im, const Onnx__GraphProto *from,
+			      struct scope *scope)
+{
+	struct nn_value *value;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < from->n_value_info; i++) {
+		if (!from->value_info[i]->name)
+			continue;
+		value = find_here(scope, from->value_info[i]->name);
+		if (!value || value->declared)
+			continue;
+		ret = declare(im, value, from->value_info[i]->type);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int import_graph(struct importer *im, const Onnx__GraphProto *from, struct scope *parent,
+			struct nn_node *owner, struct nn_graph **graph)
+{
+	struct scope scope = { .parent = parent };
+	int ret;
+
+	*graph = nn_alloc(&im->base.model->arena, sizeof(**graph));
+	if (!*graph)
+		return nomem(im);
+	scope.graph = *graph;
+	scope.graph->name = text(im, from->name);
+	scope.graph->owner = owner;
+	scope.graph->parent = parent ? parent->graph : NULL;
+	ret = scope.graph->name ? 0 : nomem(im);
+	if (!ret)
+		ret = import_initializers(im, from, &scope);
+	if (!ret)
+		ret = import_inputs(im, from, &scope);
+	if (!ret)
+		ret = import_nodes(im, from, &scope);
+	if (!ret)
+		ret = import_outputs(im, from, &scope);
+	if (!ret)
+		ret = import_value_infos(im, from, &scope);
+	tdestroy(scope.names, keep);
+	tdestroy(scope.captured, keep);
+	return ret;
+}
+
+/* ---- Models ---- */
+
+static int import_opsets(struct importer *im, const Onnx__ModelProto *from)
+{
+	struct nn_model *model = im->base.model;
+	size_t i;
+
+	model->opsets = nn_alloc_array(&model->arena, from->n_opset_import,
+				       sizeof(*model->opsets));
+	if (!model->opsets)
+		return nomem(im);
+	for (i = 0; i < from->n_opset_import; i++) {
+		const Onnx__OperatorSetIdProto *opset = from->opset_import[i];
+		const char *domain = opset->domain && strcmp(opset->domain, "ai.onnx") ?
+				     opset->domain : "";
+
+		if (!domain[0] && (opset->version < NN_OPSET_OLDEST ||
+				   opset->version > NN_OPSET_NEWEST))
+			return accel_fail(-ENOTSUP, im->base.what,
+					  "convert it with onnx.version_converter, or export it again",
+					  "it is made for version %" PRId64
+					  " of ONNX's operators; versions %d to %d are supported",
+					  opset->version, NN_OPSET_OLDEST, NN_OPSET_NEWEST);
+		if (opset->version < 1 || opset->version > INT32_MAX)
+			return refuse(im, -EINVAL, "it asks for version %" PRId64
+				      " of a domain of operators", opset->version);
+		if (find_opset(model, domain))
+			return refuse(im, -EINVAL, "it names the domain of operators '%s' twice", domain);
+		model->opsets[i].domain = text(im, domain);
+		if (!model->opsets[i].domain)
+			return nomem(im);
+		model->opsets[i].version = (int)opset->version;
+		model->opset_count++;
+	}
+	return 0;
+}
+
+static int import_model(struct importer *im, const Onnx__ModelProto *from)
+{
+	struct nn_model *model = im->base.model;
+	int ret;
+
+	if (!from->graph)
+		return refuse(im, -EINVAL, "it has no graph, so it is hardly an ONNX model");
+	if (from->n_functions)
+		return refuse(im, -ENOTSUP, "it has functions of its own, which are not supported yet");
+	model->ir_version = from->ir_version;
+	model->producer = text(im, from->producer_name);
+	/* Symbols are numbered from 1. */
+	if (!model->producer || nn_symbol_add(model, NULL) != 0 || !model->symbols)
+		return nomem(im);
+	ret = import_opsets(im, from);
+	return ret ? ret : import_graph(im, from->graph, NULL, NULL, &model->graph);
+}
+
+/* Protobuf to objects, without the contents of tensors. */
+static int unpack(struct nn_import *im, const ProtobufCMessageDescriptor *type,
+		  ProtobufCMessage **message)
+{
+	uint8_t *copy;
+	size_t size;
+	int ret;
+
+	ret = nn_wire_cut(im->what, im->file, im->size, type, &onnx__tensor_proto__descriptor,
+			  "raw_data", &copy, &size);
+	if (ret)
+		return ret;
+	*message = protobuf_c_message_unpack(type, NULL, size, copy);
+	free(copy);
+	if (!*message)
+		return accel_fail(-EINVAL, im->what, "copy it again",
+				  "its contents are not those of an ONNX file, or memory is short");
+	return 0;
+}
+
+static int import(struct importer *im, struct nn_model **model)
+{
+	ProtobufCMessage *message = NULL;
+	int ret;
+
+	ret = unpack(&im->base, &onnx__model_proto__descriptor, &message);
+	if (!ret)
+		ret = import_model(im, (const Onnx__ModelProto *)message);
+	if (message)
+		protobuf_c_message_free_unpacked(message, NULL);
+	tdestroy(im->symbols, keep);
+	if (ret)
+		nn_model_free(im->base.model);
+	else
+		*model = im->base.model;
+	return ret;
+}
+
+int nn_onnx_read(const char *what, const void *file, size_t size, struct nn_model **model)
+{
+	struct importer im = { .base = { .what = what, .file = file, .size = size, .folder = -1 } };
+
+	im.base.model = calloc(1, sizeof(*im.base.model));
+	if (!im.base.model)
+		return accel_fail_errno(-ENOMEM, what);
+	return import(&im, model);
+}
+
+static int map_file(struct nn_import *im, const char *path)
+{
+	const struct nn_mapping *mapping;
+	int ret;
+
+	im->model = calloc(1, sizeof(*im->model));
+	if (!im->model)
+		return accel_fail_errno(-ENOMEM, im->what);
+	ret = nn_mapping_open(&im->model->mappings, AT_FDCWD, path, &mapping);
+	if (ret) {
+		nn_model_free(im->model);
+		return accel_fail(ret, im->what, NULL, "%s", strerror(-ret));
+	}
+	im->file = mapping->data;
+	im->size = mapping->size;
+	return 0;
+}
+
+/* The folder of a file, as a descriptor. */
+static int open_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder;
+	int fd;
+
+	if (!slash)
+		return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	folder = strndup(path, (size_t)(slash - path) + 1);
+	if (!folder)
+		return -1;
+	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	return fd;
+}
+
+int nn_onnx_load(const char *path, struct nn_model **model)
+{
+	struct importer im = { .base = { .folder = -1 } };
+	char what[240];
+	int ret;
+
+	snprintf(what, sizeof(what), "cannot read the model %s", path);
+	im.base.what = what;
+	ret = map_file(&im.base, path);
+	if (ret)
+		return ret;
+	im.base.folder = open_folder(path);
+	ret = import(&im, model);
+	if (im.base.folder >= 0)
+		close(im.base.folder);
+	return ret;
+}
+
+int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor)
+{
+	const struct nn_constant *constant;
+	ProtobufCMessage *message = NULL;
+	struct nn_import im = { .folder = -1 };
+	char what[240];
+	int ret;
+
+	snprintf(what, sizeof(what), "cannot read the tensor %s", path);
+	im.what = what;
+	ret = map_file(&im, path);
+	if (ret)
+		return ret;
+	ret = unpack(&im, &onnx__tensor_proto__descriptor, &message);
+	if (!ret)
+		ret = nn_import_tensor(&im, "the tensor", (const Onnx__TensorProto *)message,
+				       &constant);
+	if (!ret && constant->type == NN_STRING)
+		ret = accel_fail(-ENOTSUP, what, NULL, "tensors of strings are not supported");
+	if (!ret) {
+		ret = nn_tensor_init(tensor, constant->type, &constant->shape);
+		if (ret)
+			ret = accel_fail_errno(ret, what);
+		else if (constant->count)
+			memcpy(tensor->data, constant->data, nn_bytes(tensor->type, constant->count));
+	}
+	if (message)
+		protobuf_c_message_free_unpacked(message, NULL);
+	nn_model_free(im.model);
+	return ret;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef NN_OP_H
+#define NN_OP_H
+
+/*
+ * What the library knows of an operator, in one place.
+ *
+ * The importer checks nodes against it, inference takes types and shapes from it, folding and
+ * the host's fallback its evaluation, and whoever prints what is supported asks it.
+ *
+ * There is an entry for each meaning that an operator had, not for each version of ONNX's
+ * operator set that mentions it: versions that only added types share one, which takes all
+ * of them. So `since` is the first version whose meaning the entry has, and it ends where the
+ * next entry of the same name begins.
+ */
+
+#include "graph.h"
+
+/* An attribute. Those without a default are either required or really absent. */
+struct nn_attr_def {
+	const char *name;		/* NULL ends the list */
+	enum nn_attr_type type;
+	enum { NN_ABSENT, NN_REQUIRED, NN_DEFAULT } presence;
+	union {
+		int64_t i;
+		float f;
+		const char *s;
+	};
+};
+
+#define NN_INT(n, value)	{ .name = n, .type = NN_ATTR_INT, .presence = NN_DEFAULT, .i = value }
+#define NN_FLOAT(n, value)	{ .name = n, .type = NN_ATTR_FLOAT, .presence = NN_DEFAULT, .f = value }
+#define NN_TEXT(n, value)	{ .name = n, .type = NN_ATTR_STRING, .presence = NN_DEFAULT, .s = value }
+#define NN_OPTIONAL_ATTR(n, t)	{ .name = n, .type = NN_ATTR_##t, .presence = NN_ABSENT }
+#define NN_REQUIRED_ATTR(n, t)	{ .name = n, .type = NN_ATTR_##t, .presence = NN_REQUIRED }
+
+/* An input or an output. */
+struct nn_port {
+	const char *name;		/* NULL ends the list */
+	/* All ports of a node that have the same letter are of one type; 0 for none. */
+	char variable;
+	unsigned int types;		/* set of types */
+	enum { NN_ONE, NN_OPTIONAL, NN_MANY } arity;	/* NN_MANY: the last, once or more */
+};
+
+struct nn_call;
+
+/*
+ * A function of single elements. Floats of all kinds are computed as doubles, and rounded
+ * once; integers of all kinds as 64 bits, of which the low ones are kept. Those that have
+ * another meaning for unsigned ones have `u` as well.
+ */
+struct nn_scalar {
+	double (*f1)(double x);
+	int64_t (*i1)(int64_t x);
+	double (*f2)(double a, double b);
+	int64_t (*i2)(int64_t a, int64_t b);
+	uint64_t (*u2)(uint64_t a, uint64_t b);
+	/* With the values of the operator's float attributes, in the order of its table. */
+	double (*fp)(double x, const double *p);
+};
+
+struct nn_op {
+	const char *domain;		/* "" is ONNX's own */
+	const char *name;
+	int since;
+	/* The entry stands for a version that is not done: nodes of it are unsupported. */
+	bool unsupported;
+	const struct nn_attr_def *attrs;	/* NULL for none */
+	const struct nn_port *inputs;
+	const struct nn_port *outputs;
+	/*
+	 * Find the outputs' shapes, and the types that no variable gives. Types of inputs are
+	 * known and right; shapes and contents may not be. What stays as it is is unknown.
+	 * Returns 0 or a negative errno, with the error said (nn_refuse()).
+	 */
+	int (*infer)(struct nn_call *call);
+	/*
+	 * Compute the outputs. All inputs are there, and infer() has found shapes that are
+	 * known: the results have been allocated, zeroed.
+	 */
+	int (*evaluate)(struct nn_call *call);
+	struct nn_scalar scalar;	/* of elementwise operators */
+};
+
+/* What is known of a value. */
+struct nn_fact {
+	enum nn_type type;
+	struct nn_shape shape;
+	/* Contents, if they are known: aligned (`tensor`), or as they are in the file. */
+	const void *raw;
+	struct nn_tensor tensor;	/* data is NULL until it is asked for */
+};
+
+/* A node, and what is known around it. Inputs and outputs left out are NULL. */
+struct nn_call {
+	const struct nn_node *node;
+	struct nn_fact **in;
+	struct nn_fact **out;
+	struct nn_facts *facts;
+};
+
+/* The entry for an operator of a version, or NULL. */
+const struct nn_op *nn_op_find(const char *domain, const char *name, int version);
+
+/* The same for any version: to say that there is another one. */
+const struct nn_op *nn_op_find_any(const char *domain, const char *name);
+
+/* All entries, by number; NULL after the last. */
+const struct nn_op *nn_op_get(size_t i);
+
+/* Check a node against its operator: attributes, numbers of inputs and outputs. */
+int nn_op_check(const struct nn_node *node);
+
+/*
+ * Take the declared types of the inputs for right or wrong, and give the outputs those that
+ * follow from them.
+ */
+int nn_op_check_types(struct nn_call *call);
+
+/* ---- For operators ---- */
+
+/* Fail because of a node: nn_fail_node() with -EINVAL. */
+#define nn_refuse(call, advice, ...) nn_fail_node((call)->node, -EINVAL, advice, __VA_ARGS__)
+
+/* Attributes, with the operator's defaults. An array that is absent has no elements. */
+int64_t nn_attr_int(const struct nn_call *call, const char *name);
+float nn_attr_float(const struct nn_call *call, const char *name);
+const char *nn_attr_text(const struct nn_call *call, const char *name);
+size_t nn_attr_ints(const struct nn_call *call, const char *name, const int64_t **ints);
+bool nn_attr_given(const struct nn_call *call, const char *name);
+
+static inline struct nn_fact *nn_in_fact(const struct nn_call *call, size_t i)
+{
+	return i < call->node->input_count ? call->in[i] : NULL;
+}
+
+static inline struct nn_fact *nn_out_fact(const struct nn_call *call, size_t i)
+{
+	return i < call->node->output_count ? call->out[i] : NULL;
+}
+
+/* An input's contents, or NULL if they are not known (or memory is short). */
+const struct nn_tensor *nn_contents(struct nn_fact *fact);
+
+/* The result of an output that evaluate() fills; NULL for one left out. */
+static inline struct nn_tensor *nn_result(const struct nn_call *call, size_t i)
+{
+	struct nn_fact *fact = nn_out_fact(call, i);
+
+	return fact ? &fact->tensor : NULL;
+}
+
+/* A size that nobody knows yet. */
+int64_t nn_unknown(const struct nn_call *call);
+
+/*
+ * An axis counted from the end if negative. Fails if it is out of range. A rank that is not
+ * known leaves no way to tell: ask for it first.
+ */
+int nn_axis(const struct nn_call *call, const char *what, int64_t axis, int rank, int *result);
+
+/* Integers in an input of rank 0 or 1 into an array: their number, or -1 if not known. */
+int nn_ints(const struct nn_call *call, size_t input, int64_t *ints, int most);
+
+/* The shape that results from broadcasting b into a. */
+int nn_broadcast(const struct nn_call *call, struct nn_shape *a, const struct nn_shape *b);
+
+/* Shape functions that many operators share. */
+int nn_infer_same(struct nn_call *call);		/* outputs are shaped like input 0 */
+int nn_infer_broadcast(struct nn_call *call);		/* output 0 like all inputs together */
+
+/* For tables: what most of them are made of. */
+#define NN_PORTS(...)	((const struct nn_port[]){ __VA_ARGS__, { 0 } })
+#define NN_ATTRS(...)	((const struct nn_attr_def[]){ __VA_ARGS__, { 0 } })
+
+/* The tables: each file of ops/ has one, which ends with an entry without a name. */
+extern const struct nn_op nn_ops_elementwise[];
+extern const struct nn_op nn_ops_layout[];
+extern const struct nn_op nn_ops_product[];
+extern const struct nn_op nn_ops_window[];
+extern const struct nn_op nn_ops_reduce[];
+extern const struct nn_op nn_ops_resize[];
+
+#endif /* NN_OP_H */

@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Operators that move a window over the dimensions behind batch and channel: convolutions and
+ * pooling, in any number of dimensions; and the normalisation of channels.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "../op.h"
+
+#define SPATIAL_MAX	(NN_RANK_MAX - 2)
+/* Sizes in attributes: so that sums and products of a few of them do not overflow. */
+#define SIZE_LIMIT	((int64_t)1 << 30)
+
+struct window {
+	int n;				/* dimensions */
+	int64_t in[SPATIAL_MAX], out[SPATIAL_MAX];
+	int64_t kernel[SPATIAL_MAX], stride[SPATIAL_MAX], dilation[SPATIAL_MAX];
+	int64_t before[SPATIAL_MAX], after[SPATIAL_MAX];	/* padding */
+	int64_t more[SPATIAL_MAX];	/* output_padding of ConvTranspose */
+};
+
+/* ---- Attributes ---- */
+
+static int read_sizes(const struct nn_call *call, const char *name, size_t wanted, int64_t low,
+		      int64_t normal, int64_t *sizes)
+{
+	const int64_t *ints;
+	size_t i, count = nn_attr_ints(call, name, &ints);
+
+	if (count && count != wanted)
+		return nn_refuse(call, NULL, "its %s has %zu numbers, where its input asks for %zu",
+				 name, count, wanted);
+	for (i = 0; i < wanted; i++) {
+		sizes[i] = count ? ints[i] : normal;
+		if (sizes[i] < low || sizes[i] > SIZE_LIMIT)
+			return nn_refuse(call, NULL, "its %s has the number %" PRId64, name, sizes[i]);
+	}
+	return 0;
+}
+
+/* Everything but the sizes of the result. */
+static int read_window(const struct nn_call *call, struct window *w, const struct nn_shape *in)
+{
+	int64_t pads[2 * SPATIAL_MAX];
+	int i, ret;
+
+	if (in->rank < 2)
+		return nn_refuse(call, NULL, "its input has %d dimensions, fewer than batch and channel",
+				 in->rank);
+	w->n = in->rank - 2;
+	for (i = 0; i < w->n; i++) {
+		w->in[i] = in->dims[i + 2];
+		if (w->in[i] > SIZE_LIMIT)
+			return nn_fail_node(call->node, -EFBIG, NULL, "its input is too large");
+	}
+	ret = read_sizes(call, "strides", (size_t)w->n, 1, 1, w->stride);
+	if (!ret)
+		ret = read_sizes(call, "pads", 2 * (size_t)w->n, 0, 0, pads);
+	if (!ret)
+		ret = read_sizes(call, "dilations", (size_t)w->n, 1, 1, w->dilation);
+	for (i = 0; i < w->n && !ret; i++) {
+		w->before[i] = pads[i];
+		w->after[i] = pads[w->n + i];
+	}
+	return ret;
+}
+
+/* Cells that the kernel spans. */
+static int64_t span(const struct window *w, int i)
+{
+	return (w->kernel[i] - 1) * w->dilation[i] + 1;
+}
+
+static bool is_auto(const char *mode)
+{
+	return strcmp(mode, "NOTSET") && strcmp(mode, "");
+}
+
+static int check_mode(const struct nn_call *call, const char *mode)
+{
+	if (!is_auto(mode) || !strcmp(mode, "SAME_UPPER") || !strcmp(mode, "SAME_LOWER") ||
+	    !strcmp(mode, "VALID"))
+		return 0;
+	return nn_refuse(call, NULL, "its auto_pad is something that ONNX does not have");
+}
+
+static void share_padding(struct window *w, int i, int64_t all, const char *mode)
+{
+	all = all > 0 ? all : 0;
+	w->before[i] = w->after[i] = all / 2;
+	if (!strcmp(mode, "SAME_UPPER"))
+		w->after[i] += all & 1;
+	else
+		w->before[i] += all & 1;
+}
+
+/* Sizes of the result of a convolution or of pooling, -1 where the input's is not known. */
+static int slide(const struct nn_call *call, struct window *w, bool round_up)
+{
+	const char *mode = nn_attr_text(call, "auto_pad");
+	int64_t room;
+	int i, ret = check_mode(call, mode);
+
+	for (i = 0; i < w->n && !ret; i++) {
+		w->out[i] = -1;
+		if (w->in[i] < 0)
+			continue;
+		if (!strcmp(mode, "VALID")) {
+			w->before[i] = w->after[i] = 0;
+		} else if (is_auto(mode)) {
+			room = ((w->in[i] + w->stride[i] - 1) / w->stride[i] - 1) * w->stride[i];
+			share_padding(w, i, room + span(w, i) - w->in[i], mode);
+		}
+		room = w->in[i] + w->before[i] + w->after[i] - span(w, i);
+		if (room < 0)
+			return nn_refuse(call, NULL, "its window spans %" PRId64 " of %" PRId64
+					 " places of dimension %d", span(w, i),
+					 room + span(w, i), i + 2);
+		w->out[i] = room / w->stride[i] + 1;
+		/* A window that would begin in the padding behind the input is left out. */
+		if (round_up && room % w->stride[i] &&
+		    w->out[i] * w->stride[i] < w->in[i] + w->before[i])
+			w->out[i]++;
+	}
+	return ret;
+}
+
+static void set_spatial(const struct nn_call *call, const struct window *w, struct nn_shape *out)
+{
+	int i;
+
+	out->rank = w->n + 2;
+	for (i = 0; i < w->n; i++)
+		out->dims[i + 2] = w->out[i] >= 0 ? w->out[i] : nn_unknown(call);
+}
+
+/* ---- Places ---- */
+
+static int64_t volume(const int64_t *sizes, int n)
+{
+	int64_t product = 1;
+
+	while (n--)
+		product *= sizes[n];
+	return product;
+}
+
+static void coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at)
+{
+	while (n--) {
+		at[n] = i % sizes[n];
+		i /= sizes[n];
+	}
+}
+
+/* The place of the input under cell `cell` of the window at `at`, or -1 if it is padding. */
+static int64_t place_under(const struct window *w, const int64_t *at, const int64_t *cell)
+{
+	int64_t place = 0, x;
+	int i;
+
+	for (i = 0; i < w->n; i++) {
+		x = at[i] * w->stride[i] + cell[i] * w->dilation[i] - w->before[i];
+		if (x < 0 || x >= w->in[i])
+			return -1;
+		place = place * w->in[i] + x;
+	}
+	return place;
+}
+
+/* ---- Conv ---- */
+
+/* Kernel sizes from the weights, which must agree with the attribute if there is one. */
+static int read_kernel(const struct nn_call *call, struct window *w)
+{
+	const struct nn_shape *weights = &call->in[1]->shape;
+	int64_t given[SPATIAL_MAX];
+	int i, ret;
+
+	if (weights->rank >= 0 && weights->rank != w->n + 2)
+		return nn_refuse(call, NULL, "its input has %d dimensions, its weights %d", w->n + 2,
+				 weights->rank);
+	ret = read_sizes(call, "kernel_shape", (size_t)w->n, 1, 1, given);
+	for (i = 0; i < w->n && !ret; i++) {
+		w->kernel[i] = weights->rank >= 0 ? weights->dims[i + 2] : -1;
+		if (w->kernel[i] < 0 && nn_attr_given(call, "kernel_shape"))
+			w->kernel[i] = given[i];
+		if (w->kernel[i] < 0)
+			return 1;
+		if (!w->kernel[i] || w->kernel[i] > SIZE_LIMIT ||
+		    (nn_attr_given(call, "kernel_shape") && w->kernel[i] != given[i]))
+			return nn_refuse(call, NULL, "its weights have size %" PRId64
+					 " in dimension %d, which its kernel_shape has not",
+					 w->kernel[i], i + 2);
+	}
+	return ret;
+}
+
+static int check_channels(const struct nn_call *call, int64_t channels, int64_t wanted,
+			  int64_t group, int64_t multiple)
+{
+	if (group < 1 || group > SIZE_LIMIT)
+		return nn_refuse(call, NULL, "it has %" PRId64 " groups", group);
+	if (channels >= 0 && wanted >= 0 && channels != wanted)
+		return nn_refuse(call, NULL, "its input has %" PRId64 " channels, its weights are for %"
+				 PRId64, channels, wanted);
+	if (multiple >= 0 && multiple % group)
+		return nn_refuse(call, NULL, "its %" PRId64 " channels do not divide into %" PRId64
+				 " groups", multiple, group);
+	return 0;
+}
+
+/* With the sizes of the window: 1 if they are not known yet. */
+static int conv_window(const struct nn_call *call, struct window *w)
+{
+	const struct nn_shape *x = &call->in[0]->shape, *weights = &call->in[1]->shape;
+	int64_t group = nn_attr_int(call, "group"), wanted = -1;
+	int ret;
+
+	memset(w, 0, sizeof(*w));
+	if (x->rank < 0)
+		return 1;
+	ret = read_window(call, w, x);
+	if (!ret)
+		ret = read_kernel(call, w);
+	if (ret || weights->rank < 0)
+		return ret ? ret : 1;
+	if (weights->dims[1] >= 0 && __builtin_mul_overflow(weights->dims[1], group, &wanted))
+		return nn_refuse(call, NULL, "it has %" PRId64 " groups", group);
+	ret = check_channels(call, x->dims[1], wanted, group, weights->dims[0]);
+	return ret ? ret : slide(call, w, false);
+}
+
+static int infer_conv(struct nn_call *call)
+{
+	struct nn_shape *out = &call->out[0]->shape;
+	struct window w;
+	int ret = conv_window(call, &w);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	set_spatial(call, &w, out);
+	out->dims[0] = call->in[0]->shape.dims[0];
+	out->dims[1] = call->in[1]->shape.dims[0];
+	return 0;
+}
+
+/* A bias for each channel; missing ones are zero. */
+static int check_bias(const struct nn_call *call, const struct nn_tensor *bias, int64_t channels)
+{
+	if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != channels))
+		return nn_refuse(call, NULL, "its bias is not one number for each of %" PRId64
+				 " channels", channels);
+	return 0;
+}
+
+/* What passes through one window: sums over channels and cells. */
+static double convolve(const struct window *w, const struct nn_tensor *x, int64_t first,
+		       const struct nn_tensor *weights, int64_t row, int64_t channels,
+		       const int64_t *at)
+{
+	int64_t inside = volume(w->in, w->n), cells = volume(w->kernel, w->n), i, c, place;
+	int64_t cell[SPATIAL_MAX];
+	double sum = 0;
+
+	for (i = 0; i < cells; i++) {
+		coordinates(i, w->kernel, w->n, cell);
+		place = place_under(w, at, cell);
+		for (c = 0; place >= 0 && c < channels; c++)
+			sum += nn_get(x, (size_t)((first + c) * inside + place)) *
+			       nn_get(weights, (size_t)((row * channels + c) * cells + i));
+	}
+	return sum;
+}
+
+static int evaluate_conv(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]), *weights = nn_contents(call->in[1]);
+	const struct nn_tensor *bias = nn_contents(nn_in_fact(call, 2));
+	struct nn_tensor *y = nn_result(call, 0);
+	int64_t rows = y->shape.dims[1], channels = weights->shape.dims[1];
+	int64_t at[SPATIAL_MAX], i, places, image, row, group;
+	struct window w;
+	int ret = conv_window(call, &w);
+
+	if (!ret)
+		ret = check_bias(call, bias, rows);
+	if (ret)
+		return ret;
+	places = volume(w.out, w.n);
+	for (i = 0; i < (int64_t)y->count; i++) {
+		coordinates(i % places, w.out, w.n, at);
+		row = i / places % rows;
+		image = i / places / rows;
+		group = row / (rows / nn_attr_int(call, "group"));
+		nn_set(y, (size_t)i, (bias ? nn_get(bias, (size_t)row) : 0) +
+		       convolve(&w, x, image * x->shape.dims[1] + group * channels, weights, row,
+				channels, at));
+	}
+	return 0;
+}
+
+/* ---- ConvTranspose ---- */
+
+/*
+ * The window of the convolution that this one undoes: its input is our result. 1 if
+ * sizes are not known.
+ */
+static int transposed_window(const struct nn_call *call, struct window *w)
+{
+	const struct nn_shape *x = &call->in[0]->shape, *weights = &call->in[1]->shape;
+	const char *mode = nn_attr_text(call, "auto_pad");
+	int64_t group = nn_attr_int(call, "group"), wanted[SPATIAL_MAX], all;
+	int i, ret;
+
+	memset(w, 0, sizeof(*w));
+	if (x->rank < 0 || weights->rank < 0)
+		return 1;
+	ret = read_window(call, w, x);
+	if (!ret)
+		ret = check_mode(call, mode);
+	if (!ret)
+		ret = read_kernel(call, w);
+	if (!ret)
+		ret = read_sizes(call, "output_padding", (size_t)w->n, 0, 0, w->more);
+	if (!ret)
+		ret = read_sizes(call, "output_shape", (size_t)w->n, 0, 0, wanted);
+	if (!ret)
+		ret = check_channels(call, x->dims[1], weights->dims[0], group, weights->dims[0]);
+	for (i = 0; i < w->n && !ret; i++) {
+		w->out[i] = w->in[i];
+		if (w->out[i] < 0)
+			return 1;
+		all = (w->out[i] - 1) * w->stride[i] + w->more[i] + span(w, i);
+		if (nn_attr_given(call, "output_shape")) {
+			share_padding(w, i, all - wanted[i], is_auto(mode) ? mode : "SAME_LOWER");
+			w->in[i] = wanted[i];
+			continue;
+		}
+		if (!strcmp(mode, "VALID"))
+			w->before[i] = w->after[i] = 0;
+		else if (is_auto(mode))
+			share_padding(w, i, all - w->out[i] * w->stride[i], mode);
+		w->in[i] = all - w->before[i] - w->after[i];
+		if (w->in[i] < 0)
+			return nn_refuse(call, NULL, "its pads leave nothing of dimension %d", i + 2);
+	}
+	return ret;
+}
+
+static int infer_conv_transpose(struct nn_call *call)
+{
+	struct nn_shape *out = &call->out[0]->shape;
+	const struct nn_shape *weights = &call->in[1]->shape;
+	struct window w;
+	int i, ret = transposed_window(call, &w);
+
+	if (ret < 0 || call->in[0]->shape.rank < 0 || weights->rank < 0)
+		return ret < 0 ? ret : 0;
+	out->rank = w.n + 2;
+	out->dims[0] = call->in[0]->shape.dims[0];
+	out->dims[1] = weights->dims[1] < 0 ? nn_unknown(call) :
+		       weights->dims[1] * nn_attr_int(call, "group");
+	for (i = 0; i < w.n; i++)
+		out->dims[i + 2] = ret ? nn_unknown(call) : w.in[i];
+	return 0;
+}
+
+/* Spread one element of the input over the sums of one channel of the result. */
+static void spread(const struct window *w, double value, const struct nn_tensor *weights,
+		   int64_t kernel, const int64_t *at, struct nn_tensor *y, int64_t channel)
+{
+	int64_t cells = volume(w->kernel, w->n), i, place, cell[SPATIAL_MAX];
+
+	for (i = 0; i < cells; i++) {
+		coordinates(i, w->kernel, w->n, cell);
+		place = place_under(w, at, cell);
+		if (place < 0)
+			continue;
+		place += channel * volume(w->in, w->n);
+		((double *)y->data)[place] += value * nn_get(weights, (size_t)(kernel * cells + i));
+	}
+}
+
+static int evaluate_conv_transpose(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]), *weights = nn_contents(call->in[1]);
+	const struct nn_tensor *bias = nn_contents(nn_in_fact(call, 2));
+	int64_t channels = x->shape.dims[1], each = weights->shape.dims[1], rows, groups, size;
+	int64_t at[SPATIAL_MAX], i, places, image, c, k, group;
+	struct nn_tensor *y = nn_result(call, 0), sums;
+	struct window w;
+	int ret = transposed_window(call, &w);
+
+	groups = nn_attr_int(call, "group");
+	rows = each * groups;
+	if (!ret)
+		ret = check_bias(call, bias, rows);
+	if (ret)
+		return ret;
+	if (nn_tensor_init(&sums, NN_F64, &y->shape))
+		return nn_fail_node(call->node, -ENOMEM, NULL, "memory is short");
+	places = volume(w.out, w.n);
+	size = volume(w.in, w.n);
+	for (i = 0; i < (int64_t)x->count; i++) {
+		coordinates(i % places, w.out, w.n, at);
+		c = i / places % channels;
+		image = i / places / channels;
+		group = c / (channels / groups);
+		for (k = 0; k < each; k++)
+			spread(&w, nn_get(x, (size_t)i), weights, c * each + k, at, &sums,
+			       image * rows + group * each + k);
+	}
+	for (i = 0; i < (int64_t)y->count; i++)
+		nn_set(y, (size_t)i, nn_get(&sums, (size_t)i) +
+		       (bias ? nn_get(bias, (size_t)(i / size % rows)) : 0));
+	nn_tensor_release(&sums);
+	return 0;
+}
+
+/* ---- Pooling ---- */
+
+static int pool_window(const struct nn_call *call, struct window *w)
+{
+	const struct nn_shape *x = &call->in[0]->shape;
+	int ret;
+
+	memset(w, 0, sizeof(*w));
+	if (x->rank < 0)
+		return 1;
+	ret = read_window(call, w, x);
+	if (!ret)
+		ret = read_sizes(call, "kernel_shape", (size_t)w->n, 1, 1, w->kernel);
+	return ret ? ret : slide(call, w, nn_attr_int(call, "ceil_mode"));
+}
+
+static int infer_pool(struct nn_call *call)
+{
+	struct nn_shape *out = &call->out[0]->shape;
+	struct window w;
+	int ret = pool_window(call, &w);
+
+	if (nn_out_fact(call, 1))
+		return nn_fail_node(call->node, -ENOTSUP, NULL, "its second result");
+	if (ret)
+		return ret < 0 ? ret : 0;
+	set_spatial(call, &w, out);
+	out->dims[0] = call->in[0]->shape.dims[0];
+	out->dims[1] = call->in[0]->shape.dims[1];
+	return 0;
+}
+
+/* Cells of the window that are counted although they are padding: not those beyond it. */
+static bool counts_as_padding(const struct window *w, const int64_t *at, const int64_t *cell)
+{
+	int64_t x;
+	int i;
+
+	for (i = 0; i < w->n; i++) {
+		x = at[i] * w->stride[i] + cell[i] * w->dilation[i];
+		if (x >= w->before[i] + w->in[i] + w->after[i])
+			return false;
+	}
+	return true;
+}
+
+static double pool(const struct window *w, const struct nn_tensor *x, int64_t first,
+		   const int64_t *at, bool average, bool with_padding)
+{
+	int64_t cells = volume(w->kernel, w->n), i, place, cell[SPATIAL_MAX], count = 0;
+	double result = average ? 0 : -INFINITY, value;
+
+	for (i = 0; i < cells; i++) {
+		coordinates(i, w->kernel, w->n, cell);
+		place = place_under(w, at, cell);
+		count += place >= 0 || (with_padding && counts_as_padding(w, at, cell));
+		if (place < 0)
+			continue;
+		value = nn_get(x, (size_t)(first + place));
+		if (average)
+			result += value;
+		else if (!(value <= result))
+			result = value;
+	}
+	return average ? result / (double)count : result;
+}
+
+static int evaluate_pool(struct nn_call *call, bool average)
+{
+	bool with_padding = average && nn_attr_int(call, "count_include_pad");
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	int64_t at[SPATIAL_MAX], i, places;
+	struct window w;
+	int ret = pool_window(call, &w);
+
+	if (ret)
+		return ret;
+	places = volume(w.out, w.n);
+	for (i = 0; i < (int64_t)y->count; i++) {
+		coordinates(i % places, w.out, w.n, at);
+		nn_set(y, (size_t)i, pool(&w, x, i / places * volume(w.in, w.n), at, average,
+					  with_padding));
+	}
+	return 0;
+}
+
+static int evaluate_max_pool(struct nn_call *call)
+{
+	return evaluate_pool(call, false);
+}
+
+static int evaluate_average_pool(struct nn_call *call)
+{
+	return evaluate_pool(call, true);
+}
+
+static int infer_global(struct nn_call *call)
+{
+	struct nn_shape *out = &call->out[0]->shape;
+	int i;
+
+	*out = call->in[0]->shape;
+	for (i = 2; i < out->rank; i++)
+		out->dims[i] = 1;
+	return 0;
+}
+
+static int evaluate_global(struct nn_call *call, bool average)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	size_t i, k, each = y->count ? x->count / y->count : 0;
+	double result, value;
+
+	for (i = 0; i < y->count; i++) {
+		result = average ? 0 : -INFINITY;
+		for (k = 0; k < each; k++) {
+			value = nn_get(x, i * each + k);
+			result = average ? result + value : value > result ? value : result;
+		}
+		nn_set(y, i, average ? result / (double)each : result);
+	}
+	return 0;
+}
+
+static int evaluate_global_max(struct nn_call *call)
+{
+	return evaluate_global(call, false);
+}
+
+static int evaluate_global_average(struct nn_call *call)
+{
+	return evaluate_global(call, true);
+}
+
+/* ---- BatchNormalization ---- */
+
+static int infer_batch_norm(struct nn_call *call)
+{
+	size_t i;
+
+	if ((call->node->opset >= 14 && nn_attr_int(call, "training_mode")) ||
+	    (call->node->opset < 9 && !nn_attr_int(call, "spatial")))
+		return nn_fail_node(call->node, -ENOTSUP, "export the model for inference",
+				    "it is for training");
+	for (i = 1; i < call->node->output_count; i++)
+		if (call->out[i])
+			return nn_fail_node(call->node, -ENOTSUP, "export the model for inference",
+					    "it has results that only training needs");
+	return nn_infer_same(call);
+}
+
+static int evaluate_batch_norm(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]), *p[4];
+	double epsilon = nn_attr_float(call, "epsilon"), factor;
+	struct nn_tensor *y = nn_result(call, 0);
+	size_t channels, inside, i, k;
+
+	channels = x->shape.rank > 1 ? (size_t)x->shape.dims[1] : 1;
+	for (i = 0; i < 4; i++) {
+		p[i] = nn_contents(call->in[i + 1]);
+		if (p[i]->count != channels)
+			return nn_refuse(call, NULL, "its input %s has %zu elements for %zu channels",
+					 call->node->op->inputs[i + 1].name, p[i]->count, channels);
+	}
+	for (i = 2, inside = 1; (int)i < x->shape.rank; i++)
+		inside *= (size_t)x->shape.dims[i];
+	for (i = 0; i < x->count; i++) {
+		k = i / inside % channels;
+		factor = nn_get(p[0], k) / sqrt(nn_get(p[3], k) + epsilon);
+		nn_set(y, i, (nn_get(x, i) - nn_get(p[2], k)) * factor + nn_get(p[1], k));
+	}
+	return 0;
+}
+
+/* ---- Table ---- */
+
+#define WINDOW_ATTRS \
+	NN_TEXT("auto_pad", "NOTSET"), NN_OPTIONAL_ATTR("pads", INTS), \
+	NN_OPTIONAL_ATTR("strides", INTS), NN_OPTIONAL_ATTR("dilations", INTS)
+#define X		{ "X", 'T', NN_FLOATS, NN_ONE }
+#define Y		NN_PORTS({ "Y", 'T', NN_FLOATS, NN_ONE })
+#define XWB		NN_PORTS(X, { "W", 'T', NN_FLOATS, NN_ONE }, { "B", 'T', NN_FLOATS, NN_OPTIONAL })
+#define POOLED		(NN_FLOATS | NN_SET(NN_I8) | NN_SET(NN_U8))
+#define MAX_POOL(v, ...) \
+	{ .name = "MaxPool", .since = v, .inputs = NN_PORTS({ "X", 'T', POOLED, NN_ONE }), \
+	  .outputs = NN_PORTS({ "Y", 'T', POOLED, NN_ONE }, \
+			      { "Indices", 0, NN_SET(NN_I64), NN_OPTIONAL }), \
+	  .attrs = NN_ATTRS(__VA_ARGS__), .infer = infer_pool, .evaluate = evaluate_max_pool }
+#define AVERAGE_POOL(v, ...) \
+	{ .name = "AveragePool", .since = v, .inputs = NN_PORTS(X), .outputs = Y, \
+	  .attrs = NN_ATTRS(__VA_ARGS__), .infer = infer_pool, .evaluate = evaluate_average_pool }
+/* Versions differ by attributes that were added, and whose defaults change nothing. */
+#define POOL_ATTRS	WINDOW_ATTRS, NN_REQUIRED_ATTR("kernel_shape", INTS), NN_INT("ceil_mode", 0)
+#define BATCH_NORM(v, s, u, ...) \
+	{ .name = "BatchNormalization", .since = v, \
+	  .inputs = NN_PORTS({ "X", 'T', NN_FLOATS, NN_ONE }, { "scale", s, NN_FLOATS, NN_ONE }, \
+			     { "B", s, NN_FLOATS, NN_ONE }, \
+			     { "input_mean", u, NN_FLOATS, NN_ONE }, \
+			     { "input_var", u, NN_FLOATS, NN_ONE }), \
+	  .outputs = NN_PORTS({ "Y", 'T', NN_FLOATS, NN_ONE }, \
+			      { "mean", u, NN_FLOATS, NN_OPTIONAL }, \
+			      { "var", u, NN_FLOATS, NN_OPTIONAL }, \
+			      { "saved_mean", u, NN_FLOATS, NN_OPTIONAL }, \
+			      { "saved_var", u, NN_FLOATS, NN_OPTIONAL }), \
+	  .attrs = NN_ATTRS(NN_FLOAT("epsilon", 1e-5f), NN_FLOAT("momentum", 0.9f), ##__VA_ARGS__), \
+	  .infer = infer_batch_norm, .evaluate = evaluate_batch_norm }
+
+const struct nn_op nn_ops_window[] = {
+	{ .name = "Conv", .since = 1, .inputs = XWB, .outputs = Y,
+	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1)),
+	  .infer = infer_conv, .evaluate = evaluate_conv },
+	{ .name = "ConvTranspose", .since = 1, .inputs = XWB, .outputs = Y,
+	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1),
+			    NN_OPTIONAL_ATTR("output_padding", INTS),
+			    NN_OPTIONAL_ATTR("output_shape", INTS)),
+	  .infer = infer_conv_transpose, .evaluate = evaluate_conv_transpose },
+	MAX_POOL(1, POOL_ATTRS, NN_INT("storage_order", 0)),
+	AVERAGE_POOL(7, POOL_ATTRS, NN_INT("count_include_pad", 0)),
+	{ .name = "GlobalAveragePool", .since = 1, .inputs = NN_PORTS(X), .outputs = Y,
+	  .infer = infer_global, .evaluate = evaluate_global_average },
+	{ .name = "GlobalMaxPool", .since = 1, .inputs = NN_PORTS(X), .outputs = Y,
+	  .infer = infer_global, .evaluate = evaluate_global_max },
+	BATCH_NORM(7, 'T', 'T', NN_INT("spatial", 1)),
+	BATCH_NORM(9, 'T', 'T'),
+	BATCH_NORM(14, 'T', 'T', NN_INT("training_mode", 0)),
+	BATCH_NORM(15, 'S', 'U', NN_INT("training_mode", 0)),
+	{ 0 }
+};

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of libaccel-nn.
+#
+#   test_NAME.c     a part of it, with the address and undefined-behaviour sanitizers
+#   conformance.c   ONNX's own test cases (see its head)
+
+NN_TESTS := $(patsubst tests/nn/test_%.c,%,$(wildcard tests/nn/test_*.c))
+NN_TEST_PARTS := $(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES)) $(NN_GENERATED)/onnx.pb-c.o \
+	$(addprefix $(B)/asan/libaccel/,error.o fault.o log.o version.o)
+
+# Everything in libaccel/ has a rule there (tests/libaccel/tests.mk).
+$(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES)): LIBACCEL_TEST_FLAGS += $(NN_CFLAGS)
+$(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES)): | $(NN_GENERATED)/onnx.pb-c.h
+
+$(B)/asan/tests/nn/%.o: tests/nn/%.c | $(NN_GENERATED)/onnx.pb-c.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(NN_CFLAGS) $(LIBACCEL_ASAN) \
+		-MMD -MP -c -o $@ $<
+
+define nn_test
+$(B)/tests/host/nn-$(1): $(B)/asan/tests/nn/test_$(1).o $(NN_TEST_PARTS)
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS) -lcmocka
+HOST_TESTS += $(B)/tests/host/nn-$(1)
+endef
+$(foreach t,$(NN_TESTS),$(eval $(call nn_test,$(t))))
+
+$(B)/tests/nn/conformance: $(B)/asan/tests/nn/conformance.o $(NN_TEST_PARTS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS)
