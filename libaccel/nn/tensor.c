@@ -225,7 +225,8 @@ static uint32_t encode(const struct small_float *f, double value)
 		return overflow;
 	frexp(value, &exponent);
 	exponent--;
-	if (exponent < 1 - f->bias)
+	/* Zero has no exponent: it is one of the smallest. */
+	if (value == 0 || exponent < 1 - f->bias)
 		exponent = 1 - f->bias;
 	if (exponent - (1 - f->bias) >= 1 << f->exponent)
 		return overflow;

@@ -3,6 +3,7 @@
 # Tests of libaccel-nn.
 #
 #   test_NAME.c     a part of it, with the address and undefined-behaviour sanitizers
+#   build.c         makes models for them
 #   conformance.c   ONNX's own test cases (see its head)
 
 NN_TESTS := $(patsubst tests/nn/test_%.c,%,$(wildcard tests/nn/test_*.c))
@@ -20,7 +21,7 @@ $(B)/asan/tests/nn/%.o: tests/nn/%.c | $(NN_GENERATED)/onnx.pb-c.h
 		-MMD -MP -c -o $@ $<
 
 define nn_test
-$(B)/tests/host/nn-$(1): $(B)/asan/tests/nn/test_$(1).o $(NN_TEST_PARTS)
+$(B)/tests/host/nn-$(1): $(B)/asan/tests/nn/test_$(1).o $(B)/asan/tests/nn/build.o $(NN_TEST_PARTS)
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS) -lcmocka
