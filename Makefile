@@ -113,6 +113,7 @@ help:
 	'make check-debug   the tests of the driver again, with the debug kernel' \
 	'make vm            a shell in a virtual machine with the card and its driver' \
 	'make bench         install what is missing, build, measure and print ratios' \
+	'make conformance   run ONNX'\''s own test cases for operators' \
 	'make fuzz          look for bugs with random inputs (FUZZ=name SECONDS=60)' \
 	'make install       install libraries, tools, headers (DESTDIR, PREFIX)' \
 	'make install-driver  install the sources of the driver for DKMS, and firmware' \

@@ -179,6 +179,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: conformance [--tolerance RELATIVE ABSOLUTE] FOLDER...\n");
 		return 2;
 	}
+	/* Several processes may write to one file: a line at a time. */
+	setvbuf(stdout, NULL, _IOLBF, 1 << 14);
 	for (; i < argc; i++) {
 		const char *slash = strrchr(argv[i], '/');
 		enum verdict verdict = run(argv[i]);

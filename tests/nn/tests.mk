@@ -33,3 +33,15 @@ $(B)/tests/nn/conformance: $(B)/asan/tests/nn/conformance.o $(NN_TEST_PARTS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS)
+
+# The script is a test of its own; its data comes with the build, not with the run.
+HOST_TESTS += $(B)/tests/host/nn-conformance
+$(B)/tests/host/nn-conformance: tests/nn/run-conformance $(B)/tests/nn/conformance
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/build/fetch-onnx-testdata >/dev/null
+	$(Q)printf '#!/bin/sh\n# egret-test-timeout: 600\nexec tests/nn/run-conformance\n' >$@
+	$(Q)chmod 755 $@
+
+.PHONY: conformance
+conformance: $(B)/tests/host/nn-conformance
+	$(Q)$<
