@@ -153,26 +153,22 @@ static void egret_dump_read_queue(struct egret_coredump *dump, struct egret_queu
 
 static void egret_dump_note_queues(struct egret_coredump *dump)
 {
-	struct egret_queue *queue;
-	unsigned long hwid;
+	struct egret_queue *queue = NULL;
 
 	dump->num_queues = 0;
-	xa_for_each(&dump->edev->queues, hwid, queue) {
+	while ((queue = egret_queue_next(dump->edev, queue))) {
 		struct egret_dump_brief *b = &dump->brief[dump->num_queues];
 
-		if (dump->num_queues == EGRET_DUMP_QUEUES)
-			break;
-		queue = egret_queue_lookup_hw(dump->edev, hwid);
-		if (!queue)
-			continue;
-		b->hwid = hwid;
-		b->status = egret_queue_read(dump->edev, hwid, EGRET_Q_STATUS);
+		b->hwid = queue->hwid;
+		b->status = egret_queue_read(dump->edev, queue->hwid, EGRET_Q_STATUS);
 		b->state = queue->state;
 		b->type = queue->type;
 		b->pid = queue->owner.pid;
 		strscpy(b->comm, queue->owner.comm, sizeof(b->comm));
-		dump->num_queues++;
-		egret_queue_put(queue);
+		if (++dump->num_queues == EGRET_DUMP_QUEUES) {
+			egret_queue_put(queue);
+			break;
+		}
 	}
 }
 

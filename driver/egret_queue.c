@@ -370,16 +370,10 @@ out:
 /* Call @fn for all queues of a card that have references. */
 static void egret_queue_for_each(struct egret_device *edev, void (*fn)(struct egret_queue *queue))
 {
-	struct egret_queue *queue;
-	unsigned long hwid;
+	struct egret_queue *queue = NULL;
 
-	xa_for_each(&edev->queues, hwid, queue) {
-		queue = egret_queue_lookup_hw(edev, hwid);
-		if (!queue)
-			continue;
+	while ((queue = egret_queue_next(edev, queue)))
 		fn(queue);
-		egret_queue_put(queue);
-	}
 }
 
 static void egret_queue_kill_reset(struct egret_queue *queue)
@@ -458,17 +452,11 @@ static bool egret_queue_restore(struct egret_queue *queue)
  */
 int egret_queue_restore_all(struct egret_device *edev)
 {
-	struct egret_queue *queue;
-	unsigned long hwid;
+	struct egret_queue *queue = NULL;
 	bool taken = true;
 
-	xa_for_each(&edev->queues, hwid, queue) {
-		queue = egret_queue_lookup_hw(edev, hwid);
-		if (!queue)
-			continue;
+	while ((queue = egret_queue_next(edev, queue)))
 		taken &= egret_queue_restore(queue);
-		egret_queue_put(queue);
-	}
 	return taken ? 0 : -EIO;
 }
 
@@ -533,23 +521,18 @@ void egret_queue_undrain_all(struct egret_device *edev)
  */
 int egret_queue_drain_all(struct egret_device *edev, unsigned long timeout)
 {
-	unsigned long deadline = jiffies + timeout, hwid;
-	struct egret_queue *queue;
-	bool drained;
+	unsigned long deadline = jiffies + timeout;
+	struct egret_queue *queue = NULL;
 
 	egret_queue_for_each(edev, egret_queue_stop_feeding);
-	xa_for_each(&edev->queues, hwid, queue) {
-		queue = egret_queue_lookup_hw(edev, hwid);
-		if (!queue)
+	while ((queue = egret_queue_next(edev, queue))) {
+		if (egret_queue_wait_drained(queue, deadline))
 			continue;
-		drained = egret_queue_wait_drained(queue, deadline);
+		drm_err(&edev->drm, "queue %u is still at work: not going to sleep\n",
+			queue->hwid);
 		egret_queue_put(queue);
-		if (!drained) {
-			drm_err(&edev->drm, "queue %lu is still at work: not going to sleep\n",
-				hwid);
-			egret_queue_undrain_all(edev);
-			return -EBUSY;
-		}
+		egret_queue_undrain_all(edev);
+		return -EBUSY;
 	}
 	return 0;
 }
