@@ -29,10 +29,16 @@ static inline uint64_t stream_completed(const struct accel_stream *stream)
 	return atomic_load_explicit(stream->completed, memory_order_acquire);
 }
 
+/* Where the next data would begin if the data ring had no end. */
+static inline uint64_t stream_data_next(const struct accel_stream *stream)
+{
+	return (stream->data_tail + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN;
+}
+
 /* Where `bytes` would begin in the data ring, which they must not wrap around in. */
 static inline uint64_t stream_data_position(const struct accel_stream *stream, size_t bytes)
 {
-	uint64_t at = (stream->data_tail + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN;
+	uint64_t at = stream_data_next(stream);
 
 	if (at % STREAM_DATA + bytes > STREAM_DATA)
 		at += STREAM_DATA - at % STREAM_DATA;
@@ -60,7 +66,7 @@ int accel_stream_reserve_slowly(const char *what, struct accel_stream *stream, s
 static inline int stream_reserve(const char *what, struct accel_stream *stream, size_t bytes,
 				 uint64_t *position)
 {
-	uint64_t at = (stream->data_tail + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN;
+	uint64_t at = stream_data_next(stream);
 
 	if (stream->slot_tail >= stream->slot_limit || at + bytes > stream->data_limit)
 		return accel_stream_reserve_slowly(what, stream, bytes, position);
