@@ -626,7 +626,8 @@ static int record_launch(struct accel_stream *stream, const struct dispatch *d)
 }
 
 /* With the stream's lock. Inlined where launches are plain, it needs no structure in memory. */
-static inline __attribute__((always_inline)) int queue_launch(struct accel_stream *stream, const struct dispatch *d)
+static inline __attribute__((always_inline)) int
+queue_launch(struct accel_stream *stream, const struct dispatch *d)
 {
 	unsigned int generation = atomic_load_explicit(&stream->context->code_generation,
 						       memory_order_acquire);
