@@ -39,7 +39,6 @@ int main(void)
 	CHECK_OK(vm_bind_async(c.fd, c.vm, &unmap, 1, syncs, 2));
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"link\", \"value\": false}}\n");
-	fflush(stdout);
 
 	/* The watchdog finds out, and all jobs end. */
 	CHECK_OK(syncobj_wait(c.fd, running, 0, 60000));

@@ -18,7 +18,6 @@ static void fail_next_access(void)
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"inject-bus-error\", "
 	       "\"value\": 1}}\n");
-	fflush(stdout);
 	/* If it comes late, it is a client's job that fails: see below. */
 	sleep_ms(1000);
 }

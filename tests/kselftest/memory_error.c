@@ -20,7 +20,6 @@ static void inject(uint64_t offset)
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"inject-ecc-uncorrected\", "
 	       "\"value\": %llu}}\n", (unsigned long long)offset);
-	fflush(stdout);
 }
 
 static void ok(const char *what)
@@ -28,7 +27,6 @@ static void ok(const char *what)
 	static unsigned int count;
 
 	printf("ok %u - %s\n", ++count, what);
-	fflush(stdout);
 }
 
 static struct drm_egret_event next_event(int fd)

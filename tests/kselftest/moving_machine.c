@@ -161,7 +161,6 @@ int main(void)
 		finish_round(&w);
 	}
 	printf("ok 1 - jobs go on in another machine\n");
-	fflush(stdout);
 
 	start_round(&w);
 	ask("snapshot\n", answer, sizeof(answer));
@@ -170,7 +169,6 @@ int main(void)
 		/* There is more of it now than there will have been. */
 		start_round(&w);
 		printf("# back to before the job has ended\n");
-		fflush(stdout);
 		ask("rewind\n", answer, sizeof(answer));
 		CHECK(false);
 	}

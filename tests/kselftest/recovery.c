@@ -25,7 +25,6 @@ static void inject(const char *property, unsigned int value)
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"%s\", \"value\": %u}}\n",
 	       property, value);
-	fflush(stdout);
 }
 
 /* ---- uevents ------------------------------------------------------------------- */

@@ -26,7 +26,6 @@ static unsigned int count;
 static void ok(const char *name)
 {
 	printf("ok %u - %s\n", ++count, name);
-	fflush(stdout);
 }
 
 static void inject(const char *property, unsigned int value)
@@ -34,7 +33,6 @@ static void inject(const char *property, unsigned int value)
 	printf("# monitor: {\"execute\": \"qom-set\", \"arguments\": {\"path\": "
 	       "\"/machine/peripheral/egret0\", \"property\": \"%s\", \"value\": %u}}\n",
 	       property, value);
-	fflush(stdout);
 }
 
 /* ---- files ------------------------------------------------------------------------- */

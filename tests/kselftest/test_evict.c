@@ -209,7 +209,6 @@ static void test_processes(void)
 		CHECK(pid[i] >= 0);
 		if (!pid[i]) {
 			process_work(i, 10);
-			fflush(stdout);
 			_exit(0);
 		}
 	}

@@ -36,7 +36,6 @@ static atomic_uint *done;
 static void monitor(const char *command)
 {
 	printf("# monitor: %s\n", command);
-	fflush(stdout);
 }
 
 static void write_file(const char *path, const char *text)
@@ -417,7 +416,6 @@ static void act(const struct action *action)
 	fd = await_card();
 	wait_device(device, sizeof(device), true);
 	printf("# %s\n", action->name);
-	fflush(stdout);
 	action->run(device);
 	if (action->loses_files)
 		await_lost(fd, "a file survives");
@@ -507,7 +505,6 @@ static void act_asleep(const struct action *action, uint64_t tag)
 	char device[256];
 
 	printf("# asleep: %s\n", action->name);
-	fflush(stdout);
 	c = client_on(await_card(), DRM_EGRET_QUEUE_COPY);
 	wait_device(device, sizeof(device), true);
 	vram = client_bo(&c, WORK_SIZE, DRM_EGRET_BO_VRAM);
