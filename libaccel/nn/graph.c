@@ -122,8 +122,7 @@ struct frame {
 
 enum mark { UNSEEN, ON_STACK, DONE };
 
-/* A node's i-th dependency: its inputs, then what its subgraphs use. False after the last. */
-static bool dependency(const struct nn_node *node, size_t i, struct nn_value **value)
+bool nn_node_dependency(const struct nn_node *node, size_t i, struct nn_value **value)
 {
 	size_t k;
 
@@ -171,7 +170,7 @@ static int visit(struct nn_graph *graph, struct nn_node *root, struct frame *sta
 		struct frame *top = &stack[depth - 1];
 		struct nn_node *before;
 
-		if (!dependency(top->node, top->next++, &value)) {
+		if (!nn_node_dependency(top->node, top->next++, &value)) {
 			marks[top->node->number] = DONE;
 			graph->nodes[graph->node_count++] = top->node;
 			depth--;

@@ -28,7 +28,8 @@ struct nn_constant {
 	enum nn_type type;
 	struct nn_shape shape;
 	size_t count;
-	const void *data;	/* nn_bytes(type, count); NULL for strings, which nothing reads yet */
+	/* nn_bytes(type, count); NULL for strings, which nothing reads yet */
+	const void *data;
 };
 
 struct nn_value {
@@ -142,6 +143,12 @@ int nn_fail_node(const struct nn_node *node, int error, const char *advice,
 
 /* A node's attribute, as the file has it, or NULL. */
 const struct nn_attr *nn_attr_find(const struct nn_node *node, const char *name);
+
+/*
+ * A node's i-th dependency: its inputs (NULL for one left out), then what its subgraphs use.
+ * False after the last.
+ */
+bool nn_node_dependency(const struct nn_node *node, size_t i, struct nn_value **value);
 
 /*
  * Put the nodes of a graph into an order in which each comes after what it depends on; an

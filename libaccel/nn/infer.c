@@ -10,6 +10,20 @@
 
 #define WHAT	"cannot work out the model's shapes"
 
+/* What the model says of a value. What nodes compute is inferred, and then compared with it. */
+static void begin_fact(struct nn_fact *fact, const struct nn_value *value)
+{
+	fact->shape.rank = -1;
+	if (value->not_tensor)
+		return;
+	if (!value->producer) {
+		fact->type = value->type;
+		fact->shape = value->shape;
+	}
+	if (value->constant)
+		fact->raw = value->constant->data;
+}
+
 int nn_facts_init(struct nn_facts *facts, const struct nn_model *model)
 {
 	size_t i;
@@ -18,25 +32,19 @@ int nn_facts_init(struct nn_facts *facts, const struct nn_model *model)
 		.model = model,
 		.symbols = (int64_t)model->symbol_count,
 		.fold_max = NN_FOLD_MAX,
+		.fold_budget = NN_FOLD_BUDGET,
+		.result_max = SIZE_MAX,
 		.facts = calloc(model->value_count + 1, sizeof(*facts->facts)),
+		.sizes = calloc(model->symbol_count + 1, sizeof(*facts->sizes)),
 	};
-	if (!facts->facts)
+	if (!facts->facts || !facts->sizes) {
+		nn_facts_release(facts);
 		return accel_fail_errno(-ENOMEM, WHAT);
-	for (i = 0; i < model->value_count; i++) {
-		const struct nn_value *value = model->values[i];
-		struct nn_fact *fact = &facts->facts[i];
-
-		fact->shape.rank = -1;
-		if (value->not_tensor)
-			continue;
-		/* What nodes compute is inferred, and then compared with what was declared. */
-		if (!value->producer) {
-			fact->type = value->type;
-			fact->shape = value->shape;
-		}
-		if (value->constant)
-			fact->raw = value->constant->data;
 	}
+	for (i = 0; i <= model->symbol_count; i++)
+		facts->sizes[i] = -1;
+	for (i = 0; i < model->value_count; i++)
+		begin_fact(&facts->facts[i], model->values[i]);
 	return 0;
 }
 
@@ -45,26 +53,40 @@ void nn_facts_release(struct nn_facts *facts)
 	size_t i;
 
 	for (i = 0; facts->facts && i < facts->model->value_count; i++)
-		nn_tensor_release(&facts->facts[i].tensor);
+		nn_forget(&facts->facts[i]);
 	free(facts->facts);
+	free(facts->sizes);
 	facts->facts = NULL;
+	facts->sizes = NULL;
 }
 
 /* ---- Inputs ---- */
 
-/* From now on, this symbol has this value. */
-static void replace_symbol(struct nn_facts *facts, int64_t symbol, int64_t size)
+/*
+ * Sizes are given to symbols one by one, and put into the facts once, when all are there: a
+ * model may have very many inputs.
+ */
+static void apply_sizes(struct nn_facts *facts)
 {
+	const struct nn_graph *graph = facts->model->graph;
 	size_t i;
 	int k;
 
-	for (i = 0; i < facts->model->value_count; i++) {
-		struct nn_shape *shape = &facts->facts[i].shape;
+	for (i = 0; i < graph->input_count; i++) {
+		struct nn_shape *shape = &facts->facts[graph->inputs[i]->index].shape;
 
 		for (k = 0; k < shape->rank; k++)
-			if (shape->dims[k] == symbol)
-				shape->dims[k] = size;
+			if (shape->dims[k] < 0 && facts->sizes[-shape->dims[k]] >= 0)
+				shape->dims[k] = facts->sizes[-shape->dims[k]];
 	}
+}
+
+/* A size for a dimension that may be a symbol: false if it should be another. */
+static bool fit_size(struct nn_facts *facts, int64_t wanted, int64_t size)
+{
+	if (wanted < 0 && facts->sizes[-wanted] < 0)
+		facts->sizes[-wanted] = size;
+	return size == (wanted < 0 ? facts->sizes[-wanted] : wanted);
 }
 
 static const struct nn_value *input_value(const struct nn_facts *facts, size_t input)
@@ -87,11 +109,8 @@ int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_sha
 		return accel_fail(-ENOTSUP, WHAT, NULL, "input %zu is not a tensor", input);
 	fact = &facts->facts[value->index];
 	fits = nn_shape_known(shape) && (fact->shape.rank < 0 || fact->shape.rank == shape->rank);
-	for (i = 0; fits && i < fact->shape.rank; i++) {
-		if (fact->shape.dims[i] < 0)
-			replace_symbol(facts, fact->shape.dims[i], shape->dims[i]);
-		fits = fact->shape.dims[i] == shape->dims[i];
-	}
+	for (i = 0; fits && i < fact->shape.rank; i++)
+		fits = fit_size(facts, fact->shape.dims[i], shape->dims[i]);
 	if (!fits) {
 		nn_clean(name, sizeof(name), value->name);
 		nn_shape_print(shape, NULL, 0, given, sizeof(given));
@@ -122,7 +141,7 @@ int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_ten
 				  "input '%s' has elements of type %s, the model asks for %s", name,
 				  nn_type_name(tensor->type), nn_type_name(fact->type));
 	}
-	nn_tensor_release(&fact->tensor);
+	nn_forget(fact);
 	ret = nn_tensor_init(&fact->tensor, tensor->type, &tensor->shape);
 	if (ret)
 		return accel_fail_errno(ret, WHAT);
@@ -136,10 +155,29 @@ const struct nn_tensor *nn_contents(struct nn_fact *fact)
 {
 	if (!fact || fact->tensor.data)
 		return fact ? &fact->tensor : NULL;
-	if (!fact->raw || nn_tensor_init(&fact->tensor, fact->type, &fact->shape))
+	if (!fact->raw)
+		return NULL;
+	/* Most files align nothing; what is aligned is used where it lies. */
+	if ((uintptr_t)fact->raw % _Alignof(max_align_t) == 0 &&
+	    nn_shape_count(&fact->shape, &fact->tensor.count)) {
+		fact->tensor.type = fact->type;
+		fact->tensor.shape = fact->shape;
+		fact->tensor.data = (void *)fact->raw;
+		fact->borrowed = true;
+		return &fact->tensor;
+	}
+	if (nn_tensor_init(&fact->tensor, fact->type, &fact->shape))
 		return NULL;
 	memcpy(fact->tensor.data, fact->raw, nn_bytes(fact->type, fact->tensor.count));
 	return &fact->tensor;
+}
+
+void nn_forget(struct nn_fact *fact)
+{
+	if (!fact->borrowed)
+		nn_tensor_release(&fact->tensor);
+	fact->tensor.data = NULL;
+	fact->borrowed = false;
 }
 
 static bool inputs_known(const struct nn_call *call)
@@ -152,23 +190,40 @@ static bool inputs_known(const struct nn_call *call)
 	return true;
 }
 
-/* Results that can be computed now, and are not too large to keep. */
-static bool worth_folding(const struct nn_facts *facts, const struct nn_call *call)
+/* Bytes of values of which at least the shapes should be known; false if they are not. */
+static bool add_bytes(struct nn_fact **values, size_t number, size_t most, size_t *bytes)
 {
 	size_t i, count;
 
-	if (!call->node->op->evaluate || !inputs_known(call))
-		return false;
-	for (i = 0; i < call->node->output_count; i++) {
-		const struct nn_fact *fact = call->out[i];
-
-		if (!fact)
+	for (i = 0; i < number; i++) {
+		if (!values[i])
 			continue;
-		if (fact->type == NN_UNDEFINED || !nn_shape_known(&fact->shape) ||
-		    !nn_shape_count(&fact->shape, &count) ||
-		    nn_bytes(fact->type, count) > facts->fold_max)
+		if (values[i]->type == NN_UNDEFINED || !nn_shape_known(&values[i]->shape) ||
+		    !nn_shape_count(&values[i]->shape, &count))
+			return false;
+		count = nn_bytes(values[i]->type, count);
+		if (count > most || __builtin_add_overflow(*bytes, count, bytes))
 			return false;
 	}
+	return true;
+}
+
+/* Results that can be computed now, and are not too large to keep. */
+static bool worth_folding(struct nn_facts *facts, const struct nn_call *call)
+{
+	const struct nn_node *node = call->node;
+	size_t bytes = 0;
+
+	if (!node->op->evaluate || !inputs_known(call))
+		return false;
+	if (facts->running)
+		return add_bytes(call->out, node->output_count, facts->result_max, &bytes);
+	if (!add_bytes(call->out, node->output_count, facts->fold_max, &bytes))
+		return false;
+	if (node->op->costly || !add_bytes(call->in, node->input_count, SIZE_MAX, &bytes) ||
+	    bytes > facts->fold_budget)
+		return false;
+	facts->fold_budget -= bytes;
 	return true;
 }
 
@@ -263,12 +318,10 @@ static void gather(struct nn_facts *facts, struct nn_value **values, size_t coun
 		to[i] = values[i] ? &facts->facts[values[i]->index] : NULL;
 }
 
-int nn_facts_infer(struct nn_facts *facts)
+/* Places for the inputs and outputs of any node of a graph. */
+static struct nn_fact **make_places(const struct nn_graph *graph)
 {
-	const struct nn_graph *graph = facts->model->graph;
 	size_t i, most = 0;
-	struct nn_fact **places;
-	int ret = 0;
 
 	for (i = 0; i < graph->node_count; i++) {
 		const struct nn_node *node = graph->nodes[i];
@@ -276,23 +329,135 @@ int nn_facts_infer(struct nn_facts *facts)
 		if (node->input_count + node->output_count > most)
 			most = node->input_count + node->output_count;
 	}
-	places = calloc(most + 1, sizeof(struct nn_fact *));
+	return calloc(most + 1, sizeof(struct nn_fact *));
+}
+
+static int visit_node(struct nn_facts *facts, const struct nn_node *node, struct nn_fact **places)
+{
+	struct nn_call call = {
+		.node = node,
+		.facts = facts,
+		.in = places,
+		.out = places + node->input_count,
+	};
+
+	gather(facts, node->inputs, node->input_count, call.in);
+	gather(facts, node->outputs, node->output_count, call.out);
+	return infer_node(facts, &call);
+}
+
+int nn_facts_infer(struct nn_facts *facts)
+{
+	const struct nn_graph *graph = facts->model->graph;
+	struct nn_fact **places = make_places(graph);
+	int ret = 0;
+	size_t i;
+
 	if (!places)
 		return accel_fail_errno(-ENOMEM, WHAT);
+	apply_sizes(facts);
+	for (i = 0; i < graph->node_count && !ret; i++)
+		ret = visit_node(facts, graph->nodes[i], places);
+	free(places);
+	return ret;
+}
+
+/* ---- Evaluation ---- */
+
+/* What a node depends on, that was computed or given, one use less or more. */
+static void count_uses(struct nn_facts *facts, const struct nn_node *node, size_t *uses, int step)
+{
+	struct nn_value *value;
+	size_t i;
+
+	for (i = 0; nn_node_dependency(node, i, &value); i++) {
+		if (!value || value->graph != node->graph)
+			continue;
+		uses[value->index] += (size_t)step;
+		if (!uses[value->index])
+			nn_forget(&facts->facts[value->index]);
+	}
+}
+
+static int refuse_result(const struct nn_node *node, const struct nn_fact *fact, size_t i)
+{
+	if (nn_shape_known(&fact->shape) && fact->type != NN_UNDEFINED)
+		return nn_fail_node(node, -EFBIG, "give smaller inputs", "its result %zu is too large",
+				    i);
+	return nn_fail_node(node, -ENOTSUP, NULL, "its result %zu cannot be computed", i);
+}
+
+/* All results are there; those that nobody uses are forgotten. */
+static int check_results(struct nn_facts *facts, const struct nn_node *node, const size_t *uses)
+{
+	struct nn_fact *fact;
+	size_t i;
+
+	for (i = 0; i < node->output_count; i++) {
+		if (!node->outputs[i])
+			continue;
+		fact = &facts->facts[node->outputs[i]->index];
+		if (!fact->tensor.data && !fact->raw)
+			return refuse_result(node, fact, i);
+		if (!uses[node->outputs[i]->index])
+			nn_forget(fact);
+	}
+	return 0;
+}
+
+static int run(struct nn_facts *facts, struct nn_fact **places, size_t *uses)
+{
+	const struct nn_graph *graph = facts->model->graph;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < graph->node_count; i++)
+		count_uses(facts, graph->nodes[i], uses, 1);
+	/* One use more, that does not end. */
+	for (i = 0; i < graph->output_count; i++)
+		uses[graph->outputs[i]->index]++;
 	for (i = 0; i < graph->node_count && !ret; i++) {
 		const struct nn_node *node = graph->nodes[i];
-		struct nn_call call = {
-			.node = node,
-			.facts = facts,
-			.in = places,
-			.out = places + node->input_count,
-		};
 
-		gather(facts, node->inputs, node->input_count, call.in);
-		gather(facts, node->outputs, node->output_count, call.out);
-		ret = infer_node(facts, &call);
+		ret = node->op && !node->op->unsupported ? visit_node(facts, node, places) :
+							   nn_fail_unsupported(node);
+		if (!ret)
+			ret = check_results(facts, node, uses);
+		if (!ret)
+			count_uses(facts, node, uses, -1);
 	}
+	return ret;
+}
+
+static int check_inputs(const struct nn_facts *facts)
+{
+	const struct nn_graph *graph = facts->model->graph;
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < graph->input_count; i++) {
+		if (facts->facts[graph->inputs[i]->index].tensor.data)
+			continue;
+		nn_clean(name, sizeof(name), graph->inputs[i]->name);
+		return accel_fail(-EINVAL, "cannot run the model", "give all inputs",
+				  "input %zu, '%s', was not given", i, name);
+	}
+	return 0;
+}
+
+int nn_facts_run(struct nn_facts *facts)
+{
+	struct nn_fact **places = make_places(facts->model->graph);
+	size_t *uses = calloc(facts->model->value_count + 1, sizeof(*uses));
+	int ret = places && uses ? check_inputs(facts) :
+				   accel_fail_errno(-ENOMEM, "cannot run the model");
+
+	facts->running = true;
+	apply_sizes(facts);
+	if (!ret)
+		ret = run(facts, places, uses);
 	free(places);
+	free(uses);
 	return ret;
 }
 

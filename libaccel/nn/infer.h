@@ -18,13 +18,22 @@
 struct nn_facts {
 	const struct nn_model *model;
 	struct nn_fact *facts;		/* by nn_value.index */
+	int64_t *sizes;			/* of the model's symbols, by number; -1: not given */
 	int64_t symbols;		/* next number for a size that is not known */
 	size_t folded;			/* nodes that were evaluated */
 	size_t fold_max;		/* bytes of a result that are worth it */
+	size_t fold_budget;		/* bytes that may still be read and written for it */
+	bool running;			/* nn_facts_run(): everything is evaluated */
+	size_t result_max;		/* bytes of a result when running; SIZE_MAX for any */
 };
 
-/* A node's result may have so many bytes if it is evaluated before the model runs. */
+/*
+ * A node's results may have so many bytes if it is evaluated before the model runs, and all
+ * such nodes may read and write so many. Nodes whose work grows faster than their data are
+ * not evaluated at all. So no file makes nn_facts_infer() slow, or large.
+ */
 #define NN_FOLD_MAX	((size_t)64 << 20)
+#define NN_FOLD_BUDGET	((size_t)512 << 20)
 
 /* Begin with what the model itself says. -ENOMEM. */
 int nn_facts_init(struct nn_facts *facts, const struct nn_model *model);
@@ -38,10 +47,18 @@ int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_sha
 int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor);
 
 /*
- * Go through the graph, once. Fails at the first node whose inputs make no sense. Nodes that are not
- * supported leave their results unknown; nn_facts_check() tells of them.
+ * Go through the graph, once. Fails at the first node whose inputs make no sense. Nodes that
+ * are not supported leave their results unknown; nn_first_unsupported() tells of them.
  */
 int nn_facts_infer(struct nn_facts *facts);
+
+/*
+ * Evaluate the whole graph, once, instead of nn_facts_infer(): all inputs have contents.
+ * What no node needs any more is released; the outputs remain. -ENOTSUP, if a node is not
+ * supported; what has to be right and is not (an index, for example) is -EINVAL; -EFBIG, if a
+ * result is larger than result_max.
+ */
+int nn_facts_run(struct nn_facts *facts);
 
 /* The first node that is not supported, or NULL. */
 const struct nn_node *nn_first_unsupported(const struct nn_model *model);

@@ -719,9 +719,12 @@ static int import(struct importer *im, struct nn_model **model)
 	return ret;
 }
 
-int nn_onnx_read(const char *what, const void *file, size_t size, struct nn_model **model)
+int nn_onnx_read(const char *what, const void *file, size_t size, int folder,
+		 struct nn_model **model)
 {
-	struct importer im = { .base = { .what = what, .file = file, .size = size, .folder = -1 } };
+	struct importer im = {
+		.base = { .what = what, .file = file, .size = size, .folder = folder },
+	};
 
 	im.base.model = calloc(1, sizeof(*im.base.model));
 	if (!im.base.model)

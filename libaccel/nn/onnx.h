@@ -24,8 +24,13 @@
  */
 int nn_onnx_load(const char *path, struct nn_model **model);
 
-/* The same from memory, which must stay as it is until the model is released. `what` is its name in errors. */
-int nn_onnx_read(const char *what, const void *file, size_t size, struct nn_model **model);
+/*
+ * The same from memory, which must stay as it is until the model is released. `what` is what
+ * fails, in errors; `folder` a descriptor of the folder of external data, which stays the
+ * caller's, or -1 if there can be none.
+ */
+int nn_onnx_read(const char *what, const void *file, size_t size, int folder,
+		 struct nn_model **model);
 
 /* Read a file that holds a single tensor. */
 int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor);

@@ -105,7 +105,8 @@ static int check_ports(const struct nn_node *node, const char *kind, const struc
 		if (!port->name)
 			return nn_fail_node(node, -EINVAL, NOT_ONNX, "it has %zu %ss, more than %zu",
 					    count, kind, i);
-		if (!values[i] && port->arity == NN_ONE)
+		if (!values[i] && (port->arity == NN_ONE ||
+				   (port->arity == NN_MANY && ports == node->op->inputs)))
 			return nn_fail_node(node, -EINVAL, NOT_ONNX, "its %s %s is missing", kind,
 					    port->name);
 		if (port->arity != NN_MANY)

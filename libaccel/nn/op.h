@@ -67,6 +67,8 @@ struct nn_op {
 	int since;
 	/* The entry stands for a version that is not done: nodes of it are unsupported. */
 	bool unsupported;
+	/* Its work may be far more than its inputs and outputs are large. */
+	bool costly;
 	const struct nn_attr_def *attrs;	/* NULL for none */
 	const struct nn_port *inputs;
 	const struct nn_port *outputs;
@@ -91,6 +93,7 @@ struct nn_fact {
 	/* Contents, if they are known: aligned (`tensor`), or as they are in the file. */
 	const void *raw;
 	struct nn_tensor tensor;	/* data is NULL until it is asked for */
+	bool borrowed;			/* tensor.data is raw, and nobody's to free */
 };
 
 /* A node, and what is known around it. Inputs and outputs left out are NULL. */
@@ -143,6 +146,9 @@ static inline struct nn_fact *nn_out_fact(const struct nn_call *call, size_t i)
 
 /* An input's contents, or NULL if they are not known (or memory is short). */
 const struct nn_tensor *nn_contents(struct nn_fact *fact);
+
+/* Forget the contents that a value was given, or that were computed. */
+void nn_forget(struct nn_fact *fact);
 
 /* The result of an output that evaluate() fills; NULL for one left out. */
 static inline struct nn_tensor *nn_result(const struct nn_call *call, size_t i)

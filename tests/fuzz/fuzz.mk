@@ -10,7 +10,7 @@
 # What they find goes to $(B)/tests/fuzz/NAME.found/, new inputs of interest to
 # $(B)/tests/fuzz/NAME.corpus/. To see one again: $(B)/tests/fuzz/NAME FILE
 
-FUZZERS := registers packets kernels tables firmware mailbox states modules
+FUZZERS := registers packets kernels tables firmware mailbox states modules onnx
 FUZZ_CC ?= clang
 FUZZ ?= $(FUZZERS)
 
@@ -43,12 +43,18 @@ $(B)/tests/fuzz/tables: $(B)/fuzz/libegret-model.a
 $(B)/tests/fuzz/firmware: $(FUZZ_CONTROLLER)
 $(B)/tests/fuzz/mailbox: $(FUZZ_CONTROLLER) | firmware
 $(B)/tests/fuzz/modules: $(addprefix $(B)/fuzz/libaccel/,image.o error.o fault.o log.o version.o)
+FUZZ_NN := $(patsubst %.c,$(B)/fuzz/%.o,$(NN_SOURCES) tests/nn/build.c)
+$(FUZZ_NN) $(B)/fuzz/tests/fuzz/onnx.o: FUZZ_CFLAGS += $(NN_CFLAGS)
+$(FUZZ_NN) $(B)/fuzz/tests/fuzz/onnx.o: | $(NN_GENERATED)/onnx.pb-c.h
+$(B)/tests/fuzz/onnx: $(FUZZ_NN) $(NN_GENERATED)/onnx.pb-c.o \
+	$(addprefix $(B)/fuzz/libaccel/,error.o fault.o log.o version.o)
+$(B)/tests/fuzz/onnx: EXTRA_LDLIBS = $(NN_LIBS)
 
 FUZZ_PROGRAMS := $(addprefix $(B)/tests/fuzz/,$(FUZZERS))
 $(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(LINKABLE) $(MODEL_LDLIBS)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(LINKABLE) $(MODEL_LDLIBS) $(EXTRA_LDLIBS)
 
 ifneq ($(FUZZ_RUNTIME),)
 check-build: $(FUZZ_PROGRAMS)

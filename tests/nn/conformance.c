@@ -141,7 +141,7 @@ static enum verdict run_model(const char *folder, const struct nn_model *model)
 		return failed(ret);
 	verdict = give_inputs(folder, &facts);
 	if (verdict == PASS) {
-		ret = nn_facts_infer(&facts);
+		ret = nn_facts_run(&facts);
 		verdict = ret ? failed(ret) : check_outputs(folder, &facts);
 	}
 	nn_facts_release(&facts);

@@ -32,7 +32,7 @@ static void read_rig(struct rig *r)
 	size_t size;
 
 	r->file = build_pack(&r->b, &size);
-	assert_int_equal(nn_onnx_read("cannot read the model", r->file, size, &r->model), 0);
+	assert_int_equal(nn_onnx_read("cannot read the model", r->file, size, -1, &r->model), 0);
 	assert_int_equal(nn_facts_init(&r->facts, r->model), 0);
 }
 

@@ -49,7 +49,7 @@ static struct nn_model *read_built(struct build *b, uint8_t **file, int error, c
 	int ret;
 
 	*file = build_pack(b, &size);
-	ret = nn_onnx_read("cannot read the model", *file, size, &model);
+	ret = nn_onnx_read("cannot read the model", *file, size, -1, &model);
 	if (ret != error || (error && !strstr(accel_last_error()->message, text)))
 		print_error("%d: %s\n", ret, ret ? accel_last_error()->message : "fine");
 	assert_int_equal(ret, error);
@@ -371,7 +371,7 @@ static int read_copy(const uint8_t *data, size_t size)
 	int ret;
 
 	memcpy(copy, data, size);
-	ret = nn_onnx_read("cannot read the model", copy, size, &model);
+	ret = nn_onnx_read("cannot read the model", copy, size, -1, &model);
 	if (ret)
 		assert_true(accel_last_error()->message[0]);
 	nn_model_free(model);

@@ -392,6 +392,8 @@ static double hardsigmoid_p(double x, const double *p) { return clamp01(p[0] * x
 static double swish_p(double x, const double *p) { return x * sigmoid_f(p[0] * x); }
 
 static double leaky_f2(double x, double slope) { return x < 0 ? slope * x : x; }
+static int64_t leaky_i2(int64_t x, int64_t slope) { return x < 0 ? mul_i(slope, x) : x; }
+static uint64_t leaky_u2(uint64_t x, uint64_t slope) { (void)slope; return x; }
 
 /* ---- Table ---- */
 
@@ -445,7 +447,7 @@ const struct nn_op nn_ops_elementwise[] = {
 	{ .name = "PRelu", .since = 7,
 	  .inputs = NN_PORTS({ "X", 'T', NN_NUMBERS, NN_ONE }, { "slope", 'T', NN_NUMBERS, NN_ONE }),
 	  .outputs = Y(NN_NUMBERS), .infer = nn_infer_same, .evaluate = evaluate_binary,
-	  .scalar = { .f2 = leaky_f2 } },
+	  .scalar = { .f2 = leaky_f2, .i2 = leaky_i2, .u2 = leaky_u2 } },
 	{ .name = "Pow", .since = 7,
 	  .inputs = NN_PORTS({ "X", 'T', NN_NUMBERS, NN_ONE }, { "Y", 0, NN_NUMBERS, NN_ONE }),
 	  .outputs = Y(NN_NUMBERS), .infer = nn_infer_broadcast, .evaluate = evaluate_pow },

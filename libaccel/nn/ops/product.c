@@ -177,13 +177,13 @@ const struct nn_op nn_ops_product[] = {
 	{ .name = "MatMul", .since = 1,
 	  .inputs = NN_PORTS({ "A", 'T', TYPES, NN_ONE }, { "B", 'T', TYPES, NN_ONE }),
 	  .outputs = NN_PORTS({ "Y", 'T', TYPES, NN_ONE }),
-	  .infer = infer_matmul, .evaluate = evaluate_matmul },
+	  .costly = true, .infer = infer_matmul, .evaluate = evaluate_matmul },
 	{ .name = "Gemm", .since = 7,
 	  .inputs = NN_PORTS({ "A", 'T', NN_FLOATS, NN_ONE }, { "B", 'T', NN_FLOATS, NN_ONE },
 			     { "C", 'T', NN_FLOATS, NN_OPTIONAL }),
 	  .outputs = NN_PORTS({ "Y", 'T', NN_FLOATS, NN_ONE }),
 	  .attrs = NN_ATTRS(NN_FLOAT("alpha", 1), NN_FLOAT("beta", 1), NN_INT("transA", 0),
 			    NN_INT("transB", 0)),
-	  .infer = infer_gemm, .evaluate = evaluate_gemm },
+	  .costly = true, .infer = infer_gemm, .evaluate = evaluate_gemm },
 	{ 0 }
 };

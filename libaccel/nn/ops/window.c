@@ -157,17 +157,44 @@ static void coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at)
 	}
 }
 
-/* The place of the input under cell `cell` of the window at `at`, or -1 if it is padding. */
-static int64_t place_under(const struct window *w, const int64_t *at, const int64_t *cell)
+/*
+ * The cells of a window that lie on the input. Others are not looked at, however large the
+ * window is.
+ */
+struct cells {
+	int64_t first[SPATIAL_MAX], count[SPATIAL_MAX];
+	int64_t all;
+};
+
+static void find_cells(const struct window *w, const int64_t *at, struct cells *c)
 {
-	int64_t place = 0, x;
+	int64_t x, end;
 	int i;
 
 	for (i = 0; i < w->n; i++) {
-		x = at[i] * w->stride[i] + cell[i] * w->dilation[i] - w->before[i];
-		if (x < 0 || x >= w->in[i])
-			return -1;
-		place = place * w->in[i] + x;
+		x = at[i] * w->stride[i] - w->before[i];
+		c->first[i] = x < 0 ? (-x + w->dilation[i] - 1) / w->dilation[i] : 0;
+		end = x < w->in[i] ? (w->in[i] - 1 - x) / w->dilation[i] + 1 : 0;
+		end = end < w->kernel[i] ? end : w->kernel[i];
+		c->count[i] = end > c->first[i] ? end - c->first[i] : 0;
+	}
+	c->all = volume(c->count, w->n);
+}
+
+/* The place in the input under the i-th of these cells, and its number in the window. */
+static int64_t place_under(const struct window *w, const int64_t *at, const struct cells *c,
+			   int64_t i, int64_t *number)
+{
+	int64_t place = 0, offset[SPATIAL_MAX], cell;
+	int k;
+
+	*number = 0;
+	coordinates(i, c->count, w->n, offset);
+	for (k = 0; k < w->n; k++) {
+		cell = c->first[k] + offset[k];
+		place = place * w->in[k] + at[k] * w->stride[k] + cell * w->dilation[k] -
+			w->before[k];
+		*number = *number * w->kernel[k] + cell;
 	}
 	return place;
 }
@@ -263,16 +290,17 @@ static double convolve(const struct window *w, const struct nn_tensor *x, int64_
 		       const struct nn_tensor *weights, int64_t row, int64_t channels,
 		       const int64_t *at)
 {
-	int64_t inside = volume(w->in, w->n), cells = volume(w->kernel, w->n), i, c, place;
-	int64_t cell[SPATIAL_MAX];
+	int64_t inside = volume(w->in, w->n), cells = volume(w->kernel, w->n);
+	int64_t i, c, place, number;
+	struct cells on_input;
 	double sum = 0;
 
-	for (i = 0; i < cells; i++) {
-		coordinates(i, w->kernel, w->n, cell);
-		place = place_under(w, at, cell);
-		for (c = 0; place >= 0 && c < channels; c++)
+	find_cells(w, at, &on_input);
+	for (i = 0; i < on_input.all; i++) {
+		place = place_under(w, at, &on_input, i, &number);
+		for (c = 0; c < channels; c++)
 			sum += nn_get(x, (size_t)((first + c) * inside + place)) *
-			       nn_get(weights, (size_t)((row * channels + c) * cells + i));
+			       nn_get(weights, (size_t)((row * channels + c) * cells + number));
 	}
 	return sum;
 }
@@ -374,15 +402,15 @@ static int infer_conv_transpose(struct nn_call *call)
 static void spread(const struct window *w, double value, const struct nn_tensor *weights,
 		   int64_t kernel, const int64_t *at, struct nn_tensor *y, int64_t channel)
 {
-	int64_t cells = volume(w->kernel, w->n), i, place, cell[SPATIAL_MAX];
+	int64_t cells = volume(w->kernel, w->n), inside = volume(w->in, w->n);
+	double *sums = (double *)y->data + channel * inside;
+	int64_t i, place, number;
+	struct cells on_input;
 
-	for (i = 0; i < cells; i++) {
-		coordinates(i, w->kernel, w->n, cell);
-		place = place_under(w, at, cell);
-		if (place < 0)
-			continue;
-		place += channel * volume(w->in, w->n);
-		((double *)y->data)[place] += value * nn_get(weights, (size_t)(kernel * cells + i));
+	find_cells(w, at, &on_input);
+	for (i = 0; i < on_input.all; i++) {
+		place = place_under(w, at, &on_input, i, &number);
+		sums[place] += value * nn_get(weights, (size_t)(kernel * cells + number));
 	}
 }
 
@@ -454,39 +482,39 @@ static int infer_pool(struct nn_call *call)
 	return 0;
 }
 
-/* Cells of the window that are counted although they are padding: not those beyond it. */
-static bool counts_as_padding(const struct window *w, const int64_t *at, const int64_t *cell)
+/* Cells of the window on the input or on its padding: what is beyond is never counted. */
+static double padded_cells(const struct window *w, const int64_t *at)
 {
-	int64_t x;
+	double all = 1;
+	int64_t room;
 	int i;
 
 	for (i = 0; i < w->n; i++) {
-		x = at[i] * w->stride[i] + cell[i] * w->dilation[i];
-		if (x >= w->before[i] + w->in[i] + w->after[i])
-			return false;
+		room = w->before[i] + w->in[i] + w->after[i] - at[i] * w->stride[i];
+		room = (room + w->dilation[i] - 1) / w->dilation[i];
+		all *= (double)(room < w->kernel[i] ? room : w->kernel[i]);
 	}
-	return true;
+	return all;
 }
 
 static double pool(const struct window *w, const struct nn_tensor *x, int64_t first,
 		   const int64_t *at, bool average, bool with_padding)
 {
-	int64_t cells = volume(w->kernel, w->n), i, place, cell[SPATIAL_MAX], count = 0;
 	double result = average ? 0 : -INFINITY, value;
+	struct cells on_input;
+	int64_t i, number;
 
-	for (i = 0; i < cells; i++) {
-		coordinates(i, w->kernel, w->n, cell);
-		place = place_under(w, at, cell);
-		count += place >= 0 || (with_padding && counts_as_padding(w, at, cell));
-		if (place < 0)
-			continue;
-		value = nn_get(x, (size_t)(first + place));
+	find_cells(w, at, &on_input);
+	for (i = 0; i < on_input.all; i++) {
+		value = nn_get(x, (size_t)(first + place_under(w, at, &on_input, i, &number)));
 		if (average)
 			result += value;
 		else if (!(value <= result))
 			result = value;
 	}
-	return average ? result / (double)count : result;
+	if (!average)
+		return result;
+	return result / (with_padding ? padded_cells(w, at) : (double)on_input.all);
 }
 
 static int evaluate_pool(struct nn_call *call, bool average)
@@ -612,10 +640,12 @@ static int evaluate_batch_norm(struct nn_call *call)
 	{ .name = "MaxPool", .since = v, .inputs = NN_PORTS({ "X", 'T', POOLED, NN_ONE }), \
 	  .outputs = NN_PORTS({ "Y", 'T', POOLED, NN_ONE }, \
 			      { "Indices", 0, NN_SET(NN_I64), NN_OPTIONAL }), \
-	  .attrs = NN_ATTRS(__VA_ARGS__), .infer = infer_pool, .evaluate = evaluate_max_pool }
+	  .attrs = NN_ATTRS(__VA_ARGS__), .costly = true, .infer = infer_pool, \
+	  .evaluate = evaluate_max_pool }
 #define AVERAGE_POOL(v, ...) \
 	{ .name = "AveragePool", .since = v, .inputs = NN_PORTS(X), .outputs = Y, \
-	  .attrs = NN_ATTRS(__VA_ARGS__), .infer = infer_pool, .evaluate = evaluate_average_pool }
+	  .attrs = NN_ATTRS(__VA_ARGS__), .costly = true, .infer = infer_pool, \
+	  .evaluate = evaluate_average_pool }
 /* Versions differ by attributes that were added, and whose defaults change nothing. */
 #define POOL_ATTRS	WINDOW_ATTRS, NN_REQUIRED_ATTR("kernel_shape", INTS), NN_INT("ceil_mode", 0)
 #define BATCH_NORM(v, s, u, ...) \
@@ -635,11 +665,13 @@ static int evaluate_batch_norm(struct nn_call *call)
 const struct nn_op nn_ops_window[] = {
 	{ .name = "Conv", .since = 1, .inputs = XWB, .outputs = Y,
 	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1)),
+	  .costly = true,
 	  .infer = infer_conv, .evaluate = evaluate_conv },
 	{ .name = "ConvTranspose", .since = 1, .inputs = XWB, .outputs = Y,
 	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1),
 			    NN_OPTIONAL_ATTR("output_padding", INTS),
 			    NN_OPTIONAL_ATTR("output_shape", INTS)),
+	  .costly = true,
 	  .infer = infer_conv_transpose, .evaluate = evaluate_conv_transpose },
 	MAX_POOL(1, POOL_ATTRS, NN_INT("storage_order", 0)),
 	AVERAGE_POOL(7, POOL_ATTRS, NN_INT("count_include_pad", 0)),
