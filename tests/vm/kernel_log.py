@@ -15,8 +15,10 @@ SPLATS = [
     (r'\bBUG: sleeping function called', 'sleep in atomic context'),
     (r'\bBUG: ', 'BUG'),
     (r'\bkernel BUG at ', 'BUG'),
-    (r'WARNING: (possible|suspicious|inconsistent|bad unlock|held lock|Nested)',
-     'lockdep report'),
+    (r'WARNING: (possible|suspicious|inconsistent|bad (unlock|contention)|held lock|lock held|'
+     r'Nested|chain_key)', 'lockdep report'),
+    (r'-unsafe lock order detected|still has locks held!', 'lockdep report'),
+    (r'INFO: trying to register non-static key|locking correctness validator', 'lockdep report'),
     (r'possible (circular|recursive) locking', 'lockdep report'),
     (r'DEBUG_LOCKS_WARN_ON', 'lockdep report'),
     (r'WARNING: CPU: \d+ PID:', 'WARN'),
