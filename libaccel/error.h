@@ -8,6 +8,9 @@
 
 #include <accel/accel.h>
 
+/* libaccel-nn fills the same record: version LIBACCEL_PRIVATE in libaccel.map. */
+#pragma GCC visibility push(default)
+
 /*
  * Fill this thread's error record. `what` and `advice` are copied; `advice` may be NULL.
  * The rest says why, as printf() does. Returns `error`, for `return accel_fail(...)`.
@@ -34,5 +37,7 @@ int accel_fail_again(int error, const char *what);
  */
 int accel_copy_in(const char *what, void *ours, size_t our_size, const void *theirs);
 int accel_copy_out(const char *what, void *theirs, const void *ours, size_t our_size);
+
+#pragma GCC visibility pop
 
 #endif /* ACCEL_ERROR_H */

@@ -3,6 +3,7 @@
 #include "infer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,28 +125,61 @@ int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_sha
 	return 0;
 }
 
-int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor)
+/* An input that fits, and where it goes. */
+static int accept_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor,
+			struct nn_fact **fact)
 {
 	const struct nn_value *value;
-	struct nn_fact *fact;
 	char name[80];
 	int ret = nn_facts_set_shape(facts, input, &tensor->shape);
 
 	if (ret)
 		return ret;
 	value = input_value(facts, input);
-	fact = &facts->facts[value->index];
-	if (fact->type != tensor->type) {
+	*fact = &facts->facts[value->index];
+	if ((*fact)->type != tensor->type) {
 		nn_clean(name, sizeof(name), value->name);
 		return accel_fail(-EINVAL, WHAT, "convert the input",
 				  "input '%s' has elements of type %s, the model asks for %s", name,
-				  nn_type_name(tensor->type), nn_type_name(fact->type));
+				  nn_type_name(tensor->type), nn_type_name((*fact)->type));
 	}
-	nn_forget(fact);
+	nn_forget(*fact);
+	return 0;
+}
+
+int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor)
+{
+	struct nn_fact *fact;
+	int ret = accept_input(facts, input, tensor, &fact);
+
+	if (ret)
+		return ret;
 	ret = nn_tensor_init(&fact->tensor, tensor->type, &tensor->shape);
 	if (ret)
 		return accel_fail_errno(ret, WHAT);
-	memcpy(fact->tensor.data, tensor->data, nn_bytes(tensor->type, tensor->count));
+	if (tensor->count)
+		memcpy(fact->tensor.data, tensor->data, nn_bytes(tensor->type, tensor->count));
+	return 0;
+}
+
+/* No element needs more than that. */
+static bool is_aligned(const void *data)
+{
+	return (uintptr_t)data % _Alignof(double) == 0;
+}
+
+int nn_facts_lend_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor)
+{
+	struct nn_fact *fact;
+	int ret;
+
+	if (!is_aligned(tensor->data))
+		return nn_facts_set_input(facts, input, tensor);
+	ret = accept_input(facts, input, tensor, &fact);
+	if (ret)
+		return ret;
+	fact->tensor = *tensor;
+	fact->borrowed = true;
 	return 0;
 }
 
@@ -158,8 +192,7 @@ const struct nn_tensor *nn_contents(struct nn_fact *fact)
 	if (!fact->raw)
 		return NULL;
 	/* Most files align nothing; what is aligned is used where it lies. */
-	if ((uintptr_t)fact->raw % _Alignof(max_align_t) == 0 &&
-	    nn_shape_count(&fact->shape, &fact->tensor.count)) {
+	if (is_aligned(fact->raw) && nn_shape_count(&fact->shape, &fact->tensor.count)) {
 		fact->tensor.type = fact->type;
 		fact->tensor.shape = fact->shape;
 		fact->tensor.data = (void *)fact->raw;
@@ -476,17 +509,25 @@ const struct nn_node *nn_first_unsupported(const struct nn_model *model)
 	return NULL;
 }
 
-int nn_fail_unsupported(const struct nn_node *node)
+void nn_why_unsupported(const struct nn_node *node, char *text, size_t size)
 {
 	char domain[48], type[48];
 
 	nn_clean(domain, sizeof(domain), node->domain);
 	nn_clean(type, sizeof(type), node->type);
 	if (nn_op_find_any(node->domain, node->type))
-		return nn_fail_node(node, -ENOTSUP, "export the model for another opset",
-				    "version %d of the operator %s is not supported", node->opset,
-				    type);
-	return nn_fail_node(node, -ENOTSUP, "export the model without it",
-			    "the operator %s%s%s is not supported", domain, domain[0] ? "." : "",
-			    type);
+		snprintf(text, size, "version %d of the operator %s is not supported", node->opset,
+			 type);
+	else
+		snprintf(text, size, "the operator %s%s%s is not supported", domain,
+			 domain[0] ? "." : "", type);
+}
+
+int nn_fail_unsupported(const struct nn_node *node)
+{
+	char why[200];
+
+	nn_why_unsupported(node, why, sizeof(why));
+	return nn_fail_node(node, -ENOTSUP, "export the model without it, or for another opset",
+			    "%s", why);
 }

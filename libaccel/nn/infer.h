@@ -46,6 +46,9 @@ void nn_facts_release(struct nn_facts *facts);
 int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_shape *shape);
 int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor);
 
+/* The same, but the elements stay where they are (unless they are badly aligned). */
+int nn_facts_lend_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor);
+
 /*
  * Go through the graph, once. Fails at the first node whose inputs make no sense. Nodes that
  * are not supported leave their results unknown; nn_first_unsupported() tells of them.
@@ -62,7 +65,8 @@ int nn_facts_run(struct nn_facts *facts);
 
 /* The first node that is not supported, or NULL. */
 const struct nn_node *nn_first_unsupported(const struct nn_model *model);
-/* Say why. Returns -ENOTSUP. */
+/* Write down why; or fail because of it: -ENOTSUP. */
+void nn_why_unsupported(const struct nn_node *node, char *text, size_t size);
 int nn_fail_unsupported(const struct nn_node *node);
 
 #endif /* NN_INFER_H */

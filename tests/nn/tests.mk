@@ -45,3 +45,19 @@ $(B)/tests/host/nn-conformance: tests/nn/run-conformance $(B)/tests/nn/conforman
 .PHONY: conformance
 conformance: $(B)/tests/host/nn-conformance
 	$(Q)$<
+
+# Models that tests and examples run.
+$(B)/tests/nn/%.onnx: tests/nn/onnx_file.py
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< $* >$@
+
+# The examples of the manual.
+$(B)/libaccel/man/examples_nn.o: EXTRA_CFLAGS = -Ilibaccel/include
+$(B)/tests/host/nn-man-examples: LDLIBS = -Wl,-rpath,'$$ORIGIN/../../libaccel'
+$(B)/tests/host/nn-man-examples: $(B)/libaccel/man/examples_nn.o $(B)/libaccel/libaccel-nn.so \
+		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/tests/nn/line.onnx
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program)
+HOST_TESTS += $(B)/tests/host/nn-man-examples

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_NN_H
+#define ACCEL_NN_H
+
+/**
+ * DOC: libaccel-nn, trained models on Egret cards
+ *
+ * A program loads a *model*, an ONNX file, and looks at its inputs and outputs. It makes a
+ * *job*, binds inputs to it, runs it, and takes the results. Any number of jobs of one model
+ * may run at the same time, each with inputs of other sizes.
+ *
+ * Operators that the card cannot do are computed by the host; accel_nn_get_node() tells
+ * which, and why. A model that was loaded without a context runs on the host altogether, with
+ * float32 and smaller floats computed in double precision and rounded once: this is the
+ * reference that results of the card are compared with. It is slow.
+ *
+ * Errors, lifetime, threads, growing structures and times are as in libaccel(7). An error
+ * about a model names the node, its operator, what is wrong and what to do.
+ *
+ * A model may come from anybody: loading checks all of it, and neither loading nor
+ * accel_nn_prepare() takes long or much memory because of what is in a file. Running a model
+ * takes what the model asks for. Programs that run models of strangers limit their process.
+ */
+
+#include <accel/accel.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct accel_nn_model;
+struct accel_nn_job;
+
+/* ---- Types of elements -------------------------------------------------------- */
+
+/** enum accel_nn_type - what the elements of a tensor are; the numbers are those of ONNX */
+enum accel_nn_type {
+	/** @ACCEL_NN_FLOAT32: 32-bit float. */
+	ACCEL_NN_FLOAT32 = 1,
+	/** @ACCEL_NN_UINT8: 8-bit unsigned integer. */
+	ACCEL_NN_UINT8 = 2,
+	/** @ACCEL_NN_INT8: 8-bit integer. */
+	ACCEL_NN_INT8 = 3,
+	/** @ACCEL_NN_UINT16: 16-bit unsigned integer. */
+	ACCEL_NN_UINT16 = 4,
+	/** @ACCEL_NN_INT16: 16-bit integer. */
+	ACCEL_NN_INT16 = 5,
+	/** @ACCEL_NN_INT32: 32-bit integer. */
+	ACCEL_NN_INT32 = 6,
+	/** @ACCEL_NN_INT64: 64-bit integer. */
+	ACCEL_NN_INT64 = 7,
+	/** @ACCEL_NN_BOOL: A byte, 0 or 1. */
+	ACCEL_NN_BOOL = 9,
+	/** @ACCEL_NN_FLOAT16: 16-bit float of IEEE 754. */
+	ACCEL_NN_FLOAT16 = 10,
+	/** @ACCEL_NN_FLOAT64: 64-bit float. */
+	ACCEL_NN_FLOAT64 = 11,
+	/** @ACCEL_NN_UINT32: 32-bit unsigned integer. */
+	ACCEL_NN_UINT32 = 12,
+	/** @ACCEL_NN_UINT64: 64-bit unsigned integer. */
+	ACCEL_NN_UINT64 = 13,
+	/** @ACCEL_NN_BFLOAT16: The upper half of a 32-bit float. */
+	ACCEL_NN_BFLOAT16 = 16,
+};
+
+/** accel_nn_type_name() - name of an element type, such as "float32"; also of ONNX's other ones */
+const char *accel_nn_type_name(uint32_t type);
+
+/* More dimensions than any operator of use has. */
+#define ACCEL_NN_RANK_MAX	8
+
+/**
+ * struct accel_nn_tensor - elements in host memory, dense, the last dimension fastest
+ *
+ * Elements of less than a byte are packed, the first in the lowest bits.
+ */
+struct accel_nn_tensor {
+	/** @size: sizeof(struct accel_nn_tensor) */
+	size_t size;
+	/** @type: One of &enum accel_nn_type. */
+	uint32_t type;
+	/** @rank: Number of dimensions, 0 for a single element. */
+	uint32_t rank;
+	/** @dims: Their sizes. */
+	int64_t dims[ACCEL_NN_RANK_MAX];
+	/** @data: The elements. */
+	void *data;
+	/** @bytes: Bytes of them. */
+	size_t bytes;
+};
+
+/* ---- Models -------------------------------------------------------------------- */
+
+/** struct accel_nn_load_options - how a model is loaded */
+struct accel_nn_load_options {
+	/** @size: sizeof(struct accel_nn_load_options) */
+	size_t size;
+	/** @context: Where the model runs; NULL for the host. */
+	struct accel_context *context;
+	/** @device: The device that the context was made of. */
+	struct accel_device *device;
+	/**
+	 * @folder: Of accel_nn_load_memory(): folder of the files with the model's external
+	 * data; NULL if there are none. accel_nn_load() uses the model's own.
+	 */
+	const char *folder;
+};
+
+/**
+ * accel_nn_load() - read a model from an ONNX file
+ * @path: the file
+ * @options: NULL for the defaults
+ * @model: the model on success
+ *
+ * The file is mapped, and stays so: to replace a model that may be in use, rename a new file
+ * over it. Models with operators that are not supported can be loaded, to be looked at.
+ *
+ * Return: 0; -EINVAL (damaged, or against ONNX's rules); -ENOTSUP (something that is not
+ * implemented); -ELOOP (a circle in the graph); -EFBIG (beyond a limit); -ENOENT, -EACCES or
+ * what else opening the file gives; -ENOMEM.
+ */
+int accel_nn_load(const char *path, const struct accel_nn_load_options *options,
+		  struct accel_nn_model **model);
+
+/**
+ * accel_nn_load_memory() - read a model from memory
+ * @data: contents of an ONNX file, which must stay as they are until the model is released
+ * @bytes: how many
+ * @options: NULL for the defaults
+ * @model: the model on success
+ *
+ * Return: as accel_nn_load().
+ */
+int accel_nn_load_memory(const void *data, size_t bytes,
+			 const struct accel_nn_load_options *options,
+			 struct accel_nn_model **model);
+
+/** accel_nn_unload() - release a model; jobs keep what they need of it */
+void accel_nn_unload(struct accel_nn_model *model);
+
+/**
+ * struct accel_nn_model_info - what a model is
+ *
+ * Strings are never NULL, and live as long as the model.
+ */
+struct accel_nn_model_info {
+	/** @size: sizeof(struct accel_nn_model_info) */
+	size_t size;
+	/** @producer: Program that made the file. */
+	const char *producer;
+	/** @graph: Name of the graph. */
+	const char *graph;
+	/** @opset: Version of ONNX's operators that it is made for. */
+	uint32_t opset;
+	/** @inputs: Number of inputs. */
+	uint32_t inputs;
+	/** @outputs: Number of outputs. */
+	uint32_t outputs;
+	/** @nodes: Number of nodes, those of subgraphs not counted. */
+	uint32_t nodes;
+	/** @parameters: Number of elements of its constants. */
+	uint64_t parameters;
+	/** @parameter_bytes: Bytes of them. */
+	uint64_t parameter_bytes;
+};
+
+/** accel_nn_get_model_info() - what a model is; @info->size must be set */
+int accel_nn_get_model_info(const struct accel_nn_model *model, struct accel_nn_model_info *info);
+
+/**
+ * struct accel_nn_value - an input or output of a model, as it declares it
+ *
+ * Strings are never NULL, and live as long as the model.
+ */
+struct accel_nn_value {
+	/** @size: sizeof(struct accel_nn_value) */
+	size_t size;
+	/** @name: Its name. */
+	const char *name;
+	/** @type: One of &enum accel_nn_type; 0 if the model does not say. */
+	uint32_t type;
+	/** @rank: Number of dimensions; -1 if the model does not say. */
+	int32_t rank;
+	/** @dims: Their sizes; -1 for any. */
+	int64_t dims[ACCEL_NN_RANK_MAX];
+	/** @symbols: Names of sizes that may be any; those with one name are the same. Or empty. */
+	const char *symbols[ACCEL_NN_RANK_MAX];
+};
+
+/** accel_nn_get_input() - an input by number; @value->size must be set */
+int accel_nn_get_input(const struct accel_nn_model *model, uint32_t index,
+		       struct accel_nn_value *value);
+
+/** accel_nn_get_output() - an output by number; @value->size must be set */
+int accel_nn_get_output(const struct accel_nn_model *model, uint32_t index,
+			struct accel_nn_value *value);
+
+/* ---- Jobs ------------------------------------------------------------------------ */
+
+/**
+ * accel_nn_job_create() - make what runs a model once at a time
+ * @model: model
+ * @job: the job on success
+ */
+int accel_nn_job_create(struct accel_nn_model *model, struct accel_nn_job **job);
+
+/** accel_nn_job_destroy() - release a job; waits if it is running */
+void accel_nn_job_destroy(struct accel_nn_job *job);
+
+/**
+ * accel_nn_bind_input() - give an input of the next runs
+ * @job: job
+ * @index: number of the input
+ * @tensor: its type and sizes, and elements, which are read while the job runs, and so must
+ *	stay until then; without elements (@data is NULL), only accel_nn_prepare() is possible
+ *
+ * An input stays bound until another is.
+ *
+ * Return: 0; -EINVAL (the model asks for another type or other sizes); -EBUSY (the job is
+ * running).
+ */
+int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
+			const struct accel_nn_tensor *tensor);
+
+/**
+ * accel_nn_bind_output() - choose where a result goes
+ * @job: job
+ * @index: number of the output
+ * @data: memory for the result; NULL for the job's own
+ * @bytes: how much there is; a run fails with -ENOSPC if that is too little
+ *
+ * An output stays bound until another is.
+ *
+ * Return: 0; -EINVAL; -EBUSY (the job is running).
+ */
+int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, size_t bytes);
+
+/**
+ * accel_nn_prepare() - find out all that can be known without running
+ * @job: job
+ *
+ * Of inputs that are bound the sizes are known. accel_nn_get_node() then tells of each node.
+ * accel_nn_run() prepares by itself what is not prepared.
+ *
+ * Return: 0; -EINVAL (sizes that do not fit each other; the error names the node); -EBUSY
+ * (the job is running); -ENOMEM.
+ */
+int accel_nn_prepare(struct accel_nn_job *job);
+
+/** enum accel_nn_place - where a node is computed */
+enum accel_nn_place {
+	/** @ACCEL_NN_UNSUPPORTED: Nowhere: the model cannot run. */
+	ACCEL_NN_UNSUPPORTED = 0,
+	/** @ACCEL_NN_AHEAD: Before the model runs: its inputs are known. */
+	ACCEL_NN_AHEAD = 1,
+	/** @ACCEL_NN_ON_HOST: On the host. */
+	ACCEL_NN_ON_HOST = 2,
+	/** @ACCEL_NN_ON_CARD: On the card. */
+	ACCEL_NN_ON_CARD = 3,
+};
+
+/**
+ * struct accel_nn_node - a node of a model, in the order of computation
+ *
+ * Strings are never NULL, and live until the next call about a node of the same job.
+ */
+struct accel_nn_node {
+	/** @size: sizeof(struct accel_nn_node) */
+	size_t size;
+	/** @number: Its number in the file, as errors have it. */
+	uint32_t number;
+	/** @place: One of &enum accel_nn_place. */
+	uint32_t place;
+	/** @name: Its name; may be empty. */
+	const char *name;
+	/** @operator_name: Its operator, with the domain if it is not ONNX's own. */
+	const char *operator_name;
+	/** @why: Why it is not on the card; may be empty. */
+	const char *why;
+	/** @type: Type of its first result, 0 if not known. */
+	uint32_t type;
+	/** @rank: Number of dimensions of its first result, or -1. */
+	int32_t rank;
+	/** @dims: Their sizes; -1 for those that are not known. */
+	int64_t dims[ACCEL_NN_RANK_MAX];
+	/** @macs: Multiplications with addition that it takes; 0 if it has none, or not known. */
+	uint64_t macs;
+};
+
+/**
+ * accel_nn_get_node() - a node of a job that was prepared or has run
+ * @job: job
+ * @index: place of the node in the order of computation
+ * @node: what is known of it; @node->size must be set
+ *
+ * Return: 0; -EINVAL (there is no such node, or the job was not prepared); -EBUSY (the job is
+ * running).
+ */
+int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct accel_nn_node *node);
+
+/**
+ * accel_nn_run() - run the model, and wait for it
+ * @job: job, whose inputs are all bound
+ * @stream: stream of the model's context for the card's part; NULL for one of the job's own
+ *
+ * Return: 0; -EINVAL (an input is missing, or what the model computes makes no sense, such as
+ * an index that is out of range); -ENOTSUP (an operator is not supported); -ENOSPC (a bound
+ * output is too small, or the card's memory is); -EBUSY (the job is running); -ENOMEM.
+ */
+int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream);
+
+/**
+ * accel_nn_start() - run the model, and do not wait
+ * @job: job, whose inputs are all bound
+ * @stream: as for accel_nn_run()
+ *
+ * A thread of the job's does what the host has to. Ask accel_nn_wait() for the end.
+ *
+ * Return: 0; -EBUSY (the job is running already); -EAGAIN (no thread can be made).
+ */
+int accel_nn_start(struct accel_nn_job *job, struct accel_stream *stream);
+
+/**
+ * accel_nn_wait() - wait for a job that was started
+ * @job: job
+ * @deadline: time of CLOCK_MONOTONIC, ACCEL_NO_WAIT, or ACCEL_FOREVER
+ *
+ * Return: what accel_nn_run() would have returned; 0 also if nothing was started; -ETIMEDOUT.
+ */
+int accel_nn_wait(struct accel_nn_job *job, int64_t deadline);
+
+/**
+ * accel_nn_get_result() - an output of the last run
+ * @job: job
+ * @index: number of the output
+ * @tensor: its type, sizes and elements, which belong to the job and stay until it runs again;
+ *	@tensor->size must be set
+ *
+ * Return: 0; -EINVAL (there is no such output, or the job has not run); -EBUSY (the job is
+ * running).
+ */
+int accel_nn_get_result(struct accel_nn_job *job, uint32_t index, struct accel_nn_tensor *tensor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ACCEL_NN_H */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * The examples of libaccel-nn's manual pages, like those of libaccel's (examples.c). The whole
+ * is a test, which runs a model of two inputs and three outputs to a row.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <accel/nn.h>
+
+#define ROWS	2
+
+static void check(int ret)
+{
+	if (ret >= 0)
+		return;
+	fprintf(stderr, "%s\n", accel_last_error()->message);
+	exit(1);
+}
+
+/* Example of accel_nn_load(), accel_nn_unload(), accel_nn_get_model_info(): Load a model, and
+ * say what it is. */
+static void show_model(const char *path)
+{
+	struct accel_nn_model_info info = { .size = sizeof(info) };
+	struct accel_nn_model *model;
+
+	check(accel_nn_load(path, NULL, &model));
+	check(accel_nn_get_model_info(model, &info));
+	printf("%u nodes, %llu parameters, opset %u\n", info.nodes,
+	       (unsigned long long)info.parameters, info.opset);
+	accel_nn_unload(model);
+}
+/* End of the example. */
+
+/* Example of accel_nn_load_memory(): Load a model that is part of the program. */
+static struct accel_nn_model *load_from(const void *data, size_t bytes)
+{
+	struct accel_nn_model *model;
+
+	check(accel_nn_load_memory(data, bytes, NULL, &model));
+	return model;
+}
+/* End of the example. */
+
+/* Example of accel_nn_get_input(), accel_nn_get_output(), accel_nn_type_name(): Show what a
+ * model wants, and what it gives. */
+static void show_value(const struct accel_nn_value *value)
+{
+	int i;
+
+	printf("%s: %s", value->name, accel_nn_type_name(value->type));
+	for (i = 0; i < value->rank; i++)
+		if (value->dims[i] >= 0)
+			printf(" %lld", (long long)value->dims[i]);
+		else
+			printf(" %s", value->symbols[i][0] ? value->symbols[i] : "any");
+	putchar('\n');
+}
+
+static void show_values(const struct accel_nn_model *model)
+{
+	struct accel_nn_value value = { .size = sizeof(value) };
+
+	check(accel_nn_get_input(model, 0, &value));
+	show_value(&value);
+	check(accel_nn_get_output(model, 0, &value));
+	show_value(&value);
+}
+/* End of the example. */
+
+/* Example of accel_nn_job_create(), accel_nn_job_destroy(), accel_nn_bind_input(),
+ * accel_nn_run(), accel_nn_get_result(): Run a model once. */
+static void run_once(struct accel_nn_model *model, float *numbers, int64_t rows)
+{
+	struct accel_nn_tensor input = {
+		.size = sizeof(input),
+		.type = ACCEL_NN_FLOAT32,
+		.rank = 2,
+		.dims = { rows, 2 },
+		.data = numbers,
+		.bytes = (size_t)rows * 2 * sizeof(*numbers),
+	};
+	struct accel_nn_tensor result = { .size = sizeof(result) };
+	struct accel_nn_job *job;
+
+	check(accel_nn_job_create(model, &job));
+	check(accel_nn_bind_input(job, 0, &input));
+	check(accel_nn_run(job, NULL));
+	check(accel_nn_get_result(job, 0, &result));
+	printf("%g\n", ((const float *)result.data)[0]);
+	accel_nn_job_destroy(job);
+}
+/* End of the example. */
+
+/* Example of accel_nn_start(), accel_nn_wait(), accel_nn_bind_output(): Do something else while
+ * the model runs, and have the result in the program's own memory. */
+static void run_beside(struct accel_nn_job *job, float *results, size_t bytes)
+{
+	check(accel_nn_bind_output(job, 0, results, bytes));
+	check(accel_nn_start(job, NULL));
+	puts("waiting");
+	check(accel_nn_wait(job, ACCEL_FOREVER));
+}
+/* End of the example. */
+
+/* Example of accel_nn_prepare(), accel_nn_get_node(): Show where each node is computed. */
+static void show_nodes(struct accel_nn_job *job, uint32_t count)
+{
+	static const char *const places[] = { "nowhere", "ahead of time", "host", "card" };
+	struct accel_nn_node node = { .size = sizeof(node) };
+	uint32_t i;
+
+	check(accel_nn_prepare(job));
+	for (i = 0; i < count; i++) {
+		check(accel_nn_get_node(job, i, &node));
+		printf("%s: %s %s\n", node.operator_name, places[node.place], node.why);
+	}
+}
+/* End of the example. */
+
+static char *read_file(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "rb");
+	char *data = malloc(4096);
+
+	if (!file || !data) {
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(1);
+	}
+	*size = fread(data, 1, 4096, file);
+	fclose(file);
+	return data;
+}
+
+int main(void)
+{
+	const char *path = "build/tests/nn/line.onnx";
+	float numbers[ROWS * 2] = { 1, 2, 3, 4 }, results[ROWS * 3] = { 0 };
+	struct accel_nn_tensor input = {
+		.size = sizeof(input), .type = ACCEL_NN_FLOAT32, .rank = 2,
+		.dims = { ROWS, 2 }, .data = numbers, .bytes = sizeof(numbers),
+	};
+	struct accel_nn_model *model;
+	struct accel_nn_job *job;
+	char *data;
+	size_t size;
+
+	show_model(path);
+	data = read_file(path, &size);
+	model = load_from(data, size);
+	show_values(model);
+	run_once(model, numbers, ROWS);
+	check(accel_nn_job_create(model, &job));
+	check(accel_nn_bind_input(job, 0, &input));
+	show_nodes(job, 2);
+	run_beside(job, results, sizeof(results));
+	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+	free(data);
+	/* The last row: 3 * 3 + 4 * 6 + 30. */
+	printf("%sok 1 - examples of the manual pages\n1..1\n", results[5] == 63 ? "" : "not ");
+	return results[5] != 63;
+}

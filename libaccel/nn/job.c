@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Jobs: runs of a model, one after the other.
+ *
+ * A job is idle, running, or done, which is to say that it was started and nobody has waited
+ * for it yet. All but accel_nn_wait() is refused unless it is idle, so that nothing but the
+ * state is shared with its thread: `lock` protects state and result, and whoever has set
+ * the state to RUNNING owns all the rest.
+ */
+#include "api.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../error.h"
+#include "cost.h"
+#include "infer.h"
+
+/* An error on its way from the job's thread to the one that waits. */
+struct failure {
+	int error;
+	char what[256], cause[768], advice[512];
+};
+
+/* What a program has bound to an output. */
+struct destination {
+	void *data;		/* NULL: nothing */
+	size_t bytes;
+};
+
+struct accel_nn_job {
+	struct accel_nn_model *model;
+	pid_t process;			/* a child that was forked has not got the thread */
+	struct nn_tensor *inputs;	/* the program's: not to be released */
+	bool *bound;			/* of each input */
+	struct destination *destinations;
+	struct nn_tensor *results;	/* of each output */
+	bool has_results, prepared;
+	struct nn_facts facts;		/* of prepare() */
+	char why[200];			/* for accel_nn_get_node() */
+	char operator_name[120];
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum { IDLE, STARTED, RUNNING, DONE } state;
+	struct failure failure;
+	bool has_thread, leaving;
+	pthread_t thread;
+};
+
+static const struct nn_graph *graph_of(const struct accel_nn_job *job)
+{
+	return job->model->model->graph;
+}
+
+/* ---- States ---- */
+
+static int check_process(const char *what, const struct accel_nn_job *job)
+{
+	if (!job)
+		return accel_fail(-EINVAL, what, NULL, "the job is NULL");
+	if (job->process != getpid())
+		return accel_fail(-ECHILD, what, "make a job of your own",
+				  "it was made by the process that this one was forked from");
+	return 0;
+}
+
+/* Own the job, if it is idle. */
+static int begin(const char *what, struct accel_nn_job *job)
+{
+	int ret = check_process(what, job);
+	bool idle;
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&job->lock);
+	idle = job->state == IDLE;
+	if (idle)
+		job->state = RUNNING;
+	pthread_mutex_unlock(&job->lock);
+	return idle ? 0 : accel_fail(-EBUSY, what, "call accel_nn_wait() first",
+				     "the job was started, and nobody has waited for it");
+}
+
+static int end(struct accel_nn_job *job, int ret)
+{
+	pthread_mutex_lock(&job->lock);
+	job->state = IDLE;
+	pthread_mutex_unlock(&job->lock);
+	return ret;
+}
+
+/* ---- Life ---- */
+
+static int make_lists(struct accel_nn_job *job)
+{
+	const struct nn_graph *graph = graph_of(job);
+
+	job->inputs = calloc(graph->input_count + 1, sizeof(*job->inputs));
+	job->bound = calloc(graph->input_count + 1, sizeof(*job->bound));
+	job->destinations = calloc(graph->output_count + 1, sizeof(*job->destinations));
+	job->results = calloc(graph->output_count + 1, sizeof(*job->results));
+	return job->inputs && job->bound && job->destinations && job->results ? 0 : -ENOMEM;
+}
+
+static void forget_results(struct accel_nn_job *job)
+{
+	size_t i;
+
+	for (i = 0; i < graph_of(job)->output_count; i++) {
+		if (!job->destinations[i].data)
+			nn_tensor_release(&job->results[i]);
+		job->results[i].data = NULL;
+	}
+	job->has_results = false;
+}
+
+static void free_job(struct accel_nn_job *job)
+{
+	if (job->results && job->destinations)
+		forget_results(job);
+	nn_facts_release(&job->facts);
+	free(job->inputs);
+	free(job->bound);
+	free(job->destinations);
+	free(job->results);
+	nn_model_put(job->model);
+	free(job);
+}
+
+NN_API int accel_nn_job_create(struct accel_nn_model *model, struct accel_nn_job **job)
+{
+	const char *what = "cannot make a job";
+	pthread_condattr_t monotonic;
+	struct accel_nn_job *new;
+
+	if (!model || !job)
+		return accel_fail(-EINVAL, what, NULL, "a pointer is NULL");
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return accel_fail_errno(-ENOMEM, what);
+	atomic_fetch_add_explicit(&model->refs, 1, memory_order_relaxed);
+	new->model = model;
+	new->process = getpid();
+	if (make_lists(new)) {
+		free_job(new);
+		return accel_fail_errno(-ENOMEM, what);
+	}
+	pthread_mutex_init(&new->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&new->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*job = new;
+	return 0;
+}
+
+NN_API void accel_nn_job_destroy(struct accel_nn_job *job)
+{
+	if (!job)
+		return;
+	if (job->process == getpid()) {
+		pthread_mutex_lock(&job->lock);
+		job->leaving = true;
+		pthread_cond_broadcast(&job->changed);
+		pthread_mutex_unlock(&job->lock);
+		if (job->has_thread)
+			pthread_join(job->thread, NULL);
+		pthread_cond_destroy(&job->changed);
+		pthread_mutex_destroy(&job->lock);
+	}
+	free_job(job);
+}
+
+/* ---- Inputs and outputs ---- */
+
+static int read_tensor(const char *what, const struct accel_nn_tensor *from, struct nn_tensor *to)
+{
+	struct accel_nn_tensor given;
+	uint32_t i;
+	int ret;
+
+	if (!from)
+		return accel_fail(-EINVAL, what, NULL, "the tensor is NULL");
+	ret = accel_copy_in(what, &given, sizeof(given), from);
+	if (ret)
+		return ret;
+	if (given.rank > NN_RANK_MAX)
+		return accel_fail(-EINVAL, what, NULL, "it has %u dimensions, more than %d",
+				  given.rank, NN_RANK_MAX);
+	to->type = (enum nn_type)given.type;
+	to->shape.rank = (int)given.rank;
+	for (i = 0; i < given.rank; i++) {
+		if (given.dims[i] < 0)
+			return accel_fail(-EINVAL, what, NULL, "size %u is %lld", i,
+					  (long long)given.dims[i]);
+		to->shape.dims[i] = given.dims[i];
+	}
+	to->data = given.data;
+	if (!nn_type_bits(to->type) || !nn_shape_count(&to->shape, &to->count))
+		return accel_fail(-EINVAL, what, NULL, "its type or its size is impossible");
+	if (given.data && given.bytes != nn_bytes(to->type, to->count))
+		return accel_fail(-EINVAL, what, "set its bytes to the size of its memory",
+				  "it has %zu bytes, its sizes ask for %zu", given.bytes,
+				  nn_bytes(to->type, to->count));
+	return 0;
+}
+
+/* Said at once if it can never fit; sizes that must be equal are compared when all are there. */
+static int check_input(const char *what, const struct nn_value *value,
+		       const struct nn_tensor *tensor, const struct nn_model *model)
+{
+	char given[160], wanted[160], name[80];
+	bool fits = value->shape.rank < 0 || value->shape.rank == tensor->shape.rank;
+	int i;
+
+	nn_clean(name, sizeof(name), value->name);
+	if (value->not_tensor)
+		return accel_fail(-ENOTSUP, what, NULL, "input '%s' is not a tensor", name);
+	if (value->type != tensor->type)
+		return accel_fail(-EINVAL, what, "convert the input",
+				  "input '%s' has elements of type %s, the model asks for %s", name,
+				  nn_type_name(tensor->type), nn_type_name(value->type));
+	for (i = 0; fits && i < value->shape.rank; i++)
+		fits = value->shape.dims[i] < 0 || value->shape.dims[i] == tensor->shape.dims[i];
+	if (fits)
+		return 0;
+	nn_shape_print(&tensor->shape, NULL, 0, given, sizeof(given));
+	nn_shape_print(&value->shape, model->symbols, model->symbol_count, wanted, sizeof(wanted));
+	return accel_fail(-EINVAL, what, NULL, "input '%s' has shape %s, the model asks for %s",
+			  name, given, wanted);
+}
+
+NN_API int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
+			       const struct accel_nn_tensor *tensor)
+{
+	const char *what = "cannot bind an input";
+	struct nn_tensor read;
+	int ret = begin(what, job);
+
+	if (ret)
+		return ret;
+	if (index >= graph_of(job)->input_count)
+		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu inputs, so there is no %u",
+				 graph_of(job)->input_count, index);
+	if (!ret)
+		ret = read_tensor(what, tensor, &read);
+	if (!ret)
+		ret = check_input(what, graph_of(job)->inputs[index], &read, job->model->model);
+	if (!ret) {
+		job->inputs[index] = read;
+		job->bound[index] = true;
+		job->prepared = false;
+	}
+	return end(job, ret);
+}
+
+NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, size_t bytes)
+{
+	const char *what = "cannot bind an output";
+	int ret = begin(what, job);
+
+	if (ret)
+		return ret;
+	if (index >= graph_of(job)->output_count)
+		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
+				 graph_of(job)->output_count, index);
+	if (!ret) {
+		forget_results(job);
+		job->destinations[index] = (struct destination){ data, data ? bytes : 0 };
+	}
+	return end(job, ret);
+}
+
+/* ---- Preparation ---- */
+
+static int prepare(struct accel_nn_job *job)
+{
+	size_t i;
+	int ret;
+
+	if (job->prepared)
+		return 0;
+	nn_facts_release(&job->facts);
+	ret = nn_facts_init(&job->facts, job->model->model);
+	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
+		if (job->bound[i])
+			ret = nn_facts_set_shape(&job->facts, i, &job->inputs[i].shape);
+	if (!ret)
+		ret = nn_facts_infer(&job->facts);
+	job->prepared = !ret;
+	return ret;
+}
+
+NN_API int accel_nn_prepare(struct accel_nn_job *job)
+{
+	int ret = begin("cannot prepare the job", job);
+
+	return ret ? ret : end(job, prepare(job));
+}
+
+/* Why a node is where it is. */
+static uint32_t place_node(struct accel_nn_job *job, const struct nn_node *node)
+{
+	bool known = node->output_count > 0;
+	size_t i;
+
+	job->why[0] = '\0';
+	if (!node->op || node->op->unsupported) {
+		nn_why_unsupported(node, job->why, sizeof(job->why));
+		return ACCEL_NN_UNSUPPORTED;
+	}
+	for (i = 0; i < node->output_count && known; i++) {
+		const struct nn_fact *fact = node->outputs[i] ?
+			&job->facts.facts[node->outputs[i]->index] : NULL;
+
+		known = !fact || fact->raw || fact->tensor.data;
+	}
+	if (known)
+		return ACCEL_NN_AHEAD;
+	snprintf(job->why, sizeof(job->why), "the model was loaded without a context");
+	return ACCEL_NN_ON_HOST;
+}
+
+static void describe_node(struct accel_nn_job *job, const struct nn_node *node,
+			  struct accel_nn_node *found)
+{
+	const struct nn_fact *fact;
+	int i;
+
+	snprintf(job->operator_name, sizeof(job->operator_name), "%.48s%s%.64s", node->domain,
+		 node->domain[0] ? "." : "", node->type);
+	found->number = (uint32_t)node->number;
+	found->place = place_node(job, node);
+	found->name = node->name;
+	found->operator_name = job->operator_name;
+	found->why = job->why;
+	found->macs = nn_node_macs(&job->facts, node);
+	found->rank = -1;
+	if (!node->output_count || !node->outputs[0])
+		return;
+	fact = &job->facts.facts[node->outputs[0]->index];
+	found->type = (uint32_t)fact->type;
+	found->rank = fact->shape.rank;
+	for (i = 0; i < found->rank; i++)
+		found->dims[i] = fact->shape.dims[i] < 0 ? -1 : fact->shape.dims[i];
+}
+
+NN_API int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct accel_nn_node *node)
+{
+	const char *what = "cannot tell of a node";
+	struct accel_nn_node found = { 0 };
+	int ret = begin(what, job);
+
+	if (ret)
+		return ret;
+	if (!job->prepared)
+		ret = accel_fail(-EINVAL, what, "call accel_nn_prepare()", "the job is not prepared");
+	else if (index >= graph_of(job)->node_count)
+		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu nodes, so there is no %u",
+				 graph_of(job)->node_count, index);
+	if (!ret) {
+		describe_node(job, graph_of(job)->nodes[index], &found);
+		ret = accel_copy_out(what, node, &found, sizeof(found));
+	}
+	return end(job, ret);
+}
+
+/* ---- Runs ---- */
+
+/* Where a result goes: memory of the program, or of the job. */
+static int place_result(struct accel_nn_job *job, size_t output, const struct nn_tensor *from)
+{
+	const struct destination *to = &job->destinations[output];
+	struct nn_tensor *result = &job->results[output];
+	size_t bytes = nn_bytes(from->type, from->count);
+	char name[80];
+	int ret;
+
+	if (!to->data) {
+		ret = nn_tensor_init(result, from->type, &from->shape);
+		if (ret)
+			return accel_fail_errno(ret, "cannot keep a result");
+	} else {
+		*result = *from;
+		result->data = to->data;
+	}
+	if (to->data && to->bytes < bytes) {
+		nn_clean(name, sizeof(name), graph_of(job)->outputs[output]->name);
+		return accel_fail(-ENOSPC, "cannot keep a result", "bind more memory",
+				  "output '%s' has %zu bytes, the memory bound to it %zu", name,
+				  bytes, to->bytes);
+	}
+	if (bytes)
+		memcpy(result->data, from->data, bytes);
+	return 0;
+}
+
+static int take_results(struct accel_nn_job *job, struct nn_facts *facts)
+{
+	const struct nn_graph *graph = graph_of(job);
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < graph->output_count && !ret; i++) {
+		const struct nn_tensor *from =
+			nn_contents(&facts->facts[graph->outputs[i]->index]);
+
+		ret = from ? place_result(job, i, from) :
+			     accel_fail_errno(-ENOMEM, "cannot keep a result");
+	}
+	return ret;
+}
+
+static int run_on_host(struct accel_nn_job *job)
+{
+	struct nn_facts facts;
+	int ret = nn_facts_init(&facts, job->model->model);
+	size_t i;
+
+	if (ret)
+		return ret;
+	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
+		if (job->bound[i] && job->inputs[i].data)
+			ret = nn_facts_lend_input(&facts, i, &job->inputs[i]);
+	if (!ret)
+		ret = nn_facts_run(&facts);
+	if (!ret)
+		ret = take_results(job, &facts);
+	nn_facts_release(&facts);
+	return ret;
+}
+
+static int run(struct accel_nn_job *job)
+{
+	int ret;
+
+	forget_results(job);
+	ret = prepare(job);
+	if (!ret)
+		ret = run_on_host(job);
+	if (ret)
+		forget_results(job);
+	job->has_results = !ret;
+	return ret;
+}
+
+static int check_stream(const char *what, const struct accel_stream *stream)
+{
+	return stream ? accel_fail(-EINVAL, what, "give NULL for the stream",
+				   "the model was loaded without a context") : 0;
+}
+
+NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	const char *what = "cannot run the model";
+	int ret = check_stream(what, stream);
+
+	if (!ret)
+		ret = begin(what, job);
+	return ret ? ret : end(job, run(job));
+}
+
+static void keep_error(struct failure *failure, int error)
+{
+	const struct accel_error *last = accel_last_error();
+
+	failure->error = error;
+	if (!error)
+		return;
+	snprintf(failure->what, sizeof(failure->what), "%s", last->what);
+	snprintf(failure->cause, sizeof(failure->cause), "%s", last->cause);
+	snprintf(failure->advice, sizeof(failure->advice), "%s", last->advice);
+}
+
+static void *work(void *opaque)
+{
+	struct accel_nn_job *job = opaque;
+	int ret;
+
+	pthread_mutex_lock(&job->lock);
+	while (job->state == STARTED || !job->leaving) {
+		if (job->state != STARTED) {
+			pthread_cond_wait(&job->changed, &job->lock);
+			continue;
+		}
+		job->state = RUNNING;
+		pthread_mutex_unlock(&job->lock);
+		ret = run(job);
+		pthread_mutex_lock(&job->lock);
+		keep_error(&job->failure, ret);
+		job->state = DONE;
+		pthread_cond_broadcast(&job->changed);
+	}
+	pthread_mutex_unlock(&job->lock);
+	return NULL;
+}
+
+NN_API int accel_nn_start(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	const char *what = "cannot start the model";
+	int ret = check_stream(what, stream);
+
+	if (!ret)
+		ret = begin(what, job);
+	if (ret)
+		return ret;
+	if (!job->has_thread) {
+		ret = -pthread_create(&job->thread, NULL, work, job);
+		if (ret)
+			return end(job, accel_fail(ret, what, "let other threads end",
+						   "no thread can be made: %s", strerror(-ret)));
+		job->has_thread = true;
+	}
+	pthread_mutex_lock(&job->lock);
+	job->state = STARTED;
+	pthread_cond_broadcast(&job->changed);
+	pthread_mutex_unlock(&job->lock);
+	return 0;
+}
+
+/* Wait with the lock held while the thread is at work: 0 or -ETIMEDOUT. */
+static int wait_for_thread(struct accel_nn_job *job, int64_t deadline)
+{
+	const struct timespec until = { deadline / 1000000000, deadline % 1000000000 };
+
+	while (job->state == STARTED || job->state == RUNNING) {
+		if (deadline == ACCEL_FOREVER)
+			pthread_cond_wait(&job->changed, &job->lock);
+		else if (deadline <= 0 ||
+			 pthread_cond_timedwait(&job->changed, &job->lock, &until) == ETIMEDOUT)
+			return job->state == STARTED || job->state == RUNNING ? -ETIMEDOUT : 0;
+	}
+	return 0;
+}
+
+NN_API int accel_nn_wait(struct accel_nn_job *job, int64_t deadline)
+{
+	const char *what = "cannot wait for the job";
+	struct failure failure = { 0 };
+	int ret = check_process(what, job);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&job->lock);
+	ret = wait_for_thread(job, deadline);
+	if (!ret && job->state == DONE) {
+		failure = job->failure;
+		job->state = IDLE;
+	}
+	pthread_mutex_unlock(&job->lock);
+	if (ret)
+		return accel_fail(ret, what, NULL, "it is still running");
+	if (!failure.error)
+		return 0;
+	return accel_fail(failure.error, failure.what, failure.advice, "%s", failure.cause);
+}
+
+NN_API int accel_nn_get_result(struct accel_nn_job *job, uint32_t index,
+			       struct accel_nn_tensor *tensor)
+{
+	const char *what = "cannot give a result";
+	struct accel_nn_tensor found = { 0 };
+	int ret = begin(what, job), i;
+
+	if (ret)
+		return ret;
+	if (!job->has_results)
+		ret = accel_fail(-EINVAL, what, "call accel_nn_run()", "the job has not run");
+	else if (index >= graph_of(job)->output_count)
+		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
+				 graph_of(job)->output_count, index);
+	if (!ret) {
+		const struct nn_tensor *result = &job->results[index];
+
+		found.type = (uint32_t)result->type;
+		found.rank = (uint32_t)result->shape.rank;
+		for (i = 0; i < result->shape.rank; i++)
+			found.dims[i] = result->shape.dims[i];
+		found.data = result->data;
+		found.bytes = nn_bytes(result->type, result->count);
+		ret = accel_copy_out(what, tensor, &found, sizeof(found));
+	}
+	return end(job, ret);
+}
