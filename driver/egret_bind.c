@@ -517,24 +517,26 @@ static int egret_bind_lock(struct egret_bind *bind, struct drm_exec *exec)
 	return ret;
 }
 
-static void egret_bind_unlock(struct egret_bind *bind, struct drm_exec *exec, bool exclusive)
+/* Does not need the bind, which may be done and freed by then. */
+static void egret_bind_unlock(struct egret_device *edev, struct drm_exec *exec, bool exclusive)
 {
 	drm_exec_fini(exec);
-	egret_evict_end(bind->vm->edev, exclusive);
+	egret_evict_end(edev, exclusive);
 }
 
 /* Phase 3; on success, undone by egret_bind_unlock(). */
 static int egret_bind_lock_and_validate(struct egret_bind *bind, struct drm_exec *exec,
 					bool exclusive)
 {
-	int ret = egret_evict_begin(bind->vm->edev, exclusive);
+	struct egret_device *edev = bind->vm->edev;
+	int ret = egret_evict_begin(edev, exclusive);
 
 	if (ret)
 		return ret;
 	drm_exec_init(exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES, 0);
 	ret = egret_bind_lock(bind, exec);
 	if (ret)
-		egret_bind_unlock(bind, exec, exclusive);
+		egret_bind_unlock(edev, exec, exclusive);
 	return ret;
 }
 
@@ -841,10 +843,11 @@ static struct dma_fence *egret_bind_push(struct egret_bind *bind, struct drm_exe
 	drm_gpuvm_resv_add_fence(&vm->base, exec, fence, DMA_RESV_USAGE_BOOKKEEP,
 				 DMA_RESV_USAGE_BOOKKEEP);
 
+	/* Behind the lock it may be done at once, and have been all that held the space. */
 	spin_lock(&vm->bind_lock);
 	list_add_tail(&bind->link, &vm->binds);
-	spin_unlock(&vm->bind_lock);
 	queue_work(vm->edev->sched_wq, &vm->bind_work);
+	spin_unlock(&vm->bind_lock);
 	dma_fence_end_signalling(cookie);
 	return fence;
 }
@@ -1019,14 +1022,14 @@ static int egret_bind_run(struct egret_bind *bind, bool async)
 		goto err_free;
 	ret = egret_bind_change_tree(bind);
 	if (ret) {
-		egret_bind_unlock(bind, &exec, exclusive);
+		egret_bind_unlock(edev, &exec, exclusive);
 		goto err_free;
 	}
 	if (async || egret_bind_must_wait(bind))
 		fence = egret_bind_push(bind, &exec);
 	else
 		ret = egret_bind_execute_now(bind);
-	egret_bind_unlock(bind, &exec, exclusive);
+	egret_bind_unlock(edev, &exec, exclusive);
 
 	if (!fence)
 		egret_bind_free_work(&bind->free_work);
