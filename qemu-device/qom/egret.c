@@ -45,6 +45,7 @@
 #include "hw/pci/pcie_aer.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
+#include "system/cpus.h"
 
 #include "egret/pci.h"
 #include "egret/regs.h"
@@ -471,16 +472,26 @@ static uint32_t egret_config_read(PCIDevice *dev, uint32_t addr, int len)
  * Nothing gets through a broken link: the host reads ones, the card's accesses
  * fail, its interrupts are lost. So a host sees a card that falls off the bus.
  * Coming up, a link resets what is behind it.
+ *
+ * An emulated CPU knows the target of a mapped access by its number in the map of
+ * memory, until it is told of another map, and QEMU looks that number up in whatever
+ * map there is: a CPU at work while another thread changes the map ends QEMU by an
+ * assertion. So the CPUs stand still meanwhile. The big lock is given up while waiting
+ * for that, so anything may have happened to the card.
  */
 void egret_set_link(EgretState *s, bool up)
 {
-	if (up == !s->link_down)
-		return;
-	s->link_down = !up;
-	if (up)
-		pci_device_reset(PCI_DEVICE(s));
-	egret_update_bars(s);
-	egret_update_bus_master(s);
+	object_ref(OBJECT(s));
+	pause_all_vcpus();
+	if (s->model && up == s->link_down) {
+		s->link_down = !up;
+		if (up)
+			pci_device_reset(PCI_DEVICE(s));
+		egret_update_bars(s);
+		egret_update_bus_master(s);
+	}
+	resume_all_vcpus();
+	object_unref(OBJECT(s));
 }
 
 /* ---- Realize and unplug --------------------------------------------------------- */

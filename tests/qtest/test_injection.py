@@ -27,6 +27,7 @@ def test_broken_link():
     with new_machine() as machine:
         card = machine.card()
         card.enable_msix()
+        card.writel(BAR0, egret.REG_IRQ_ENABLE, egret.IRQ_ALL)
         start_work(card)
         equal(machine.qom_get(CARD, 'link'), True, 'link')
         machine.qom_set(CARD, 'link', False)
