@@ -28,6 +28,7 @@ $(B)/tests/bench/launch: $(B)/tests/bench/launch.o $(B)/libaccel/libaccel.so
 
 $(B)/tests/bench/marks.o: EXTRA_CFLAGS = -fPIC -I$(B)/qemu \
 	$(shell pkg-config --cflags glib-2.0 2>/dev/null)
+$(B)/tests/bench/libmarks.so: LDLIBS = $(shell pkg-config --libs glib-2.0 2>/dev/null)
 $(B)/tests/bench/libmarks.so: $(B)/tests/bench/marks.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.shared)

@@ -49,6 +49,32 @@ static int check(int ret)
 	return ret;
 }
 
+/* Where what lies in this program, and in the kernel, is written for a profile. */
+static void copy_file(const char *from, const char *to)
+{
+	char piece[4096];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t bytes;
+
+	if (!in || !out)
+		die("launch: cannot copy %s to %s: %s", from, to, strerror(errno));
+	while ((bytes = fread(piece, 1, sizeof(piece), in)))
+		fwrite(piece, 1, bytes, out);
+	fclose(in);
+	if (fclose(out))
+		die("launch: %s: %s", to, strerror(errno));
+}
+
+static void write_maps(const char *folder)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/maps", folder);
+	copy_file("/proc/self/maps", path);
+	snprintf(path, sizeof(path), "%s/kallsyms", folder);
+	copy_file("/proc/kallsyms", path);
+}
+
 static int64_t started;
 
 static int64_t now(void)
@@ -288,8 +314,8 @@ int main(int argc, char **argv)
 	struct accel_device *device;
 	struct accel_module *module;
 
-	if (argc != 4)
-		die("usage: launch CARD VGEM NVME");
+	if (argc != 4 && argc != 5)
+		die("usage: launch CARD VGEM NVME [FOLDER-FOR-MAPS]");
 	check(accel_device_open(argv[1], &device));
 	check(accel_context_create(device, &context));
 	check(accel_stream_create(context, NULL, &stream));
@@ -305,5 +331,7 @@ int main(int argc, char **argv)
 	measure_ioctl(argv[1]);
 	measure_vgem(argv[2]);
 	measure_nvme(argv[3]);
+	if (argc == 5)
+		write_maps(argv[4]);
 	return 0;
 }

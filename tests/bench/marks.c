@@ -3,12 +3,22 @@
 /*
  * A plugin of QEMU that counts instructions of the guest between marks (marks.h):
  *
- *	qemu-system-x86_64 -plugin build/tests/bench/libmarks.so,out=FILE ...
+ *	qemu-system-x86_64 -plugin build/tests/bench/libmarks.so,out=FILE[,profile=N] ...
  *
  * Each end of a window appends a line to the file: the number of instructions since the
  * window's beginning, on all processors. Windows do not nest.
+ *
+ * With `profile`, the window of this number, from 1, is taken apart: behind the line of its
+ * end there is one for each address at which straight code was begun in it, an "@", the address
+ * in hexadecimal and the instructions executed from there. Code that was left in its middle, by
+ * an interrupt or a fault, counts as a whole, so they are a few more than the window's.
  */
+#include <glib.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "qemu-plugin.h"
@@ -23,12 +33,59 @@ static qemu_plugin_u64 executed;
 static uint64_t begin;
 static FILE *out;
 
+/* Straight code. Never freed: QEMU may throw a translation away and make it again. */
+struct block {
+	uint64_t address, length;
+	atomic_ulong executed;		/* times, in the window that is taken apart */
+};
+
+static unsigned long profiled, window;	/* 0: none; the last one that began */
+static atomic_bool counting;
+static GMutex lock;			/* of the blocks */
+static GPtrArray *blocks;
+
 /* With this one, which has been counted already. */
 static void at_begin(unsigned int cpu, void *opaque)
 {
 	(void)cpu;
 	(void)opaque;
 	begin = qemu_plugin_u64_sum(executed);
+	counting = ++window == profiled;
+}
+
+static void print_blocks(void)
+{
+	g_mutex_lock(&lock);
+	for (guint i = 0; i < blocks->len; i++) {
+		const struct block *block = g_ptr_array_index(blocks, i);
+
+		if (block->executed)
+			fprintf(out, "@ %" PRIx64 " %" PRIu64 "\n", block->address,
+				block->executed * block->length);
+	}
+	g_mutex_unlock(&lock);
+}
+
+static void count_block(unsigned int cpu, void *opaque)
+{
+	struct block *block = opaque;
+
+	(void)cpu;
+	if (counting)
+		block->executed++;
+}
+
+/* Count how often the straight code is executed. */
+static void watch_block(struct qemu_plugin_tb *tb)
+{
+	struct block *block = g_new0(struct block, 1);
+
+	block->address = qemu_plugin_tb_vaddr(tb);
+	block->length = qemu_plugin_tb_n_insns(tb);
+	g_mutex_lock(&lock);
+	g_ptr_array_add(blocks, block);
+	g_mutex_unlock(&lock);
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, count_block, QEMU_PLUGIN_CB_NO_REGS, block);
 }
 
 static void at_end(unsigned int cpu, void *opaque)
@@ -36,6 +93,9 @@ static void at_end(unsigned int cpu, void *opaque)
 	(void)cpu;
 	(void)opaque;
 	fprintf(out, "%llu\n", (unsigned long long)(qemu_plugin_u64_sum(executed) - begin - 1));
+	if (counting)
+		print_blocks();
+	counting = false;
 	fflush(out);
 }
 
@@ -58,6 +118,8 @@ static uint32_t mark_of(const struct qemu_plugin_insn *insn)
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
+	if (profiled)
+		watch_block(tb);
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint32_t mark = mark_of(insn);
@@ -84,10 +146,14 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 					   char **argv)
 {
 	(void)info;
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "libmarks: needs out=FILE\n");
+	if (argc < 1 || argc > 2 || strncmp(argv[0], "out=", 4) ||
+	    (argc == 2 && strncmp(argv[1], "profile=", 8))) {
+		fprintf(stderr, "libmarks: needs out=FILE, and takes profile=NUMBER\n");
 		return -1;
 	}
+	if (argc == 2)
+		profiled = strtoul(argv[1] + 8, NULL, 10);
+	blocks = g_ptr_array_new();
 	out = fopen(argv[0] + 4, "w");
 	if (!out) {
 		perror(argv[0] + 4);
