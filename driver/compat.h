@@ -71,32 +71,6 @@ static inline int egret_sched_init(struct drm_gpu_scheduler *sched,
 #define drm_sched_init		egret_sched_init
 #endif
 
-/**
- * egret_sched_no_hang() - end of a timedout_job() that gives the job back
- * @job: the job
- *
- * The scheduler took @job off its list before it called timedout_job(). Newer
- * schedulers put it back, and look whether it is done, on a return value.
- *
- * Return: what timedout_job() must return.
- */
-static inline enum drm_gpu_sched_stat egret_sched_no_hang(struct drm_sched_job *job)
-{
-#ifdef EGRET_HAVE_SCHED_STAT_NO_HANG
-	return DRM_GPU_SCHED_STAT_NO_HANG;
-#else
-	struct drm_gpu_scheduler *sched = job->sched;
-
-	spin_lock(&sched->job_list_lock);
-	list_add(&job->list, &sched->pending_list);
-	spin_unlock(&sched->job_list_lock);
-	/* The job may be freed from here on. */
-	if (!READ_ONCE(sched->pause_submit))
-		queue_work(sched->submit_wq, &sched->work_free_job);
-	return DRM_GPU_SCHED_STAT_NOMINAL;
-#endif
-}
-
 /* ---- gpuvm ----------------------------------------------------------------- */
 
 #ifndef EGRET_HAVE_GPUVM_MAP_REQ

@@ -8,6 +8,7 @@
 struct drm_egret_array;
 
 void *egret_array_copy(const struct drm_egret_array *array, size_t min_stride,
-		       size_t size, u32 max_count);
+		       size_t size, u32 max_count, void *few, u32 room);
+void egret_array_free(void *elements, const void *few);
 
 #endif /* EGRET_ARRAY_H */

@@ -351,7 +351,8 @@ static int egret_bind_copy_ops(struct egret_bind *bind, const struct drm_egret_a
 	struct drm_egret_bind_op *args;
 	u32 i;
 
-	args = egret_array_copy(array, sizeof(*args), sizeof(*args), DRM_EGRET_BIND_OPS_MAX);
+	args = egret_array_copy(array, sizeof(*args), sizeof(*args), DRM_EGRET_BIND_OPS_MAX,
+				NULL, 0);
 	if (IS_ERR_OR_NULL(args))
 		return PTR_ERR_OR_ZERO(args);
 	bind->ops = kvcalloc(array->count, sizeof(*bind->ops), GFP_KERNEL_ACCOUNT);
@@ -384,7 +385,7 @@ static int egret_bind_prepare(struct egret_bind *bind, struct drm_file *file,
 	ret = egret_syncs_init(&bind->syncs, file, &args->syncs);
 	if (ret)
 		return ret;
-	bind->fence = egret_fence_alloc();
+	bind->fence = egret_fence_alloc(0);
 	return bind->fence ? 0 : -ENOMEM;
 }
 

@@ -45,14 +45,17 @@ static const struct dma_fence_ops egret_fence_ops = {
 
 /**
  * egret_fence_alloc() - allocate a fence
+ * @packets: places in the ring that its job takes, or 0
  *
  * Return: a fence for egret_fence_init() or egret_fence_free(), or NULL.
  */
-struct egret_fence *egret_fence_alloc(void)
+struct egret_fence *egret_fence_alloc(u32 packets)
 {
-	struct egret_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL_ACCOUNT);
+	/* Not charged to anybody: there are as many as jobs, which are few, and they go soon. */
+	struct egret_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
 
 	if (fence) {
+		fence->packets = packets;
 		spin_lock_init(&fence->lock);
 		INIT_LIST_HEAD(&fence->link);
 	}

@@ -15,6 +15,8 @@ struct egret_fence {
 	struct dma_fence base;
 	/** @keeps_module: Whether it keeps the module. Constant. */
 	bool keeps_module;
+	/** @packets: Places in the ring that the job takes; see &egret_queue.used. Constant. */
+	u32 packets;
 	/** @lock: The lock of @base. Its own, because a fence outlives its queue. */
 	spinlock_t lock;
 	/**
@@ -24,7 +26,7 @@ struct egret_fence {
 	struct list_head link;
 };
 
-struct egret_fence *egret_fence_alloc(void);
+struct egret_fence *egret_fence_alloc(u32 packets);
 void egret_fence_free(struct egret_fence *fence);
 void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno, bool keeps_module);
 void egret_fence_cancel(struct egret_fence *fence);

@@ -7,16 +7,22 @@
  * user space wrote, and a FENCE packet that writes the job's number to the
  * queue's fence slot and interrupts.
  *
- * Each hardware queue has a scheduler of its own with one entity. There is
- * nothing to choose between: the chip has more queues than a host has clients,
- * and schedules them itself, by priority and in time slices. What drm_sched does
- * for us is to hold jobs back until their dependencies have signalled and the ring
- * has room (a credit is a packet), and to watch over them.
+ * A job that has nothing to wait for is given to the hardware at once, by the ioctl:
+ * its packets are written to the ring, and all that is left of it is its fence. That is
+ * what nearly all jobs are, and what makes a launch cheap.
  *
- * Everything that can fail happens before drm_sched_job_arm(): after it the job's
- * fence is public and must signal. From there to the signal (run_job(), the
- * interrupt handlers, the watchdog, killing) nothing allocates memory, locks a
- * reservation or waits for other fences, and lockdep is told so.
+ * The others wait in a scheduler. Each hardware queue has one of its own with one entity.
+ * There is nothing to choose between: the chip has more queues than a host has clients,
+ * and schedules them itself, by priority and in time slices. What drm_sched does for us is
+ * to hold jobs back until their dependencies have signalled and the ring has room. As long
+ * as one of them waits, &egret_queue.waiting, all jobs behind it go the same way. So the
+ * ring is written by the scheduler's work alone while there are such jobs, and under
+ * &egret_queue.submit_lock alone while there are none.
+ *
+ * Everything that can fail happens before egret_job_arm(): after it the job's
+ * fence is public and must signal. From there to the signal (starting the job,
+ * run_job(), the interrupt handlers, the watchdog, killing) nothing allocates memory,
+ * locks a reservation or waits for other fences, and lockdep is told so.
  *
  * A job ends in one of two ways. Either the card writes the fence slot, and the
  * interrupt handler signals. Or the queue dies, by a fault, a hang or because it
@@ -27,6 +33,12 @@
  * it depends on, always, and each in order. This is why a queue
  * with waiting jobs is not torn down with drm_sched_entity_destroy(): jobs hold
  * references, and the last one's end tears it down.
+ *
+ * References. A job in the scheduler holds its queue, keeps the card awake, and counts in
+ * &egret_device.jobs. Jobs on the hardware do so together (egret_queue_get_busy()).
+ *
+ * Rejected: a scheduler for all jobs. Its work items, one to run a job and one to free it,
+ * each with a switch of tasks, took two thirds of an EXEC (Documentation/libaccel.rst).
  *
  * DOC: The watchdog
  *
@@ -81,6 +93,9 @@ MODULE_PARM_DESC(job_timeout_s,
 #define EGRET_WATCHDOG_LOOKS	4
 #define EGRET_HANG_TIMEOUT_MIN	20	/* ms */
 
+/* An EXEC of so many calls needs no memory for them. */
+#define EGRET_EXEC_FEW	4
+
 static unsigned long egret_hang_timeout(void)
 {
 	unsigned int ms = READ_ONCE(hang_timeout_ms);
@@ -98,14 +113,23 @@ unsigned long egret_watchdog_period(void)
 	return max(egret_hang_timeout() / EGRET_WATCHDOG_LOOKS, 1UL);
 }
 
+/*
+ * A job that waits for its turn. It has copies of the calls.
+ */
+struct egret_sched_job {
+	struct drm_sched_job base;
+	struct egret_job job;
+	struct drm_egret_call calls[];
+};
+
 static struct egret_job *to_egret_job(struct drm_sched_job *job)
 {
-	return container_of(job, struct egret_job, base);
+	return &container_of(job, struct egret_sched_job, base)->job;
 }
 
 /* ---- running: on the fence-signalling path ------------------------------------- */
 
-static void egret_job_write(struct egret_job *job)
+static void egret_job_write(const struct egret_job *job)
 {
 	struct egret_ring *ring = &job->queue->ring;
 
@@ -114,7 +138,8 @@ static void egret_job_write(struct egret_job *job)
 	egret_ring_add_fence(ring, egret_queue_slot_va(job->queue), job->fence->base.seqno);
 }
 
-static void egret_job_start(struct egret_job *job)
+/* Inside of the gate; the ring has room. Takes a reference of the fence over. */
+static void egret_job_start(const struct egret_job *job)
 {
 	struct egret_queue *queue = job->queue;
 
@@ -129,6 +154,15 @@ static void egret_job_start(struct egret_job *job)
 	}
 }
 
+/* Room in the ring is the last thing that a job waits for. */
+static struct dma_fence *egret_job_prepare(struct drm_sched_job *sched_job,
+					   struct drm_sched_entity *entity)
+{
+	struct egret_job *job = to_egret_job(sched_job);
+
+	return egret_queue_wait_for_room(job->queue, job->fence->packets);
+}
+
 static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 {
 	struct egret_job *job = to_egret_job(sched_job);
@@ -137,6 +171,8 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 	struct dma_fence *fence = dma_fence_get(&job->fence->base);
 	int idx;
 
+	/* One for the list of pending fences. */
+	dma_fence_get(fence);
 	/* Made after the others were ended. */
 	if (egret_device_is_wedged(queue->edev))
 		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
@@ -153,31 +189,35 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 	}
 	drm_dev_exit(idx);
 out:
+	/* Who finds none waiting may write to the ring: see egret_job_enter(). */
+	atomic_dec_return_release(&queue->waiting);
 	dma_fence_end_signalling(cookie);
 	return fence;
 }
 
-static void egret_job_destroy(struct egret_job *job)
+static void egret_job_destroy(struct egret_sched_job *sched)
 {
-	struct egret_device *edev = job->queue->edev;
+	struct egret_queue *queue = sched->job.queue;
 
-	egret_queue_put(job->queue);
-	kvfree(job->calls);
-	kfree(job->packets);
-	kfree(job);
-	egret_pm_put(edev);
-	if (atomic_dec_and_test(&edev->jobs))
-		wake_up_all(&edev->no_jobs);
+	kfree(sched->job.packets);
+	kfree(sched);
+	egret_queue_put_busy(queue);
 }
 
 static void egret_job_free(struct drm_sched_job *sched_job)
 {
-	struct egret_job *job = to_egret_job(sched_job);
+	struct egret_sched_job *sched = container_of(sched_job, struct egret_sched_job, base);
 
-	dma_fence_put(&job->fence->base);
+	dma_fence_put(&sched->job.fence->base);
 	drm_sched_job_cleanup(sched_job);
-	egret_job_destroy(job);
+	egret_job_destroy(sched);
 }
+
+const struct drm_sched_backend_ops egret_sched_ops = {
+	.prepare_job = egret_job_prepare,
+	.run_job = egret_job_run,
+	.free_job = egret_job_free,
+};
 
 /* ---- watchdog -------------------------------------------------------------------- */
 
@@ -233,142 +273,309 @@ static bool egret_queue_is_hung(struct egret_queue *queue, u64 seqno)
 	return !others || egret_cluster_is_stuck(queue);
 }
 
-static enum drm_gpu_sched_stat egret_job_timedout(struct drm_sched_job *sched_job)
+/* Look after the oldest job on the hardware, number @seqno. */
+static void egret_queue_watch_job(struct egret_queue *queue, u64 seqno)
 {
-	struct egret_job *job = to_egret_job(sched_job);
-	struct egret_queue *queue = job->queue;
 	struct egret_device *edev = queue->edev;
-	bool cookie = dma_fence_begin_signalling();
 	bool hung = false;
 	int idx;
 
+	if (!drm_dev_enter(&edev->drm, &idx))
+		return;
+	/* Where it is down, somebody takes care of it already. */
+	if (egret_hw_try_enter(edev)) {
+		hung = egret_queue_is_hung(queue, seqno);
+		egret_hw_exit(edev);
+	}
+	drm_dev_exit(idx);
+	if (hung) {
+		drm_dbg(&edev->drm, "queue %u hangs and is killed\n", queue->hwid);
+		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_HUNG, NULL);
+	}
+}
+
+/**
+ * egret_queue_watch() - look whether the jobs on the hardware make progress
+ * @work: &egret_queue.watchdog.work
+ *
+ * It is started with the first job on the hardware, and comes back as long as there are
+ * some.
+ */
+void egret_queue_watch(struct work_struct *work)
+{
+	struct egret_queue *queue = container_of(to_delayed_work(work), struct egret_queue,
+						 watchdog.work);
+	bool cookie;
+	u64 seqno;
+
+	/* Without jobs it may be about to be torn down, which waits for us. */
+	if (!kref_get_unless_zero(&queue->refs))
+		return;
+	cookie = dma_fence_begin_signalling();
 	/* An interrupt may have got lost. */
 	egret_queue_poll(queue);
-	if (dma_fence_is_signaled(&job->fence->base))
-		goto out;
-	if (drm_dev_enter(&edev->drm, &idx)) {
-		/* Where it is down, somebody takes care of it already. */
-		if (egret_hw_try_enter(edev)) {
-			hung = egret_queue_is_hung(queue, job->fence->base.seqno);
-			egret_hw_exit(edev);
-		}
-		drm_dev_exit(idx);
-		if (hung) {
-			drm_dbg(&edev->drm, "queue %u hangs and is killed\n", queue->hwid);
-			egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_HUNG, NULL);
-		}
+	seqno = egret_queue_first_pending(queue);
+	if (seqno) {
+		egret_queue_watch_job(queue, seqno);
+		queue_delayed_work(queue->edev->sched_wq, &queue->watchdog.work,
+				   egret_watchdog_period());
 	}
-out:
 	dma_fence_end_signalling(cookie);
-	/* It goes on, or its fence has signalled: it is the scheduler's again. */
-	return egret_sched_no_hang(sched_job);
+	egret_queue_put(queue);
 }
 
-const struct drm_sched_backend_ops egret_sched_ops = {
-	.run_job = egret_job_run,
-	.timedout_job = egret_job_timedout,
-	.free_job = egret_job_free,
-};
+/* ---- jobs of the scheduler -------------------------------------------------------------- */
 
-/* ---- DRM_EGRET_EXEC ----------------------------------------------------------------- */
-
-static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
+/*
+ * Make a scheduler's job of @job, which belongs to the caller still; on success its fence and
+ * packets go with it.
+ */
+static struct egret_sched_job *egret_sched_job_create(const struct egret_job *job, void *owner,
+						      u64 client_id)
 {
+	struct egret_sched_job *sched;
+	int ret;
+
+	sched = kzalloc(struct_size(sched, calls, job->num_calls), GFP_KERNEL_ACCOUNT);
+	if (!sched)
+		return ERR_PTR(-ENOMEM);
+	/* A credit is a job; for room in the ring, see egret_job_prepare(). */
+	ret = drm_sched_job_init(&sched->base, &job->queue->entity, 1, owner, client_id);
+	if (ret) {
+		kfree(sched);
+		return ERR_PTR(ret);
+	}
+	sched->job = *job;
+	memcpy(sched->calls, job->calls, job->num_calls * sizeof(*job->calls));
+	sched->job.calls = sched->calls;
+	sched->job.sched = &sched->base;
+	egret_queue_get_busy(job->queue);
+	return sched;
+}
+
+/* Undo egret_sched_job_create(), if the job was not pushed. The fence stays with the caller. */
+static void egret_sched_job_abort(struct egret_sched_job *sched)
+{
+	drm_sched_job_cleanup(&sched->base);
+	egret_job_destroy(sched);
+}
+
+/* ---- giving jobs to the hardware, or to the scheduler: under the submit lock ---------- */
+
+/*
+ * Whether a job can be given to the hardware at once. If so, it is inside of the gate until
+ * egret_job_exit(), and nothing that follows fails.
+ */
+static bool egret_job_enter(const struct egret_job *job, int *idx)
+{
+	struct egret_queue *queue = job->queue;
+	struct egret_device *edev = queue->edev;
+
+	lockdep_assert_held(&queue->submit_lock);
+	if (queue->held || (job->sched && !xa_empty(&job->sched->dependencies)))
+		return false;
+	/* What the scheduler's jobs wrote to the ring comes first. */
+	if (atomic_read_acquire(&queue->waiting) ||
+	    !egret_queue_has_room(queue, job->fence->packets))
+		return false;
+	if (!drm_dev_enter(&edev->drm, idx))
+		return false;
+	if (egret_hw_try_enter(edev))
+		return true;
+	drm_dev_exit(*idx);
+	return false;
+}
+
+static void egret_job_exit(const struct egret_job *job, int idx)
+{
+	egret_hw_exit(job->queue->edev);
+	drm_dev_exit(idx);
+}
+
+/* The fence becomes public, and must signal. */
+static void egret_job_arm(const struct egret_job *job)
+{
+	struct egret_queue *queue = job->queue;
+
+	lockdep_assert_held(&queue->submit_lock);
+	/* Those of the kernel's jobs stay here. */
+	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno, !job->packets);
+	trace_egret_job_submit(job);
+}
+
+/* Let it wait for its turn. From here on the scheduler has it. */
+static void egret_job_queue(const struct egret_job *job)
+{
+	atomic_inc(&job->queue->waiting);
+	drm_sched_job_arm(job->sched);
+	drm_sched_entity_push_job(job->sched);
+}
+
+/**
+ * egret_job_submit_kernel() - run packets of the kernel
+ * @queue: a queue of the kernel
+ * @packets: kmalloc()ed, and the job's from here on, also on failure
+ * @count: number of them
+ *
+ * The job does not wait for anything but those before it on the queue.
+ *
+ * Return: its fence, a reference, or ERR_PTR(-ENOMEM). If the queue is dead it is
+ * signalled with -ECANCELED soon.
+ */
+struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
+					  const union egret_packet *packets, u32 count)
+{
+	struct egret_job job = {
+		.queue = queue,
+		.packets = packets,
+		.num_packets = count,
+	};
+	struct egret_sched_job *sched;
+	struct dma_fence *fence;
+	bool cookie;
+
+	job.fence = egret_fence_alloc(count + 1);
+	sched = job.fence ? egret_sched_job_create(&job, NULL, 0) : ERR_PTR(-ENOMEM);
+	if (IS_ERR(sched)) {
+		egret_fence_free(job.fence);
+		kfree(packets);
+		return ERR_CAST(sched);
+	}
+	mutex_lock(&queue->submit_lock);
+	cookie = dma_fence_begin_signalling();
+	egret_job_arm(&sched->job);
+	fence = dma_fence_get(&job.fence->base);
+	egret_job_queue(&sched->job);
+	dma_fence_end_signalling(cookie);
+	mutex_unlock(&queue->submit_lock);
+	return fence;
+}
+
+/* Give the fence to everybody who shall have it. */
+static void egret_job_publish(const struct egret_job *job, struct egret_syncs *syncs,
+			      struct drm_gpuvm_exec *exec)
+{
+	struct egret_queue *queue = job->queue;
+	struct dma_fence *fence = &job->fence->base;
 	u32 i;
 
-	for (i = 0; i < count; i++) {
-		const struct drm_egret_call *call = &calls[i];
+	for (i = 0; i < syncs->count; i++)
+		if (syncs->array[i].fence)
+			egret_queue_note_wait(queue, syncs->array[i].fence);
+	egret_syncs_signal(syncs, fence);
+	/* Memory is not freed while it is used; nobody waits for it implicitly. */
+	if (exec)
+		drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
+					      DMA_RESV_USAGE_BOOKKEEP);
+	else
+		dma_resv_add_fence(drm_gpuvm_resv(&queue->vm->base), fence,
+				   DMA_RESV_USAGE_BOOKKEEP);
+}
 
-		if (call->pad || !call->count || !IS_ALIGNED(call->va, EGRET_PACKET_SIZE))
-			return -EINVAL;
-		/* The kernel's part of the address space is not to be called. */
-		if (!egret_vm_range_valid(call->va, (u64)call->count * EGRET_PACKET_SIZE))
-			return -EINVAL;
+/*
+ * Submit the job. The reservations are locked: those of @exec, or only the address space's.
+ *
+ * Return: 0: the job is on the hardware, its fence gone; 1: the scheduler has it; -EBUSY: it
+ * has to wait, and is no job of the scheduler; -EAGAIN: memory of user pointers has changed.
+ */
+static int egret_job_push(const struct egret_job *job, struct egret_syncs *syncs,
+			  struct drm_gpuvm_exec *exec)
+{
+	struct egret_queue *queue = job->queue;
+	bool cookie, entered = false;
+	int idx, ret = -EAGAIN;
+
+	mutex_lock(&queue->submit_lock);
+	cookie = dma_fence_begin_signalling();
+	/* Who changes it from here on waits for the job. */
+	mutex_lock(&queue->vm->userptr_lock);
+	if (!list_empty(&queue->vm->userptr_todo))
+		goto out;
+	entered = egret_job_enter(job, &idx);
+	ret = entered ? 0 : job->sched ? 1 : -EBUSY;
+	if (ret < 0)
+		goto out;
+	/* From here nothing fails. */
+	egret_job_arm(job);
+	egret_job_publish(job, syncs, exec);
+	if (entered) {
+		egret_job_start(job);
+		egret_job_exit(job, idx);
+	} else {
+		egret_job_queue(job);
 	}
-	return 0;
-}
-
-static struct egret_job *egret_job_alloc(struct egret_queue *queue)
-{
-	struct egret_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
-
-	if (!job)
-		return NULL;
-	job->fence = egret_fence_alloc();
-	if (!job->fence) {
-		kfree(job);
-		return NULL;
-	}
-	job->queue = egret_queue_get(queue);
-	atomic_inc(&queue->edev->jobs);
-	egret_pm_get_awake(queue->edev);
-	return job;
-}
-
-/* Undo egret_job_alloc(). */
-static void egret_job_free_new(struct egret_job *job)
-{
-	egret_fence_free(job->fence);
-	egret_job_destroy(job);
-}
-
-/* Make the scheduler take a job with all its packets. On failure it is freed. */
-static int egret_job_init(struct egret_job *job, void *owner, u64 client_id)
-{
-	int ret = drm_sched_job_init(&job->base, &job->queue->entity,
-				     job->num_calls + job->num_packets + 1, owner, client_id);
-
-	if (ret)
-		egret_job_free_new(job);
+out:
+	mutex_unlock(&queue->vm->userptr_lock);
+	dma_fence_end_signalling(cookie);
+	mutex_unlock(&queue->submit_lock);
 	return ret;
 }
 
-static struct egret_job *egret_job_create(struct egret_queue *queue, struct drm_file *file,
-					  const struct drm_egret_array *calls)
+/* ---- DRM_EGRET_EXEC, when there is nothing to wait for ---------------------------------- */
+
+/* Whether a job need not wait for any of these on the host. */
+static bool egret_syncs_are_met(const struct egret_syncs *syncs, const struct egret_queue *queue)
 {
-	struct egret_job *job = egret_job_alloc(queue);
+	u32 i;
+
+	for (i = 0; i < syncs->count; i++) {
+		struct dma_fence *fence = syncs->array[i].fence;
+
+		if (fence && fence->context != queue->fence_context &&
+		    !dma_fence_is_signaled(fence))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether all that is bound in an address space is its own, and in place. Its reservation is
+ * locked, and whoever binds or moves its own buffers needs that.
+ */
+static bool egret_vm_is_settled(struct egret_vm *vm)
+{
+	return list_empty(&vm->base.extobj.list) && list_empty(&vm->base.evict.list) &&
+	       dma_resv_test_signaled(drm_gpuvm_resv(&vm->base), DMA_RESV_USAGE_KERNEL);
+}
+
+/* Return: 0; or -EBUSY, -EAGAIN: there is something to wait for, or to do before. */
+static int egret_exec_at_once(const struct egret_job *job, struct egret_syncs *syncs)
+{
+	struct egret_vm *vm = job->queue->vm;
+	struct dma_resv *resv = drm_gpuvm_resv(&vm->base);
 	int ret;
 
-	if (!job)
-		return ERR_PTR(-ENOMEM);
-	job->calls = egret_array_copy(calls, sizeof(*job->calls), sizeof(*job->calls),
-				      DRM_EGRET_CALLS_MAX);
-	if (IS_ERR(job->calls)) {
-		ret = PTR_ERR(job->calls);
-		job->calls = NULL;
-		goto err_free;
-	}
-	job->num_calls = calls->count;
-	ret = egret_exec_check_calls(job->calls, job->num_calls);
+	if (!egret_syncs_are_met(syncs, job->queue))
+		return -EBUSY;
+	ret = egret_evict_begin(vm->edev, false);
 	if (ret)
-		goto err_free;
-	ret = egret_job_init(job, file, file->client_id);
-	return ret ? ERR_PTR(ret) : job;
-
-err_free:
-	egret_job_free_new(job);
-	return ERR_PTR(ret);
+		return ret;
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		goto out_end;
+	ret = egret_vm_is_settled(vm) ? dma_resv_reserve_fences(resv, 1) : -EBUSY;
+	if (!ret)
+		ret = egret_job_push(job, syncs, NULL);
+	dma_resv_unlock(resv);
+out_end:
+	egret_evict_end(vm->edev, false);
+	return ret;
 }
 
-/* Undo egret_job_create() for a job that was not armed. */
-static void egret_job_abort(struct egret_job *job)
-{
-	drm_sched_job_cleanup(&job->base);
-	egret_fence_free(job->fence);
-	egret_job_destroy(job);
-}
+/* ---- DRM_EGRET_EXEC, whatever there is ----------------------------------------------------- */
 
 /* Wait for what one point of a timeline adds, or for a fence that is in none. */
-static int egret_job_add_wait_link(struct egret_job *job, struct dma_fence *link)
+static int egret_job_add_wait_link(const struct egret_job *job, struct dma_fence *link)
 {
 	struct dma_fence_unwrap iter;
 	struct dma_fence *fence;
 	int ret = 0;
 
 	dma_fence_unwrap_for_each(fence, &iter, dma_fence_chain_contained(link)) {
-		if (ret || fence->context == job->queue->fence_context)
+		if (ret || fence->context == job->queue->fence_context ||
+		    dma_fence_is_signaled(fence))
 			continue;
-		ret = drm_sched_job_add_dependency(&job->base, dma_fence_get(fence));
+		ret = drm_sched_job_add_dependency(job->sched, dma_fence_get(fence));
 	}
 	return ret;
 }
@@ -380,7 +587,7 @@ static int egret_job_add_wait_link(struct egret_job *job, struct dma_fence *link
  * that an earlier job of the queue has waited for; without that, jobs that follow
  * each other on a timeline would cost the more the more of them there are.
  */
-static int egret_job_add_wait(struct egret_job *job, struct dma_fence *wait)
+static int egret_job_add_wait(const struct egret_job *job, struct dma_fence *wait)
 {
 	struct dma_fence *link;
 	int ret = 0;
@@ -398,7 +605,7 @@ static int egret_job_add_wait(struct egret_job *job, struct dma_fence *wait)
 	return ret;
 }
 
-static int egret_job_add_waits(struct egret_job *job, const struct egret_syncs *syncs)
+static int egret_job_add_waits(const struct egret_job *job, const struct egret_syncs *syncs)
 {
 	u32 i;
 	int ret = 0;
@@ -411,101 +618,14 @@ static int egret_job_add_waits(struct egret_job *job, const struct egret_syncs *
 	return ret;
 }
 
-static void egret_job_arm(struct egret_job *job)
-{
-	struct egret_queue *queue = job->queue;
-
-	lockdep_assert_held(&queue->submit_lock);
-	drm_sched_job_arm(&job->base);
-	/* Those of the kernel's jobs stay here. */
-	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno, !job->packets);
-}
-
-/**
- * egret_job_submit_kernel() - run packets of the kernel
- * @queue: a queue of the kernel
- * @packets: kmalloc()ed, and the job's from here on, also on failure
- * @count: number of them
- *
- * The job does not wait for anything but those before it on the queue.
- *
- * Return: its fence, a reference, or ERR_PTR(-ENOMEM). If the queue is dead it is
- * signalled with -ECANCELED soon.
- */
-struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
-					  const union egret_packet *packets, u32 count)
-{
-	struct egret_job *job = egret_job_alloc(queue);
-	struct dma_fence *fence;
-	bool cookie;
-	int ret;
-
-	if (!job) {
-		kfree(packets);
-		return ERR_PTR(-ENOMEM);
-	}
-	job->packets = packets;
-	job->num_packets = count;
-	ret = egret_job_init(job, NULL, 0);
-	if (ret)
-		return ERR_PTR(ret);
-
-	mutex_lock(&queue->submit_lock);
-	cookie = dma_fence_begin_signalling();
-	egret_job_arm(job);
-	trace_egret_job_submit(job);
-	fence = dma_fence_get(&job->fence->base);
-	drm_sched_entity_push_job(&job->base);
-	dma_fence_end_signalling(cookie);
-	mutex_unlock(&queue->submit_lock);
-	return fence;
-}
-
-/*
- * From here nothing fails, but if memory of user pointers has changed: -EAGAIN. The
- * reservations are locked.
- */
-static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
-			  struct drm_gpuvm_exec *exec)
-{
-	struct egret_queue *queue = job->queue;
-	struct dma_fence *fence = &job->fence->base;
-	int ret = -EAGAIN;
-	bool cookie;
-	u32 i;
-
-	mutex_lock(&queue->submit_lock);
-	cookie = dma_fence_begin_signalling();
-	/* Who changes it from here on waits for the job. */
-	mutex_lock(&queue->vm->userptr_lock);
-	if (!list_empty(&queue->vm->userptr_todo))
-		goto out;
-	egret_job_arm(job);
-	trace_egret_job_submit(job);
-	for (i = 0; i < syncs->count; i++)
-		if (syncs->array[i].fence)
-			egret_queue_note_wait(queue, syncs->array[i].fence);
-	egret_syncs_signal(syncs, fence);
-	/* Memory is not freed while it is used; nobody waits for it implicitly. */
-	drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
-				      DMA_RESV_USAGE_BOOKKEEP);
-	drm_sched_entity_push_job(&job->base);
-	ret = 0;
-out:
-	mutex_unlock(&queue->vm->userptr_lock);
-	dma_fence_end_signalling(cookie);
-	mutex_unlock(&queue->submit_lock);
-	return ret;
-}
-
 /* Memory that is being moved, or cleared, is not used before the end of that. */
-static int egret_job_add_moves(struct egret_job *job, struct drm_gpuvm_exec *exec)
+static int egret_job_add_moves(const struct egret_job *job, struct drm_gpuvm_exec *exec)
 {
 	struct drm_gem_object *obj;
 	int ret;
 
 	drm_exec_for_each_locked_object(&exec->exec, obj) {
-		ret = drm_sched_job_add_resv_dependencies(&job->base, obj->resv,
+		ret = drm_sched_job_add_resv_dependencies(job->sched, obj->resv,
 							  DMA_RESV_USAGE_KERNEL);
 		/* Moves may have used up the place of the job's fence. */
 		if (!ret)
@@ -523,9 +643,10 @@ static int egret_exec_validate(struct drm_gpuvm_exec *exec)
 }
 
 /*
- * Make all bound memory accessible, and submit. -EAGAIN: it has changed meanwhile.
+ * Make all bound memory accessible, and submit. Return as egret_job_push(); -EAGAIN: it has
+ * changed meanwhile.
  */
-static int egret_job_submit(struct egret_job *job, struct egret_syncs *syncs, bool exclusive)
+static int egret_job_submit(const struct egret_job *job, struct egret_syncs *syncs, bool exclusive)
 {
 	struct egret_vm *vm = job->queue->vm;
 	struct drm_gpuvm_exec exec = {
@@ -556,31 +677,89 @@ out_end:
 	return ret;
 }
 
-static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
-			    const struct drm_egret_exec *args)
+/* Return: 0, or a negative errno; then the fence is the caller's still. */
+static int egret_exec_in_turn(const struct egret_job *job, struct egret_syncs *syncs,
+			      struct drm_file *file)
 {
-	struct egret_syncs syncs = {};
+	struct egret_sched_job *sched = egret_sched_job_create(job, file, file->client_id);
 	bool exclusive = false;
-	struct egret_job *job;
 	int ret;
 
-	job = egret_job_create(queue, file, &args->calls);
-	if (IS_ERR(job))
-		return PTR_ERR(job);
-	ret = egret_syncs_init(&syncs, file, &args->syncs);
-	if (!ret)
-		ret = egret_job_add_waits(job, &syncs);
+	if (IS_ERR(sched))
+		return PTR_ERR(sched);
+	ret = egret_job_add_waits(&sched->job, syncs);
 	if (!ret)
 		do {
-			ret = egret_job_submit(job, &syncs, exclusive);
+			ret = egret_job_submit(&sched->job, syncs, exclusive);
 			if (!exclusive && egret_evict_again(ret)) {
 				exclusive = true;
 				ret = -EAGAIN;
 			}
 		} while (ret == -EAGAIN);
+	if (ret <= 0)
+		egret_sched_job_abort(sched);
+	return min(ret, 0);
+}
+
+/* ---- DRM_EGRET_EXEC ------------------------------------------------------------------------ */
+
+static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		const struct drm_egret_call *call = &calls[i];
+
+		if (call->pad || !call->count || !IS_ALIGNED(call->va, EGRET_PACKET_SIZE))
+			return -EINVAL;
+		/* The kernel's part of the address space is not to be called. */
+		if (!egret_vm_range_valid(call->va, (u64)call->count * EGRET_PACKET_SIZE))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int egret_exec_job(struct egret_job *job, struct egret_syncs *syncs, struct drm_file *file)
+{
+	int ret;
+
+	job->fence = egret_fence_alloc(job->num_calls + 1);
+	if (!job->fence)
+		return -ENOMEM;
+	ret = egret_exec_at_once(job, syncs);
+	if (ret == -EBUSY || ret == -EAGAIN)
+		ret = egret_exec_in_turn(job, syncs, file);
 	if (ret)
-		egret_job_abort(job);
+		egret_fence_free(job->fence);
+	return ret;
+}
+
+static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
+			    const struct drm_egret_exec *args)
+{
+	struct drm_egret_call few[EGRET_EXEC_FEW];
+	struct drm_egret_call *calls;
+	struct egret_syncs syncs;
+	struct egret_job job = {
+		.queue = queue,
+		.num_calls = args->calls.count,
+	};
+	int ret;
+
+	calls = egret_array_copy(&args->calls, sizeof(*calls), sizeof(*calls),
+				 DRM_EGRET_CALLS_MAX, few, ARRAY_SIZE(few));
+	if (IS_ERR(calls))
+		return PTR_ERR(calls);
+	job.calls = calls;
+	ret = egret_exec_check_calls(calls, job.num_calls);
+	if (ret)
+		goto out_calls;
+	ret = egret_syncs_init(&syncs, file, &args->syncs);
+	if (!ret)
+		ret = egret_exec_job(&job, &syncs, file);
 	egret_syncs_fini(&syncs);
+out_calls:
+	egret_array_free(calls, few);
 	return ret;
 }
 

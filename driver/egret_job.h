@@ -15,28 +15,31 @@ struct egret_queue;
 union egret_packet;
 
 /**
- * struct egret_job - one DRM_EGRET_EXEC
+ * struct egret_job - one DRM_EGRET_EXEC, or one task of the kernel for a queue
+ *
+ * Of a job that is on the hardware nothing is left but its fence.
  */
 struct egret_job {
-	/** @base: Base. */
-	struct drm_sched_job base;
-	/** @queue: Queue; a reference. */
+	/** @queue: Queue. */
 	struct egret_queue *queue;
+	/** @sched: The job as the scheduler knows it, or NULL: it cannot wait. */
+	struct drm_sched_job *sched;
 	/** @fence: Fence; a reference once the job is armed. */
 	struct egret_fence *fence;
 	/** @calls: Indirect buffers. */
-	struct drm_egret_call *calls;
+	const struct drm_egret_call *calls;
 	/** @num_calls: Number of them. */
 	u32 num_calls;
+	/** @num_packets: Number of @packets. */
+	u32 num_packets;
 	/** @packets: Of a job of the kernel, in place of @calls. */
 	const union egret_packet *packets;
-	/** @num_packets: Number of them. */
-	u32 num_packets;
 };
 
 extern const struct drm_sched_backend_ops egret_sched_ops;
 
 unsigned long egret_watchdog_period(void);
+void egret_queue_watch(struct work_struct *work);
 
 struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 					  const union egret_packet *packets, u32 count);

@@ -11,7 +11,8 @@
  * Life. Creating gives a queue an ID in the file. Destroying the ID kills the
  * queue. The jobs that are left hold references; they are cancelled in their turn
  * (egret_job.c), and after the last one the queue is torn down by a work item,
- * because the last reference is dropped inside of the scheduler that has to go.
+ * because the last reference is dropped inside of the scheduler that has to go, or by
+ * an interrupt handler.
  *
  * Killing. egret_queue_kill() is the one way for a queue to die. It decides under
  * the vector's lock who is first, stops the hardware queue, and only then signals
@@ -32,6 +33,7 @@
 #include "egret_fence.h"
 #include "egret_hw.h"
 #include "egret_job.h"
+#include "egret_pm.h"
 #include "egret_queue.h"
 #include "egret_trace.h"
 #include "egret_vm.h"
@@ -72,6 +74,49 @@ u64 egret_queue_slot_va(const struct egret_queue *queue)
 
 /* ---- pending fences: under the vector's lock --------------------------------------- */
 
+/**
+ * egret_queue_get_busy() - keep what a job needs: the queue, and a card that is awake
+ * @queue: queue; somebody else keeps both now
+ *
+ * egret_queue_put_busy() undoes it.
+ */
+void egret_queue_get_busy(struct egret_queue *queue)
+{
+	egret_queue_get(queue);
+	atomic_inc(&queue->edev->jobs);
+	egret_pm_get_awake(queue->edev);
+}
+
+/**
+ * egret_queue_put_busy() - undo egret_queue_get_busy()
+ * @queue: queue
+ */
+void egret_queue_put_busy(struct egret_queue *queue)
+{
+	struct egret_device *edev = queue->edev;
+
+	egret_pm_put(edev);
+	if (atomic_dec_and_test(&edev->jobs))
+		wake_up_all(&edev->no_jobs);
+	/* Last: the queue holds the card's structure. */
+	egret_queue_put(queue);
+}
+
+/* Another fence. The first one takes what all of them need, and wakes the watchdog. */
+static void egret_queue_add(struct egret_queue *queue, struct egret_fence *fence)
+{
+	lockdep_assert_held(&queue->vector->lock);
+	if (list_empty(&queue->pending)) {
+		list_add_tail(&queue->active_link, &queue->vector->active);
+		egret_queue_get_busy(queue);
+		if (!delayed_work_pending(&queue->watchdog.work))
+			queue_delayed_work(queue->edev->sched_wq, &queue->watchdog.work,
+					   egret_watchdog_period());
+	}
+	list_add_tail(&fence->link, &queue->pending);
+	queue->used += fence->packets;
+}
+
 /* Take the oldest fence off the list, signal it and let it go. */
 static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 {
@@ -82,14 +127,17 @@ static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 	if (cancel && !fence->keeps_module && !egret_queue_is_dead(queue))
 		WRITE_ONCE(queue->state, DRM_EGRET_QUEUE_DEAD_RESET);
 	list_del_init(&fence->link);
+	WRITE_ONCE(queue->used, queue->used - fence->packets);
 	atomic64_inc(&queue->completed);
 	if (cancel)
 		egret_fence_cancel(fence);
 	else
 		dma_fence_signal(&fence->base);
 	dma_fence_put(&fence->base);
-	if (list_empty(&queue->pending))
+	if (list_empty(&queue->pending)) {
 		list_del_init(&queue->active_link);
+		egret_queue_put_busy(queue);
+	}
 }
 
 /**
@@ -122,9 +170,70 @@ void egret_queue_poll(struct egret_queue *queue)
 }
 
 /**
+ * egret_queue_first_pending() - which job is at work
+ * @queue: queue
+ *
+ * Return: number of the oldest job on the hardware, or 0.
+ */
+u64 egret_queue_first_pending(struct egret_queue *queue)
+{
+	unsigned long flags;
+	u64 seqno = 0;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!list_empty(&queue->pending))
+		seqno = list_first_entry(&queue->pending, struct egret_fence, link)->base.seqno;
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return seqno;
+}
+
+/**
+ * egret_queue_has_room() - whether a job fits into the ring
+ * @queue: queue; nobody else writes to its ring
+ * @packets: of the job
+ *
+ * Return: true if it does, and goes on to do so.
+ */
+bool egret_queue_has_room(struct egret_queue *queue, u32 packets)
+{
+	if (READ_ONCE(queue->used) + packets <= EGRET_RING_ROOM)
+		return true;
+	egret_queue_poll(queue);
+	return READ_ONCE(queue->used) + packets <= EGRET_RING_ROOM;
+}
+
+/**
+ * egret_queue_wait_for_room() - what to wait for until a job fits into the ring
+ * @queue: queue; nobody else writes to its ring
+ * @packets: of the job
+ *
+ * Return: fence of the job on the hardware, behind which there is room, a reference; or NULL:
+ * there is room now.
+ */
+struct dma_fence *egret_queue_wait_for_room(struct egret_queue *queue, u32 packets)
+{
+	struct egret_fence *fence, *last = NULL;
+	unsigned long flags;
+	u32 used;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	used = queue->used;
+	list_for_each_entry(fence, &queue->pending, link) {
+		if (used + packets <= EGRET_RING_ROOM)
+			break;
+		used -= fence->packets;
+		last = fence;
+	}
+	if (last)
+		dma_fence_get(&last->base);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return last ? &last->base : NULL;
+}
+
+/**
  * egret_queue_add_pending() - note a job that is about to run
  * @queue: queue
- * @fence: its fence
+ * @fence: its fence, a reference, which is taken over
  *
  * Return: false if the queue is dead, and nothing was done.
  */
@@ -135,12 +244,8 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
 	alive = !egret_queue_is_dead(queue);
-	if (alive) {
-		if (list_empty(&queue->pending))
-			list_add_tail(&queue->active_link, &queue->vector->active);
-		dma_fence_get(&fence->base);
-		list_add_tail(&fence->link, &queue->pending);
-	}
+	if (alive)
+		egret_queue_add(queue, fence);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	return alive;
 }
@@ -148,7 +253,7 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
 /**
  * egret_queue_cancel() - end a job that will not run
  * @queue: queue, which is dead or will be killed
- * @fence: its fence, which is not pending
+ * @fence: its fence, which is not pending; a reference, which is taken over
  *
  * Its fence signals behind those of the jobs before it. If these are on the hardware
  * still, whoever kills the queue has not stopped it yet, and ends this one, too.
@@ -160,8 +265,7 @@ void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
 	first = list_empty(&queue->pending);
-	dma_fence_get(&fence->base);
-	list_add_tail(&fence->link, &queue->pending);
+	egret_queue_add(queue, fence);
 	if (first)
 		egret_queue_end_first(queue, true);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
@@ -490,14 +594,23 @@ static bool egret_queue_wait_drained(struct egret_queue *queue, unsigned long de
 	return left > 0;
 }
 
+static void egret_queue_hold(struct egret_queue *queue, bool held)
+{
+	mutex_lock(&queue->submit_lock);
+	queue->held = held;
+	mutex_unlock(&queue->submit_lock);
+}
+
 static void egret_queue_stop_feeding(struct egret_queue *queue)
 {
+	egret_queue_hold(queue, true);
 	drm_sched_wqueue_stop(&queue->sched);
 }
 
 static void egret_queue_feed(struct egret_queue *queue)
 {
 	drm_sched_wqueue_start(&queue->sched);
+	egret_queue_hold(queue, false);
 }
 
 /**
@@ -566,6 +679,10 @@ static void egret_queue_cleanup(struct work_struct *work)
 	struct egret_queue *queue = container_of(work, struct egret_queue, cleanup_work);
 	struct egret_device *edev = queue->edev;
 
+	cancel_delayed_work_sync(&queue->watchdog.work);
+	/* Who ended the last job looks at the queue until the vector is unlocked. */
+	spin_lock_irq(&queue->vector->lock);
+	spin_unlock_irq(&queue->vector->lock);
 	drm_sched_entity_fini(&queue->entity);
 	drm_sched_fini(&queue->sched);
 	egret_vm_unmap_kernel(queue->vm, egret_queue_ring_va(queue), EGRET_QUEUE_BYTES);
@@ -734,8 +851,9 @@ static int egret_queue_init_sched(struct egret_queue *queue)
 		.submit_wq = queue->edev->sched_wq,
 		.timeout_wq = queue->edev->sched_wq,
 		.num_rqs = 1,
-		.credit_limit = EGRET_RING_CREDITS,
-		.timeout = egret_watchdog_period(),
+		.credit_limit = EGRET_RING_ROOM,
+		/* The watchdog looks after what is on the hardware. */
+		.timeout = MAX_SCHEDULE_TIMEOUT,
 		.name = "egret-queue",
 		.dev = queue->edev->drm.dev,
 	};
@@ -829,6 +947,7 @@ static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_c
 	mutex_init(&queue->submit_lock);
 	INIT_LIST_HEAD(&queue->pending);
 	INIT_LIST_HEAD(&queue->active_link);
+	INIT_DELAYED_WORK(&queue->watchdog.work, egret_queue_watch);
 	INIT_WORK(&queue->cleanup_work, egret_queue_cleanup);
 
 	ret = egret_queue_alloc_hw(queue);

@@ -58,10 +58,16 @@ struct egret_queue {
 	struct egret_vector *vector;
 
 	/**
-	 * @ring: Packets. Used by the scheduler's work, inside of egret_hw_enter(), and
-	 * by who starts the hardware.
+	 * @ring: Packets. Used inside of egret_hw_enter(), by the scheduler's work while
+	 * jobs are @waiting, and under @submit_lock otherwise; and by who starts the
+	 * hardware.
 	 */
 	struct egret_ring ring;
+	/**
+	 * @used: Places of @ring that jobs in @pending have. Written under @vector's lock;
+	 * it grows only with jobs, so who may write to the ring may look without.
+	 */
+	u32 used;
 	/**
 	 * @slot: Where the FENCE packets write the number of the last job that
 	 * has completed. In the same allocation as the packets, on a page of its own.
@@ -70,6 +76,13 @@ struct egret_queue {
 	/** @ring_dma: Bus address of the packets. Constant. */
 	dma_addr_t ring_dma;
 
+	/**
+	 * @waiting: Jobs that the scheduler has, and has not yet put into @ring. Raised
+	 * under @submit_lock.
+	 */
+	atomic_t waiting;
+	/** @held: Whether no job may be begun. Under @submit_lock. */
+	bool held;
 	/** @sched: Scheduler, of this queue alone. */
 	struct drm_gpu_scheduler sched;
 	/** @entity: The only entity of @sched. */
@@ -120,8 +133,10 @@ struct egret_queue {
 	 */
 	bool enabled;
 
-	/** @watchdog: See egret_job_timedout(), which alone uses it. */
+	/** @watchdog: See egret_queue_watch(), which alone uses all but the work item. */
 	struct {
+		/** @watchdog.work: Looks at the queue from time to time. */
+		struct delayed_work work;
 		/** @watchdog.seqno: Job that is watched. */
 		u64 seqno;
 		/** @watchdog.progress: EGRET_Q_PROGRESS when last looked. */
@@ -166,6 +181,11 @@ bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fenc
 void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence);
 void egret_queue_signal_completed(struct egret_queue *queue);
 void egret_queue_poll(struct egret_queue *queue);
+u64 egret_queue_first_pending(struct egret_queue *queue);
+bool egret_queue_has_room(struct egret_queue *queue, u32 packets);
+struct dma_fence *egret_queue_wait_for_room(struct egret_queue *queue, u32 packets);
+void egret_queue_get_busy(struct egret_queue *queue);
+void egret_queue_put_busy(struct egret_queue *queue);
 bool egret_queue_knows_wait(struct egret_queue *queue, struct dma_fence *link);
 void egret_queue_note_wait(struct egret_queue *queue, struct dma_fence *wait);
 u64 egret_queue_busy_cycles(struct egret_queue *queue);

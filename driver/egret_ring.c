@@ -5,8 +5,8 @@
  *
  * The driver counts the packets that it has produced, the card those that it has
  * consumed, both without end; a packet's place is its number modulo the size of the
- * ring. Whether there is room is not asked here: the scheduler gives a job its turn
- * when it has the credits for all its packets.
+ * ring. Whether there is room is not asked here: a job is not begun before there is
+ * room for all its packets (egret_queue_has_room()).
  *
  * A packet is written as a whole, so that nothing of an earlier one is left in fields
  * that this kind of packet does not have.

@@ -18,7 +18,7 @@ struct drm_egret_call;
  * Fewer packets are ever in the ring than it holds: the card writes a job's
  * number before it counts the FENCE packet as consumed.
  */
-#define EGRET_RING_CREDITS	(EGRET_RING_PACKETS - 2)
+#define EGRET_RING_ROOM	(EGRET_RING_PACKETS - 2)
 
 /**
  * struct egret_ring - the packets of a queue

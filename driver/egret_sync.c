@@ -65,7 +65,7 @@ static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 
 /**
  * egret_syncs_init() - look the elements of an array of syncs up
- * @syncs: result, for egret_syncs_fini(), also after a failure
+ * @syncs: result, for egret_syncs_fini(), also after a failure; it stays where it is
  * @file: file of the sync objects
  * @args: array of &struct drm_egret_sync
  *
@@ -75,6 +75,7 @@ static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 		     const struct drm_egret_array *args)
 {
+	struct drm_egret_sync few[EGRET_SYNCS_FEW];
 	struct drm_egret_sync *elements;
 	u32 i;
 	int ret = 0;
@@ -82,17 +83,20 @@ int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 	syncs->count = 0;
 	syncs->array = NULL;
 	elements = egret_array_copy(args, sizeof(*elements), sizeof(*elements),
-				    DRM_EGRET_SYNCS_MAX);
+				    DRM_EGRET_SYNCS_MAX, few, ARRAY_SIZE(few));
 	if (IS_ERR_OR_NULL(elements))
 		return PTR_ERR_OR_ZERO(elements);
-	syncs->array = kvcalloc(args->count, sizeof(*syncs->array), GFP_KERNEL_ACCOUNT);
+	if (args->count <= ARRAY_SIZE(syncs->few))
+		syncs->array = memset(syncs->few, 0, args->count * sizeof(*syncs->array));
+	else
+		syncs->array = kvcalloc(args->count, sizeof(*syncs->array), GFP_KERNEL_ACCOUNT);
 	if (!syncs->array)
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < args->count; i++) {
 		ret = egret_sync_init(&syncs->array[i], file, &elements[i]);
 		syncs->count = i + 1;
 	}
-	kvfree(elements);
+	egret_array_free(elements, few);
 	return ret;
 }
 
@@ -112,7 +116,8 @@ void egret_syncs_fini(struct egret_syncs *syncs)
 		if (sync->syncobj)
 			drm_syncobj_put(sync->syncobj);
 	}
-	kvfree(syncs->array);
+	if (syncs->array != syncs->few)
+		kvfree(syncs->array);
 }
 
 /**

@@ -27,6 +27,9 @@ struct egret_sync {
 	u64 point;
 };
 
+/* So many need no memory. */
+#define EGRET_SYNCS_FEW	4
+
 /**
  * struct egret_syncs - the synchronisations of one call
  */
@@ -35,6 +38,8 @@ struct egret_syncs {
 	struct egret_sync *array;
 	/** @count: Number of them. */
 	u32 count;
+	/** @few: Where they are if there are few. */
+	struct egret_sync few[EGRET_SYNCS_FEW];
 };
 
 int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,

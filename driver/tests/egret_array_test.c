@@ -42,7 +42,8 @@ static void *copy(const void __user *from, u32 stride, u32 count)
 		.array = (uintptr_t)from,
 	};
 
-	return egret_array_copy(&array, FIRST_VERSION, sizeof(struct element), MAX_COUNT);
+	return egret_array_copy(&array, FIRST_VERSION, sizeof(struct element), MAX_COUNT,
+				NULL, 0);
 }
 
 static void array_test_none(struct kunit *test)
@@ -81,6 +82,34 @@ static void array_test_same(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, elements);
 	KUNIT_EXPECT_MEMEQ(test, elements, from, sizeof(from));
 	kvfree(elements);
+}
+
+/* Few elements go where the caller has room for them, more do not. */
+static void array_test_few(struct kunit *test)
+{
+	u8 __user *user = user_memory(test);
+	const struct element from[] = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 } };
+	struct element few[2], *elements;
+	struct drm_egret_array array = {
+		.stride = sizeof(from[0]),
+		.count = ARRAY_SIZE(few),
+		.array = (uintptr_t)user,
+	};
+
+	put(test, user, from, sizeof(from));
+	elements = egret_array_copy(&array, FIRST_VERSION, sizeof(*elements), MAX_COUNT, few,
+				    ARRAY_SIZE(few));
+	KUNIT_EXPECT_PTR_EQ(test, elements, few);
+	KUNIT_EXPECT_MEMEQ(test, few, from, sizeof(few));
+	egret_array_free(elements, few);
+
+	array.count = ARRAY_SIZE(from);
+	elements = egret_array_copy(&array, FIRST_VERSION, sizeof(*elements), MAX_COUNT, few,
+				    ARRAY_SIZE(few));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, elements);
+	KUNIT_EXPECT_PTR_NE(test, elements, few);
+	KUNIT_EXPECT_MEMEQ(test, elements, from, sizeof(from));
+	egret_array_free(elements, few);
 }
 
 /* A program that was compiled before @later was added. */
@@ -143,6 +172,7 @@ static struct kunit_case array_test_cases[] = {
 	KUNIT_CASE(array_test_none),
 	KUNIT_CASE(array_test_limits),
 	KUNIT_CASE(array_test_same),
+	KUNIT_CASE(array_test_few),
 	KUNIT_CASE(array_test_older),
 	KUNIT_CASE(array_test_newer),
 	KUNIT_CASE(array_test_fault),

@@ -144,13 +144,13 @@ static void ring_test_credits(struct kunit *test)
 	u64 oldest = 0, n, number;
 
 	/* The largest job fits, and the ring is never as full as to look empty. */
-	KUNIT_EXPECT_LE(test, job, EGRET_RING_CREDITS);
-	KUNIT_EXPECT_LT(test, EGRET_RING_CREDITS, EGRET_RING_PACKETS);
+	KUNIT_EXPECT_LE(test, job, EGRET_RING_ROOM);
+	KUNIT_EXPECT_LT(test, EGRET_RING_ROOM, EGRET_RING_PACKETS);
 	KUNIT_EXPECT_EQ(test, EGRET_RING_BYTES, EGRET_RING_PACKETS * 64);
 
 	for (n = 0; n < 3 * EGRET_RING_PACKETS; n++) {
 		/* The card completes the oldest job when the next one would not fit. */
-		while (ring.tail + job - oldest > EGRET_RING_CREDITS)
+		while (ring.tail + job - oldest > EGRET_RING_ROOM)
 			oldest += job;
 		egret_ring_add_calls(&ring, calls, ARRAY_SIZE(calls));
 		egret_ring_add_fence(&ring, 0x8000, n);

@@ -353,6 +353,82 @@ static void test_many_jobs(void)
 	CHECK_EQ(queue_query(c.fd, c.queue).jobs_completed, JOBS);
 }
 
+/*
+ * Jobs that have nothing to wait for, and such that wait, in turn: they run in the order in
+ * which they were submitted. Each waits on the card for what the one before writes, which
+ * never comes if that is behind it.
+ */
+static void test_order(void)
+{
+	enum { ROUNDS = 4, PLAIN = 10 };
+	struct client a = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&a, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct client b = client_fork(&a, DRM_EGRET_QUEUE_COPY);
+	uint32_t done = syncobj_create(a.fd), round, i, jobs = 0;
+
+	for (round = 0; round < ROUNDS; round++) {
+		uint32_t gate = syncobj_create(a.fd);
+		struct drm_egret_sync syncs[2] = { sync_signal(gate, 0), sync_signal(done, 0) };
+
+		packet_wait(&b, bo.va, round + 1);
+		CHECK_OK(submit(&b, syncs, 1));
+		syncs[0] = sync_wait(gate, 0);
+		for (i = 0; i < 2 * PLAIN + 1; i++) {
+			packet_wait(&a, bo.va + 8, jobs);
+			packet_fence(&a, bo.va + 8, ++jobs);
+			/* The one in the middle waits for b. */
+			CHECK_OK(submit(&a, &syncs[i == PLAIN ? 0 : 1], i == PLAIN ? 2 : 1));
+		}
+		if (round == 0) {
+			CHECK_EQ(syncobj_wait(a.fd, done, 0, 100), -ETIME);
+			CHECK_EQ(bo.u64[1], PLAIN);
+		}
+		bo.u64[0] = round + 1;
+	}
+	CHECK_OK(syncobj_wait(a.fd, done, 0, 20000));
+	CHECK_EQ(syncobj_status(a.fd, done), 1);
+	CHECK_EQ(bo.u64[1], jobs);
+	CHECK_EQ(queue_query(a.fd, a.queue).jobs_completed, jobs);
+}
+
+/*
+ * More jobs than the ring holds, behind one that does not end, of all sizes: when the queue is
+ * destroyed they are cancelled, those in the ring and those that are not.
+ */
+static void test_full_ring(void)
+{
+	enum { JOBS = 300 };
+	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+	struct drm_egret_call calls[DRM_EGRET_CALLS_MAX];
+	uint32_t done[2] = { syncobj_create(c.fd), syncobj_create(c.fd) }, i, round;
+	struct drm_egret_sync sync;
+
+	packet_wait(&c, bo.va, 1);
+	packet(&c, EGRET_OP_NOP, 0);
+	for (round = 0; round < 2; round++) {
+		sync = sync_signal(done[round], 0);
+		bo.u64[0] = 0;
+		for (i = 0; i < ARRAY_SIZE(calls); i++)
+			calls[i] = (struct drm_egret_call){ .va = c.cmd.va, .count = 1 };
+		CHECK_OK(exec_calls(c.fd, c.queue, calls, 1, NULL, 0));
+		for (i = 0; i < ARRAY_SIZE(calls); i++)
+			calls[i].va = c.cmd.va + EGRET_PACKET_SIZE;
+		for (i = 0; i < JOBS; i++)
+			CHECK_OK(exec_calls(c.fd, c.queue, calls, i % (DRM_EGRET_CALLS_MAX + 1),
+					    &sync, 1));
+		CHECK_EQ(syncobj_wait(c.fd, done[round], 0, 50), -ETIME);
+		if (round)
+			CHECK_OK(queue_destroy(c.fd, c.queue));
+		else
+			bo.u64[0] = 1;
+		CHECK_OK(syncobj_wait(c.fd, done[round], 0, 20000));
+		CHECK_EQ(syncobj_status(c.fd, done[round]), round ? -ECANCELED : 1);
+		if (!round)
+			CHECK_EQ(queue_query(c.fd, c.queue).jobs_completed, JOBS + 1);
+	}
+}
+
 struct submitter {
 	struct client *c;
 	struct bo *bo;
@@ -433,6 +509,8 @@ int main(void)
 		TEST("a wait holds back", test_wait_holds_back),
 		TEST("a timeline of many queues", test_timeline_of_many),
 		TEST_LONG("many jobs", test_many_jobs, 120),
+		TEST_LONG("order", test_order, 60),
+		TEST_LONG("a full ring", test_full_ring, 60),
 		TEST_LONG("many threads", test_threads, 60),
 		TEST("memory in use stays", test_memory_in_use),
 	};
