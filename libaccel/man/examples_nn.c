@@ -71,6 +71,18 @@ static void show_values(const struct accel_nn_model *model)
 }
 /* End of the example. */
 
+/* Example of accel_nn_load_tensor(), accel_nn_free_tensor(): Give a model an input from a
+ * file. */
+static void bind_file(struct accel_nn_job *job, uint32_t input, const char *path,
+		      struct accel_nn_tensor *tensor)
+{
+	tensor->size = sizeof(*tensor);
+	check(accel_nn_load_tensor(path, tensor));
+	check(accel_nn_bind_input(job, input, tensor));
+	/* When the job has run: accel_nn_free_tensor(tensor); */
+}
+/* End of the example. */
+
 /* Example of accel_nn_job_create(), accel_nn_job_destroy(), accel_nn_bind_input(),
  * accel_nn_run(), accel_nn_get_result(): Run a model once. */
 static void run_once(struct accel_nn_model *model, float *numbers, int64_t rows)
@@ -143,6 +155,7 @@ int main(void)
 		.size = sizeof(input), .type = ACCEL_NN_FLOAT32, .rank = 2,
 		.dims = { ROWS, 2 }, .data = numbers, .bytes = sizeof(numbers),
 	};
+	struct accel_nn_tensor from_file;
 	struct accel_nn_model *model;
 	struct accel_nn_job *job;
 	char *data;
@@ -156,7 +169,9 @@ int main(void)
 	check(accel_nn_job_create(model, &job));
 	check(accel_nn_bind_input(job, 0, &input));
 	show_nodes(job, 2);
+	bind_file(job, 0, "build/tests/nn/rows.pb", &from_file);
 	run_beside(job, results, sizeof(results));
+	accel_nn_free_tensor(&from_file);
 	accel_nn_job_destroy(job);
 	accel_nn_unload(model);
 	free(data);

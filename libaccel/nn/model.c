@@ -25,6 +25,40 @@ NN_API const char *accel_nn_type_name(uint32_t type)
 	return nn_type_name((enum nn_type)type);
 }
 
+/* ---- Tensors ---- */
+
+NN_API int accel_nn_load_tensor(const char *path, struct accel_nn_tensor *tensor)
+{
+	const char *what = "cannot read a tensor";
+	struct accel_nn_tensor found = { 0 };
+	struct nn_tensor read;
+	int i, ret;
+
+	if (!path || !tensor)
+		return accel_fail(-EINVAL, what, NULL, "a pointer is NULL");
+	ret = nn_onnx_load_tensor(path, &read);
+	if (ret)
+		return ret;
+	found.type = (uint32_t)read.type;
+	found.rank = (uint32_t)read.shape.rank;
+	for (i = 0; i < read.shape.rank; i++)
+		found.dims[i] = read.shape.dims[i];
+	found.data = read.data;
+	found.bytes = nn_bytes(read.type, read.count);
+	ret = accel_copy_out(what, tensor, &found, sizeof(found));
+	if (ret)
+		nn_tensor_release(&read);
+	return ret;
+}
+
+NN_API void accel_nn_free_tensor(struct accel_nn_tensor *tensor)
+{
+	if (!tensor)
+		return;
+	free(tensor->data);
+	tensor->data = NULL;
+}
+
 /* ---- Life ---- */
 
 static int read_options(const char *what, const struct accel_nn_load_options *given,

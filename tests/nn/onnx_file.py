@@ -5,7 +5,7 @@
 
   tests/nn/onnx_file.py MODEL >FILE
 
-writes one of the models at the end of this file. As a module it has functions for the parts
+writes one of those at the end of this file. As a module it has functions for the parts
 of a file, which all return bytes.
 """
 
@@ -112,8 +112,13 @@ def unknown():
                  [value_info('x', ['N', 2])])
 
 
+def rows():
+    """A tensor, not a model: an input of `line'."""
+    return floats('x', [2, 2], 1, 2, 3, 4)
+
+
 def main():
-    makers = {maker.__name__: maker for maker in (line, image, two, unknown)}
+    makers = {maker.__name__: maker for maker in (line, image, two, unknown, rows)}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         print(f'usage: onnx_file.py {"|".join(makers)}', file=sys.stderr)
         return 2

@@ -47,16 +47,20 @@ conformance: $(B)/tests/host/nn-conformance
 	$(Q)$<
 
 # Models that tests and examples run.
-$(B)/tests/nn/%.onnx: tests/nn/onnx_file.py
-	$(call say,GEN,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$< $* >$@
+define onnx_file
+$(B)/tests/nn/%.$(1): tests/nn/onnx_file.py
+	$$(call say,GEN,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$< $$* >$$@
+endef
+$(foreach kind,onnx pb,$(eval $(call onnx_file,$(kind))))
 
 # The examples of the manual.
 $(B)/libaccel/man/examples_nn.o: EXTRA_CFLAGS = -Ilibaccel/include
 $(B)/tests/host/nn-man-examples: LDLIBS = -Wl,-rpath,'$$ORIGIN/../../libaccel'
 $(B)/tests/host/nn-man-examples: $(B)/libaccel/man/examples_nn.o $(B)/libaccel/libaccel-nn.so \
-		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/tests/nn/line.onnx
+		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/tests/nn/line.onnx \
+		$(B)/tests/nn/rows.pb
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char program_name[] = "accelctl";
+
 static const struct command *const commands[] = {
 	&command_list,
 };
@@ -43,16 +45,6 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Written, but perhaps to a full disk: what scripts read must be whole. */
-static enum status finish(enum status status)
-{
-	if (fflush(stdout) || ferror(stdout)) {
-		complain(NULL, "cannot write the output");
-		return STATUS_FAILED;
-	}
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -63,12 +55,12 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		print_usage(stdout);
-		return finish(STATUS_OK);
+		return finish_output(STATUS_OK);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("accelctl %d.%d.%d (libaccel %s)\n", ACCEL_VERSION_MAJOR,
 		       ACCEL_VERSION_MINOR, ACCEL_VERSION_PATCH, accel_version());
-		return finish(STATUS_OK);
+		return finish_output(STATUS_OK);
 	}
 	command = find_command(argv[1]);
 	if (!command) {
@@ -78,7 +70,7 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
 		fputs(command->usage, stdout);
-		return finish(STATUS_OK);
+		return finish_output(STATUS_OK);
 	}
-	return finish(command->run(argc - 2, argv + 2));
+	return finish_output(command->run(argc - 2, argv + 2));
 }

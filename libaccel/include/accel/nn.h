@@ -90,6 +90,19 @@ struct accel_nn_tensor {
 	size_t bytes;
 };
 
+/**
+ * accel_nn_load_tensor() - read a tensor from a file with ONNX's TensorProto
+ * @path: the file, usually called .pb
+ * @tensor: the tensor on success, with memory of its own; @tensor->size must be set
+ *
+ * Return: 0; -EINVAL (it is damaged, or no such file); -ENOTSUP (it holds texts); -ENOENT,
+ * -EACCES or what else opening the file gives; -ENOMEM.
+ */
+int accel_nn_load_tensor(const char *path, struct accel_nn_tensor *tensor);
+
+/** accel_nn_free_tensor() - release what accel_nn_load_tensor() has made */
+void accel_nn_free_tensor(struct accel_nn_tensor *tensor);
+
 /* ---- Models -------------------------------------------------------------------- */
 
 /** struct accel_nn_load_options - how a model is loaded */

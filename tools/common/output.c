@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 #define _GNU_SOURCE
-#include "accelctl.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,13 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <accel/accel.h>
+
 /* ---- Messages ---- */
 
 void complain(const char *advice, const char *format, ...)
 {
 	va_list args;
 
-	fputs("accelctl: ", stderr);
+	fprintf(stderr, "%s: ", program_name);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -41,6 +43,24 @@ enum status complain_error(void)
 	default:
 		return STATUS_FAULT;
 	}
+}
+
+void *check_memory(void *memory)
+{
+	if (!memory) {
+		complain(NULL, "out of memory");
+		exit(STATUS_FAILED);
+	}
+	return memory;
+}
+
+enum status finish_output(enum status status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		complain(NULL, "cannot write the output");
+		return STATUS_FAILED;
+	}
+	return status;
 }
 
 /* ---- Terminal ---- */
@@ -82,18 +102,9 @@ struct table {
 	struct cell *cells;	/* the headings first */
 };
 
-static void *check(void *memory)
-{
-	if (!memory) {
-		complain(NULL, "out of memory");
-		exit(STATUS_FAILED);
-	}
-	return memory;
-}
-
 struct table *table_create(size_t columns, const char *const *headings)
 {
-	struct table *table = check(calloc(1, sizeof(*table)));
+	struct table *table = check_memory(calloc(1, sizeof(*table)));
 	size_t i;
 
 	table->columns = columns;
@@ -104,11 +115,11 @@ struct table *table_create(size_t columns, const char *const *headings)
 
 void table_add(struct table *table, enum colour colour, const char *text)
 {
-	table->cells = check(realloc(table->cells,
+	table->cells = check_memory(realloc(table->cells,
 				     (table->count + 1) * sizeof(*table->cells)));
 	table->cells[table->count++] = (struct cell) {
 		.colour = text && text[0] ? colour : COLOUR_DIM,
-		.text = check(strdup(text && text[0] ? text : "-")),
+		.text = check_memory(strdup(text && text[0] ? text : "-")),
 	};
 }
 
@@ -121,7 +132,7 @@ void table_addf(struct table *table, enum colour colour, const char *format, ...
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	table_add(table, colour, check(text));
+	table_add(table, colour, check_memory(text));
 	free(text);
 }
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef ACCEL_RUN_H
+#define ACCEL_RUN_H
+
+/*
+ * accel-run: a model on an input.
+ *
+ *   main.c       options, and the order of things
+ *   arrays.c     named tensors, and files of them: which format a file has
+ *   npy.c        NumPy's files, .npy and .npz
+ *   pb.c         ONNX's TensorProto
+ *   elements.c   element types: names, and elements as numbers
+ *   info.c       --info: the model and its nodes
+ *   results.c    what came out: summary, --compare
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <accel/nn.h>
+#include <json-c/json.h>
+
+#include "tools/common/output.h"
+
+/* The model file cannot be read, or is wrong. */
+#define STATUS_MODEL		STATUS_OWN
+/* The model needs what is not implemented. */
+#define STATUS_UNSUPPORTED	STATUS_OWN_1
+/* --compare: the outputs differ by more than the tolerance. */
+#define STATUS_DIFFERENT	STATUS_OWN_2
+
+/* ---- elements.c ---- */
+
+/* Bits of an element, 0 for types that are not handled here. */
+unsigned int type_bits(uint32_t type);
+bool type_is_float(uint32_t type);
+double get_element(const struct accel_nn_tensor *tensor, size_t i);
+size_t count_elements(const struct accel_nn_tensor *tensor);
+/* "[1, 3, 48, 320]" */
+#define SHAPE_TEXT	200
+const char *format_shape(char text[SHAPE_TEXT], const int64_t *dims, int rank,
+			 const char *const *symbols);
+
+/* ---- arrays.c ---- */
+
+/* A tensor with a name ("" if the file gives none), and memory of its own. */
+struct array {
+	char *name;
+	struct accel_nn_tensor tensor;
+};
+
+struct arrays {
+	struct array *list;
+	size_t count;
+};
+
+/* Add a zeroed array, whose shape and type are set: its memory is made. False: too large. */
+bool arrays_add(struct arrays *arrays, const char *name, const struct accel_nn_tensor *like,
+		struct array **added);
+void arrays_free(struct arrays *arrays);
+
+/*
+ * Read all arrays of a file, by its format: .npy, .npz, .pb, or any other name for the plain
+ * elements of a tensor like `raw` (which may have one size of -1). Complains, and returns what
+ * the program should end with.
+ */
+enum status arrays_read(struct arrays *arrays, const char *path, const struct accel_nn_tensor *raw);
+
+/* Write one array, or several to a .npz file. */
+enum status arrays_write(const char *path, const struct array *arrays, size_t count);
+
+/* ---- npy.c, pb.c: formats ---- */
+
+/* A file that is in memory. */
+enum status npy_parse(struct arrays *arrays, const char *path, const char *name,
+		      const uint8_t *data, size_t size);
+enum status npz_read(struct arrays *arrays, const char *path);
+enum status npz_write(const char *path, const struct array *arrays, size_t count);
+/* The header of a .npy file, to be freed; NULL if NumPy has no such type. */
+uint8_t *npy_header(const struct accel_nn_tensor *tensor, size_t *size);
+enum status pb_read(struct arrays *arrays, const char *path);
+uint8_t *pb_header(const struct array *array, size_t *size);
+
+/* ---- info.c, results.c ---- */
+
+/* What the program works with. */
+struct session {
+	const char *path;
+	const char *device;		/* NULL: the host */
+	struct accel_nn_model *model;
+	struct accel_nn_model_info info;
+	struct accel_nn_job *job;
+	struct json_object *json;	/* NULL without --json */
+};
+
+enum status show_info(struct session *s);
+enum status show_results(struct session *s);
+
+struct tolerance {
+	double relative, absolute;
+};
+
+/* Compare all outputs that the arrays name; unnamed ones are outputs in order. */
+enum status compare_results(struct session *s, const struct arrays *wanted,
+			    const struct tolerance *tolerance);
+
+/* Complain about the library's last error, when the model is at fault or else. */
+enum status complain_model(void);
+
+#endif /* ACCEL_RUN_H */

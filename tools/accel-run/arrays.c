@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "accel-run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- In memory ---- */
+
+/* Bytes of a tensor; false if they do not fit any memory. */
+static bool tensor_bytes(const struct accel_nn_tensor *tensor, size_t *bytes)
+{
+	bool empty = false;
+	uint32_t i;
+
+	*bytes = type_bits(tensor->type) / 8;
+	for (i = 0; i < tensor->rank; i++) {
+		if (tensor->dims[i] < 0)
+			return false;
+		if (!tensor->dims[i])
+			empty = true;
+		else if (__builtin_mul_overflow(*bytes, (size_t)tensor->dims[i], bytes) ||
+			 *bytes > PTRDIFF_MAX)
+			return false;
+	}
+	if (empty)
+		*bytes = 0;
+	return true;
+}
+
+bool arrays_add(struct arrays *arrays, const char *name, const struct accel_nn_tensor *like,
+		struct array **added)
+{
+	struct array *array;
+	size_t bytes;
+	void *data;
+
+	if (!tensor_bytes(like, &bytes))
+		return false;
+	data = calloc(1, bytes ? bytes : 1);
+	if (!data)
+		return false;
+	arrays->list = check_memory(reallocarray(arrays->list, arrays->count + 1,
+						 sizeof(*arrays->list)));
+	array = &arrays->list[arrays->count++];
+	array->name = check_memory(strdup(name));
+	array->tensor = *like;
+	array->tensor.size = sizeof(array->tensor);
+	array->tensor.data = data;
+	array->tensor.bytes = bytes;
+	*added = array;
+	return true;
+}
+
+void arrays_free(struct arrays *arrays)
+{
+	size_t i;
+
+	for (i = 0; i < arrays->count; i++) {
+		free(arrays->list[i].name);
+		free(arrays->list[i].tensor.data);
+	}
+	free(arrays->list);
+	*arrays = (struct arrays){ 0 };
+}
+
+/* ---- Files ---- */
+
+static bool ends_with(const char *path, const char *end)
+{
+	size_t length = strlen(path);
+
+	return length > strlen(end) && !strcmp(path + length - strlen(end), end);
+}
+
+/* A whole file, to be freed; NULL with a complaint. */
+static uint8_t *read_file(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "rb");
+	uint8_t *data = NULL, *more;
+	size_t room = 0, got;
+
+	*size = 0;
+	while (file) {
+		if (*size == room) {
+			room = room * 2 + 65536;
+			more = realloc(data, room);
+			if (!more) {
+				errno = ENOMEM;
+				break;
+			}
+			data = more;
+		}
+		errno = 0;
+		got = fread(data + *size, 1, room - *size, file);
+		*size += got;
+		if (!got && !ferror(file)) {
+			fclose(file);
+			return data;
+		}
+		if (!got)
+			break;
+	}
+	complain(NULL, "cannot read %s: %s", path, strerror(errno));
+	if (file)
+		fclose(file);
+	free(data);
+	return NULL;
+}
+
+/* A size that is open follows from the file's. */
+static enum status close_shape(const char *path, struct accel_nn_tensor *tensor, size_t size)
+{
+	size_t each = type_bits(tensor->type) / 8;
+	uint32_t i, open = 0, count = 0;
+
+	for (i = 0; i < tensor->rank; i++) {
+		if (tensor->dims[i] >= 0) {
+			if (__builtin_mul_overflow(each, (size_t)tensor->dims[i], &each))
+				each = 0;
+		} else {
+			open = i;
+			count++;
+		}
+	}
+	if (count > 1 || (count && !each)) {
+		complain("give its sizes with --shape NAME=1x3x48x320",
+			 "cannot tell the shape of the plain numbers in %s", path);
+		return STATUS_USAGE;
+	}
+	if (count && size % each == 0)
+		tensor->dims[open] = (int64_t)(size / each);
+	else if (count)
+		tensor->dims[open] = 0;
+	return STATUS_OK;
+}
+
+static enum status parse_raw(struct arrays *arrays, const char *path, const uint8_t *data,
+			     size_t size, const struct accel_nn_tensor *raw)
+{
+	struct accel_nn_tensor tensor;
+	char shape[SHAPE_TEXT];
+	struct array *array;
+	enum status status;
+
+	if (!raw || !type_bits(raw->type)) {
+		complain("use a .npy, .npz or .pb file", "%s has plain numbers, and no type", path);
+		return STATUS_USAGE;
+	}
+	tensor = *raw;
+	status = close_shape(path, &tensor, size);
+	if (status)
+		return status;
+	if (!arrays_add(arrays, "", &tensor, &array)) {
+		complain(NULL, "the shape for %s is too large", path);
+		return STATUS_USAGE;
+	}
+	if (array->tensor.bytes != size) {
+		complain("is it plain numbers, in the right type?",
+			 "%s has %zu bytes, a tensor %s %s needs %zu", path, size,
+			 accel_nn_type_name(tensor.type),
+			 format_shape(shape, tensor.dims, (int)tensor.rank, NULL),
+			 array->tensor.bytes);
+		return STATUS_USAGE;
+	}
+	memcpy(array->tensor.data, data, size);
+	return STATUS_OK;
+}
+
+enum status arrays_read(struct arrays *arrays, const char *path, const struct accel_nn_tensor *raw)
+{
+	enum status status;
+	uint8_t *data;
+	size_t size;
+
+	if (ends_with(path, ".npz"))
+		return npz_read(arrays, path);
+	if (ends_with(path, ".pb"))
+		return pb_read(arrays, path);
+	data = read_file(path, &size);
+	if (!data)
+		return STATUS_USAGE;
+	if (ends_with(path, ".npy"))
+		status = npy_parse(arrays, path, "", data, size);
+	else
+		status = parse_raw(arrays, path, data, size, raw);
+	free(data);
+	return status;
+}
+
+static enum status write_file(const char *path, const uint8_t *header, size_t header_size,
+			      const struct accel_nn_tensor *tensor)
+{
+	FILE *file = fopen(path, "wb");
+	bool good;
+
+	if (!file) {
+		complain(NULL, "cannot write %s: %s", path, strerror(errno));
+		return STATUS_FAILED;
+	}
+	good = fwrite(header, 1, header_size, file) == header_size &&
+	       fwrite(tensor->data, 1, tensor->bytes, file) == tensor->bytes;
+	good = !fclose(file) && good;
+	if (good)
+		return STATUS_OK;
+	complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	/* Half a file is worse than none. */
+	unlink(path);
+	return STATUS_FAILED;
+}
+
+enum status arrays_write(const char *path, const struct array *arrays, size_t count)
+{
+	uint8_t *header = NULL;
+	enum status status;
+	size_t size = 0;
+
+	if (ends_with(path, ".npz"))
+		return npz_write(path, arrays, count);
+	if (count != 1) {
+		complain("use a .npz file, or -o NAME=FILE for each",
+			 "%s cannot hold %zu outputs", path, count);
+		return STATUS_USAGE;
+	}
+	if (ends_with(path, ".pb")) {
+		header = check_memory(pb_header(arrays, &size));
+	} else if (ends_with(path, ".npy")) {
+		header = npy_header(&arrays->tensor, &size);
+		if (!header) {
+			complain("use a .pb file, or plain numbers", "NumPy has no type %s",
+				 accel_nn_type_name(arrays->tensor.type));
+			return STATUS_USAGE;
+		}
+	}
+	status = write_file(path, header, size, &arrays->tensor);
+	free(header);
+	return status;
+}

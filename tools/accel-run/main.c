@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * accel-run MODEL [INPUT...]: run a model, and show or save what comes out.
+ */
+#define _GNU_SOURCE
+#include "accel-run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char program_name[] = "accel-run";
+
+/*
+ * The form of the JSON output. The version becomes larger when something is taken away or
+ * changes its meaning; new members may come at any time.
+ */
+#define SCHEMA		"accel-run"
+#define SCHEMA_VERSION	1
+
+static const char usage[] =
+	"Usage: accel-run [OPTION...] MODEL [INPUT...]\n"
+	"\n"
+	"Run a trained model, an ONNX file. An INPUT is FILE or NAME=FILE: .npy, .npz, .pb\n"
+	"(ONNX's TensorProto), or any other name for plain elements.\n"
+	"\n"
+	"  -o, --output [NAME=]FILE   write an output, or all of them to a .npz file\n"
+	"      --info                 show the model, and where each operator is computed\n"
+	"      --compare [NAME=]FILE  compare outputs with saved ones\n"
+	"      --rtol NUMBER          that may differ by this part of them (0.001),\n"
+	"      --atol NUMBER          and by this (1e-7)\n"
+	"      --bench COUNT          run it so often, and show how long that takes\n"
+	"      --random               make up the inputs that are not given\n"
+	"      --shape NAME=1x3x48    sizes of an input that is made up or plain\n"
+	"      --device NAME          where to run: host (the default for now), or a card\n"
+	"      --json                 print JSON\n"
+	"      --help                 this help\n"
+	"      --version              version of the program and of libaccel\n"
+	"\n"
+	"Exit status: 0 good; 1 another failure; 2 wrong usage, or inputs that do not fit;\n"
+	"3 no device; 4 no permission; 5 the device does not work; 6 the model cannot be read;\n"
+	"7 the model needs what is not supported; 8 outputs differ from those compared with.\n"
+	"\n"
+	"The manual is accel-run(1).\n";
+
+/* [NAME=]FILE, as it was given. */
+struct named_file {
+	const char *name, *path;	/* name is NULL if there is none */
+};
+
+struct shape_option {
+	char *name;
+	int64_t dims[ACCEL_NN_RANK_MAX];
+	uint32_t rank;
+};
+
+struct options {
+	struct named_file *inputs, *outputs, *compares;
+	size_t input_count, output_count, compare_count, shape_count;
+	struct shape_option *shapes;
+	struct tolerance tolerance;
+	unsigned int bench;
+	bool info, random, json;
+	const char *device;
+};
+
+/* ---- Errors ---- */
+
+enum status complain_model(void)
+{
+	const struct accel_error *error = accel_last_error();
+
+	complain(error->advice, "%s", error->message);
+	switch (error->error) {
+	case -ENOTSUP:
+		return STATUS_UNSUPPORTED;
+	case -EINVAL:
+		return STATUS_USAGE;
+	case -ENOMEM:
+	case -ENOSPC:
+	case -EFBIG:
+		return STATUS_FAILED;
+	default:
+		return STATUS_FAULT;
+	}
+}
+
+static enum status complain_load(void)
+{
+	const struct accel_error *error = accel_last_error();
+
+	complain(error->advice, "%s", error->message);
+	if (error->error == -ENOTSUP)
+		return STATUS_UNSUPPORTED;
+	return error->error == -ENOMEM ? STATUS_FAILED : STATUS_MODEL;
+}
+
+/* ---- Options ---- */
+
+static void add_file(struct named_file **list, size_t *count, char *text)
+{
+	char *equals = strchr(text, '=');
+
+	*list = check_memory(reallocarray(*list, *count + 1, sizeof(**list)));
+	/* A path may hold the sign, too: "./a=b.npy" is one. */
+	if (equals && !memchr(text, '/', (size_t)(equals - text))) {
+		*equals = '\0';
+		(*list)[(*count)++] = (struct named_file){ text, equals + 1 };
+	} else {
+		(*list)[(*count)++] = (struct named_file){ NULL, text };
+	}
+}
+
+/* "1x3x48"; nothing is a single element. */
+static bool parse_sizes(struct shape_option *shape, const char *at)
+{
+	char *end;
+
+	while (*at) {
+		errno = 0;
+		if (*at < '0' || *at > '9' || shape->rank == ACCEL_NN_RANK_MAX)
+			return false;
+		shape->dims[shape->rank++] = strtoll(at, &end, 10);
+		if (errno || (*end && *end != 'x') || (*end == 'x' && !end[1]))
+			return false;
+		at = end + (*end == 'x');
+	}
+	return true;
+}
+
+static bool parse_shape(struct options *o, char *text)
+{
+	char *equals = strrchr(text, '=');
+	struct shape_option shape = { .name = text };
+
+	if (!equals || !parse_sizes(&shape, equals + 1))
+		return false;
+	*equals = '\0';
+	o->shapes = check_memory(reallocarray(o->shapes, o->shape_count + 1, sizeof(shape)));
+	o->shapes[o->shape_count++] = shape;
+	return true;
+}
+
+static bool parse_number(const char *text, double *value)
+{
+	char *end;
+
+	*value = strtod(text, &end);
+	return end != text && !*end && *value >= 0;
+}
+
+static enum status refuse_option(const char *name, const char *value)
+{
+	complain("see accel-run --help", "--%s cannot be '%s'", name, value);
+	return STATUS_USAGE;
+}
+
+enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
+       OPT_DEVICE, OPT_JSON, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "info", no_argument, NULL, OPT_INFO },
+	{ "compare", required_argument, NULL, OPT_COMPARE },
+	{ "rtol", required_argument, NULL, OPT_RTOL },
+	{ "atol", required_argument, NULL, OPT_ATOL },
+	{ "bench", required_argument, NULL, OPT_BENCH },
+	{ "random", no_argument, NULL, OPT_RANDOM },
+	{ "shape", required_argument, NULL, OPT_SHAPE },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 }
+};
+
+static enum status take_option(struct options *o, int option)
+{
+	double number;
+
+	switch (option) {
+	case 'o':
+		add_file(&o->outputs, &o->output_count, optarg);
+		return STATUS_OK;
+	case OPT_INFO:
+		o->info = true;
+		return STATUS_OK;
+	case OPT_COMPARE:
+		add_file(&o->compares, &o->compare_count, optarg);
+		return STATUS_OK;
+	case OPT_RTOL:
+		return parse_number(optarg, &o->tolerance.relative) ? STATUS_OK :
+		       refuse_option("rtol", optarg);
+	case OPT_ATOL:
+		return parse_number(optarg, &o->tolerance.absolute) ? STATUS_OK :
+		       refuse_option("atol", optarg);
+	case OPT_BENCH:
+		if (!parse_number(optarg, &number) || number < 1 || number > 1e6 ||
+		    number != floor(number))
+			return refuse_option("bench", optarg);
+		o->bench = (unsigned int)number;
+		return STATUS_OK;
+	case OPT_RANDOM:
+		o->random = true;
+		return STATUS_OK;
+	case OPT_SHAPE:
+		return parse_shape(o, optarg) ? STATUS_OK : refuse_option("shape", optarg);
+	case OPT_DEVICE:
+		o->device = strcmp(optarg, "host") ? optarg : NULL;
+		return STATUS_OK;
+	case OPT_JSON:
+		o->json = true;
+		return STATUS_OK;
+	default:
+		/* getopt_long() has said what is wrong. */
+		fputs("  to fix it: see accel-run --help\n", stderr);
+		return STATUS_USAGE;
+	}
+}
+
+/* ---- Inputs ---- */
+
+/* What the program needs to know of an input. */
+struct input {
+	struct accel_nn_value value;
+	size_t array;		/* place of its tensor in the list, from 1; 0: none yet */
+};
+
+static struct input *find_input(struct input *inputs, uint32_t count, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(inputs[i].value.name, name))
+			return &inputs[i];
+	return NULL;
+}
+
+static struct input *next_input(struct input *inputs, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (!inputs[i].array)
+			return &inputs[i];
+	return NULL;
+}
+
+/* A tensor like an input, as far as that is known: open sizes are -1. */
+static struct accel_nn_tensor like_input(struct options *o, const struct input *input)
+{
+	struct accel_nn_tensor tensor = { .size = sizeof(tensor), .type = input->value.type };
+	size_t i;
+
+	tensor.rank = input->value.rank < 0 ? 1 : (uint32_t)input->value.rank;
+	for (i = 0; i < tensor.rank; i++)
+		tensor.dims[i] = input->value.rank < 0 ? -1 : input->value.dims[i];
+	for (i = 0; i < o->shape_count; i++) {
+		if (strcmp(o->shapes[i].name, input->value.name))
+			continue;
+		tensor.rank = o->shapes[i].rank;
+		memcpy(tensor.dims, o->shapes[i].dims, sizeof(tensor.dims));
+	}
+	return tensor;
+}
+
+static enum status refuse_input(const char *name, const struct input *inputs, uint32_t count)
+{
+	char all[400] = "it has none";
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		snprintf(i ? all + strlen(all) : all, sizeof(all) - (i ? strlen(all) : 0), "%s%s",
+			 i ? ", " : "it has ", inputs[i].value.name);
+	complain(all, "the model has no %s%s%s", name ? "input '" : "more inputs",
+		 name ? name : "", name ? "'" : "");
+	return STATUS_USAGE;
+}
+
+/* Which input each array of a file is for. */
+static enum status assign(struct arrays *arrays, size_t first, const struct named_file *file,
+			  struct input *inputs, uint32_t count)
+{
+	struct input *input;
+	size_t i;
+
+	if (file->name && arrays->count != first + 1) {
+		complain("name one array in a .npy file", "%s holds %zu arrays, not one for '%s'",
+			 file->path, arrays->count - first, file->name);
+		return STATUS_USAGE;
+	}
+	for (i = first; i < arrays->count; i++) {
+		const char *name = file->name ? file->name : arrays->list[i].name;
+
+		/* numpy.savez() calls arrays without a name arr_0, arr_1, ... */
+		if (!name[0] || (!file->name && !strncmp(name, "arr_", 4) &&
+				 !find_input(inputs, count, name)))
+			input = next_input(inputs, count);
+		else
+			input = find_input(inputs, count, name);
+		if (!input)
+			return refuse_input(name[0] ? name : NULL, inputs, count);
+		if (input->array) {
+			complain(NULL, "input '%s' is given twice", input->value.name);
+			return STATUS_USAGE;
+		}
+		input->array = i + 1;
+	}
+	return STATUS_OK;
+}
+
+static enum status read_inputs(struct options *o, struct arrays *arrays, struct input *inputs,
+			       uint32_t count)
+{
+	enum status status = STATUS_OK;
+	size_t i, first;
+
+	for (i = 0; i < o->input_count && !status; i++) {
+		const struct named_file *file = &o->inputs[i];
+		struct input *input = file->name ? find_input(inputs, count, file->name) :
+						   next_input(inputs, count);
+		struct accel_nn_tensor like;
+
+		if (!input)
+			return refuse_input(file->name, inputs, count);
+		like = like_input(o, input);
+		first = arrays->count;
+		status = arrays_read(arrays, file->path, &like);
+		if (!status)
+			status = assign(arrays, first, file, inputs, count);
+	}
+	return status;
+}
+
+/* Numbers from 0 to 1 that are the same each time; integers are zero, as indices may be. */
+static void fill_random(struct accel_nn_tensor *tensor)
+{
+	size_t count = count_elements(tensor), i;
+	uint64_t state = 88172645463325252;
+
+	for (i = 0; i < count; i++) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		if (tensor->type == ACCEL_NN_FLOAT32)
+			((float *)tensor->data)[i] = (float)(state >> 40) * 0x1p-24f;
+		else if (tensor->type == ACCEL_NN_FLOAT64)
+			((double *)tensor->data)[i] = (double)(state >> 11) * 0x1p-53;
+		else if (tensor->type == ACCEL_NN_FLOAT16)	/* a half to one */
+			((uint16_t *)tensor->data)[i] = (uint16_t)(0x3800 | state >> 54);
+		else if (tensor->type == ACCEL_NN_BFLOAT16)
+			((uint16_t *)tensor->data)[i] = (uint16_t)(0x3f00 | state >> 57);
+	}
+}
+
+static enum status make_up(struct options *o, struct arrays *arrays, struct input *input)
+{
+	struct accel_nn_tensor like = like_input(o, input);
+	struct array *array;
+	uint32_t i;
+
+	for (i = 0; i < like.rank; i++) {
+		if (like.dims[i] >= 0)
+			continue;
+		complain("give its sizes with --shape NAME=1x3x48x320",
+			 "input '%s' has sizes that the model leaves open", input->value.name);
+		return STATUS_USAGE;
+	}
+	if (!type_bits(like.type) || !arrays_add(arrays, "", &like, &array)) {
+		complain(NULL, "input '%s' cannot be made up", input->value.name);
+		return STATUS_USAGE;
+	}
+	fill_random(&array->tensor);
+	input->array = arrays->count;
+	return STATUS_OK;
+}
+
+/* For --info sizes are enough. */
+static enum status bind_shape(struct session *s, struct options *o, uint32_t index,
+			      const struct input *input)
+{
+	struct accel_nn_tensor like = like_input(o, input);
+	uint32_t i;
+
+	for (i = 0; i < like.rank; i++)
+		if (like.dims[i] < 0)
+			return STATUS_OK;
+	return accel_nn_bind_input(s->job, index, &like) ? complain_model() : STATUS_OK;
+}
+
+static enum status bind_input(struct session *s, struct options *o, struct arrays *arrays,
+			      uint32_t index, struct input *input)
+{
+	enum status status;
+
+	if (!input->array && o->random) {
+		status = make_up(o, arrays, input);
+		if (status)
+			return status;
+	}
+	if (input->array)
+		return accel_nn_bind_input(s->job, index, &arrays->list[input->array - 1].tensor) ?
+		       complain_model() : STATUS_OK;
+	if (o->info)
+		return bind_shape(s, o, index, input);
+	complain("give a file for it, or --random; --info shows what the model wants",
+		 "input '%s' is missing", input->value.name);
+	return STATUS_USAGE;
+}
+
+static enum status bind_inputs(struct session *s, struct options *o, struct arrays *arrays)
+{
+	struct input *inputs = check_memory(calloc(s->info.inputs + 1, sizeof(*inputs)));
+	enum status status = STATUS_OK;
+	uint32_t i;
+
+	for (i = 0; i < s->info.inputs && !status; i++) {
+		inputs[i].value.size = sizeof(inputs[i].value);
+		if (accel_nn_get_input(s->model, i, &inputs[i].value))
+			status = complain_model();
+	}
+	if (!status)
+		status = read_inputs(o, arrays, inputs, s->info.inputs);
+	for (i = 0; i < s->info.inputs && !status; i++)
+		status = bind_input(s, o, arrays, i, &inputs[i]);
+	for (i = 0; i < o->shape_count && !status; i++)
+		if (!find_input(inputs, s->info.inputs, o->shapes[i].name))
+			status = refuse_input(o->shapes[i].name, inputs, s->info.inputs);
+	free(inputs);
+	return status;
+}
+
+/* ---- Outputs ---- */
+
+static enum status save_outputs(struct session *s, const struct named_file *file)
+{
+	struct array *arrays = check_memory(calloc(s->info.outputs + 1, sizeof(*arrays)));
+	struct accel_nn_value value = { .size = sizeof(value) };
+	enum status status = STATUS_OK;
+	size_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->info.outputs && !status; i++) {
+		if (accel_nn_get_output(s->model, i, &value)) {
+			status = complain_model();
+			break;
+		}
+		if (file->name && strcmp(file->name, value.name))
+			continue;
+		arrays[count].name = (char *)value.name;
+		arrays[count].tensor.size = sizeof(arrays[count].tensor);
+		if (accel_nn_get_result(s->job, i, &arrays[count++].tensor))
+			status = complain_model();
+	}
+	if (!status && !count) {
+		complain("--info shows the outputs", "the model has no output '%s'", file->name);
+		status = STATUS_USAGE;
+	}
+	if (!status)
+		status = arrays_write(file->path, arrays, count);
+	free(arrays);
+	return status;
+}
+
+static enum status compare(struct session *s, const struct options *o)
+{
+	struct arrays wanted = { 0 };
+	enum status status = STATUS_OK;
+	size_t i, first;
+
+	for (i = 0; i < o->compare_count && !status; i++) {
+		first = wanted.count;
+		status = arrays_read(&wanted, o->compares[i].path, NULL);
+		if (status || !o->compares[i].name || wanted.count != first + 1)
+			continue;
+		free(wanted.list[first].name);
+		wanted.list[first].name = check_memory(strdup(o->compares[i].name));
+	}
+	if (!status)
+		status = compare_results(s, &wanted, &o->tolerance);
+	arrays_free(&wanted);
+	return status;
+}
+
+/* ---- Runs ---- */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void show_times(struct session *s, double *times, unsigned int count)
+{
+	double median, sum = 0;
+	struct json_object *bench;
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		sum += times[i];
+	qsort(times, count, sizeof(*times), by_value);
+	median = (times[(count - 1) / 2] + times[count / 2]) / 2;
+	if (!s->json) {
+		printf("%u runs: median %.3f ms, min %.3f, max %.3f, mean %.3f; %.4g runs/s\n\n",
+		       count, median * 1e3, times[0] * 1e3, times[count - 1] * 1e3,
+		       sum / count * 1e3, count / sum);
+		return;
+	}
+	bench = json_object_new_object();
+	json_object_object_add(bench, "runs", json_object_new_int64(count));
+	json_object_object_add(bench, "median_s", json_object_new_double(median));
+	json_object_object_add(bench, "min_s", json_object_new_double(times[0]));
+	json_object_object_add(bench, "max_s", json_object_new_double(times[count - 1]));
+	json_object_object_add(bench, "mean_s", json_object_new_double(sum / count));
+	json_object_object_add(s->json, "bench", bench);
+}
+
+/* Once, and then as often as is to be measured: the first run makes what others only use. */
+static enum status run(struct session *s, unsigned int count)
+{
+	double *times = check_memory(calloc(count + 1, sizeof(*times)));
+	enum status status = STATUS_OK;
+	unsigned int i;
+	double start;
+
+	for (i = 0; i <= count && !status; i++) {
+		start = now();
+		if (accel_nn_run(s->job, NULL))
+			status = complain_model();
+		times[i] = now() - start;
+	}
+	if (!status && count)
+		show_times(s, times + 1, count);
+	free(times);
+	return status;
+}
+
+static enum status work(struct session *s, struct options *o)
+{
+	struct arrays inputs = { 0 };
+	enum status status = bind_inputs(s, o, &inputs);
+	size_t i;
+
+	if (!status && o->info)
+		status = show_info(s);
+	/* With --info it is only run if there is something to do with the results. */
+	if (!status && (!o->info || o->output_count || o->compare_count || o->bench)) {
+		status = run(s, o->bench);
+		for (i = 0; i < o->output_count && !status; i++)
+			status = save_outputs(s, &o->outputs[i]);
+		if (!status && (s->json || !o->output_count))
+			status = show_results(s);
+		if (!status && o->compare_count)
+			status = compare(s, o);
+	}
+	/* The job has pointers to them. */
+	accel_nn_job_destroy(s->job);
+	s->job = NULL;
+	arrays_free(&inputs);
+	return status;
+}
+
+/* ---- The model ---- */
+
+struct card {
+	struct accel_device *device;
+	struct accel_context *context;
+};
+
+static enum status open_card(const char *name, struct card *card)
+{
+	if (accel_device_open(name, &card->device) ||
+	    accel_context_create(card->device, &card->context))
+		return complain_error();
+	return STATUS_OK;
+}
+
+static enum status load(struct session *s, const struct card *card)
+{
+	struct accel_nn_load_options options = {
+		.size = sizeof(options), .context = card->context, .device = card->device,
+	};
+
+	if (accel_nn_load(s->path, &options, &s->model))
+		return complain_load();
+	s->info.size = sizeof(s->info);
+	if (accel_nn_get_model_info(s->model, &s->info) || accel_nn_job_create(s->model, &s->job))
+		return complain_model();
+	return STATUS_OK;
+}
+
+static enum status run_session(struct options *o, const char *path)
+{
+	struct session s = { .path = path, .device = o->device };
+	enum status status = STATUS_OK;
+	struct card card = { 0 };
+
+	if (o->json) {
+		s.json = json_object_new_object();
+		json_object_object_add(s.json, "schema", json_object_new_string(SCHEMA));
+		json_object_object_add(s.json, "schema_version",
+				       json_object_new_int(SCHEMA_VERSION));
+	}
+	if (o->device)
+		status = open_card(o->device, &card);
+	if (!status)
+		status = load(&s, &card);
+	if (!status)
+		status = work(&s, o);
+	/* Half of an answer looks like a whole one: a failure prints nothing but its message. */
+	if (s.json && (!status || status == STATUS_DIFFERENT))
+		printf("%s\n", json_object_to_json_string_ext(s.json, JSON_C_TO_STRING_PRETTY |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (s.json)
+		json_object_put(s.json);
+	accel_nn_job_destroy(s.job);
+	accel_nn_unload(s.model);
+	accel_context_destroy(card.context);
+	accel_device_close(card.device);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .tolerance = { .relative = 1e-3, .absolute = 1e-7 } };
+	enum status status = STATUS_OK;
+	int option;
+
+	while (!status && (option = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return finish_output(STATUS_OK);
+		}
+		if (option == OPT_VERSION) {
+			printf("accel-run %d.%d.%d (libaccel %s)\n", ACCEL_VERSION_MAJOR,
+			       ACCEL_VERSION_MINOR, ACCEL_VERSION_PATCH, accel_version());
+			return finish_output(STATUS_OK);
+		}
+		status = take_option(&o, option);
+	}
+	if (!status && optind == argc) {
+		fputs(usage, stderr);
+		status = STATUS_USAGE;
+	}
+	if (!status) {
+		const char *path = argv[optind++];
+
+		while (optind < argc)
+			add_file(&o.inputs, &o.input_count, argv[optind++]);
+		status = run_session(&o, path);
+	}
+	free(o.inputs);
+	free(o.outputs);
+	free(o.compares);
+	free(o.shapes);
+	return finish_output(status);
+}
