@@ -99,7 +99,7 @@ static void array_test_few(struct kunit *test)
 	put(test, user, from, sizeof(from));
 	elements = egret_array_copy(&array, FIRST_VERSION, sizeof(*elements), MAX_COUNT, few,
 				    ARRAY_SIZE(few));
-	KUNIT_EXPECT_PTR_EQ(test, elements, few);
+	KUNIT_EXPECT_PTR_EQ(test, elements, &few[0]);
 	KUNIT_EXPECT_MEMEQ(test, few, from, sizeof(few));
 	egret_array_free(elements, few);
 
@@ -107,7 +107,7 @@ static void array_test_few(struct kunit *test)
 	elements = egret_array_copy(&array, FIRST_VERSION, sizeof(*elements), MAX_COUNT, few,
 				    ARRAY_SIZE(few));
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, elements);
-	KUNIT_EXPECT_PTR_NE(test, elements, few);
+	KUNIT_EXPECT_PTR_NE(test, elements, &few[0]);
 	KUNIT_EXPECT_MEMEQ(test, elements, from, sizeof(from));
 	egret_array_free(elements, few);
 }
