@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Matrix products, and convolutions as such: arguments in nn.h.
+ *
+ * A is weights, B the input. For a tile of the result, the kernel goes over k in blocks: while
+ * one block is multiplied, the next is loaded, also that of the next tile. A convolution's
+ * input is loaded as it is, with padding made by the DMA unit, and not copied once for each
+ * tap: each tap is a product of its own, added to the sums of those before, whose B is the
+ * same block of input seen from another place.
+ *
+ * Seen so, the elements that a tap needs must lie one beside the other in scratchpad, in
+ * a row of the result and from row to row. For strides of 1 they do, but for the `cols` - x
+ * elements at the end of each row, whose products are computed and not stored. For other
+ * strides the block is taken apart first, by a copy in scratchpad: element (y, x) goes to the
+ * phase (y mod stride, x mod stride), in which neighbours are a stride apart in the input.
+ */
+#include "nn_program.h"
+
+#define TAG_A		TAG_KERNEL		/* two buffers */
+#define TAG_B		(TAG_KERNEL + 2)	/* likewise */
+#define TAG_MULTIPLY	(TAG_KERNEL + 4)	/* likewise, by block */
+#define TAG_STAGE	(TAG_KERNEL + 6)
+#define TAG_BIAS	(TAG_KERNEL + 7)
+
+struct work {
+	const struct egret_nn_product_args *args;
+	struct nn_run run;
+	EGRET_DESC(egret_dma_desc, load_a);
+	EGRET_DESC(egret_dma_desc, load_b);
+	EGRET_DESC(egret_map_desc, apart);
+	EGRET_DESC(egret_matmul_desc, product);
+	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
+	uint32_t phases;		/* of B: 1 without strides */
+	uint32_t plane;			/* bytes of a phase for one k */
+	uint32_t tap_size;		/* bytes of a tap of A */
+	uint32_t m_stride, k_stride;	/* of A in scratchpad */
+};
+
+/* A block along k of a tile. */
+struct block {
+	struct nn_place place;
+	uint32_t k, depth;		/* where it begins, and its size */
+};
+
+/* ---- Preparing ---- */
+
+static void prepare_a(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	struct egret_dma_desc *dma = &work->load_a;
+	int by_k = args->flags & EGRET_NN_PRODUCT_A_BY_K;
+
+	/* Loops: the adjacent one of m and k, the other one, taps. */
+	egret_dma_block(dma, NULL, 0, sizeof(float), 1, 1, 0, 0, 0);
+	work->m_stride = by_k ? sizeof(float) : args->tile_k * sizeof(float);
+	work->k_stride = by_k ? args->program.tile[2] * sizeof(float) : sizeof(float);
+	work->tap_size = args->program.tile[2] * args->tile_k * sizeof(float);
+	dma->loop[by_k ? 0 : 1].local_stride = work->m_stride;
+	dma->loop[by_k ? 0 : 1].global_stride = args->a_m;
+	dma->loop[by_k ? 1 : 0].local_stride = work->k_stride;
+	dma->loop[by_k ? 1 : 0].global_stride = args->a_k;
+	dma->loop[2].count = args->x.taps;
+	dma->loop[2].local_stride = work->tap_size;
+	dma->loop[2].global_stride = args->a_tx;
+	dma->loop[3].count = args->y.taps;
+	dma->loop[3].local_stride = work->tap_size * args->x.taps;
+	dma->loop[3].global_stride = args->a_ty;
+}
+
+static void prepare_b(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	struct egret_dma_desc *dma = &work->load_b;
+	uint32_t row = args->cols * args->x.stride * sizeof(float);
+
+	work->phases = args->x.stride * args->y.stride;
+	work->plane = args->rows * args->cols * sizeof(float);
+	egret_dma_block(dma, NULL, 0, sizeof(float), 1, 1, 0, 0, 0);
+	if (args->flags & EGRET_NN_PRODUCT_B_BY_N) {
+		/* Loops: k, x. */
+		dma->loop[0].global_stride = args->b_k;
+		dma->loop[1].local_stride = args->tile_k * sizeof(float);
+		dma->loop[1].global_stride = args->b_x;
+		return;
+	}
+	/* Loops: x, y, k. Elements that do not exist are zeros. */
+	dma->loop[0].count = args->cols * args->x.stride;
+	dma->loop[0].global_stride = args->b_x;
+	dma->loop[1].count = args->rows * args->y.stride;
+	dma->loop[1].local_stride = row;
+	dma->loop[1].global_stride = args->b_y;
+	dma->loop[2].local_stride = work->plane * work->phases;
+	dma->loop[2].global_stride = args->b_k;
+	dma->loop[0].step = 1;
+	dma->loop[0].axis = 0;
+	dma->loop[1].step = 1;
+	dma->loop[1].axis = 1;
+	dma->axis[0].extent = args->x.extent;
+	dma->axis[1].extent = args->y.extent;
+}
+
+/* From rows as they are in memory to phases. */
+static void prepare_apart(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	struct egret_map_desc *map = &work->apart;
+	const uint32_t sx = args->x.stride, sy = args->y.stride, size = sizeof(float);
+	const uint32_t row = args->cols * sx * size;
+
+	/* Dimensions: x and y in a phase, the phase in x and y, k. */
+	egret_map_desc(map, EGRET_MAP_COPY, NULL, EGRET_TYPE_F32, NULL, EGRET_TYPE_F32, args->cols,
+		       args->rows);
+	map->dims[2] = sx;
+	map->dims[3] = sy;
+	map->a_stride[0] = sx * size;
+	map->a_stride[1] = sy * row;
+	map->a_stride[2] = size;
+	map->a_stride[3] = row;
+	map->a_stride[4] = work->plane * work->phases;
+	map->out_stride[0] = size;
+	map->out_stride[1] = args->cols * size;
+	map->out_stride[2] = work->plane;
+	map->out_stride[3] = work->plane * sx;
+	map->out_stride[4] = work->plane * work->phases;
+	map->a = nn_local(&work->run, args->stage_local);
+}
+
+static void prepare_product(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	const struct egret_nn_register *out = &args->program.reg[0];
+	struct egret_matmul_desc *product = &work->product;
+
+	egret_matmul_desc(product, NULL, NULL, NULL, 1, 1, 1, EGRET_TYPE_F32, EGRET_TYPE_F32);
+	product->a_pitch = args->flags & EGRET_NN_PRODUCT_A_BY_K ? work->k_stride : work->m_stride;
+	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * sizeof(float) :
+			   work->plane * work->phases;
+	product->out_pitch = out->stride[2];
+}
+
+static void prepare(struct work *work)
+{
+	work->loaded_a[0] = 0;
+	work->loaded_a[1] = 0;
+	prepare_a(work);
+	prepare_b(work);
+	prepare_apart(work);
+	prepare_product(work);
+}
+
+/* ---- Moving ---- */
+
+static void load_a(struct work *work, const struct block *block, unsigned int turn)
+{
+	const struct egret_nn_product_args *args = work->args;
+	const struct nn_place *place = &block->place;
+	int by_k = args->flags & EGRET_NN_PRODUCT_A_BY_K;
+	uint64_t global = args->a + place->origin[2] * args->a_m + block->k * args->a_k +
+			  place->origin[3] * args->a_batch[0] +
+			  place->origin[4] * args->a_batch[1];
+
+	/* Tiles that lie beside each other have the same weights. */
+	if (work->loaded_a[turn] == global)
+		return;
+	work->loaded_a[turn] = global;
+	work->load_a.global = global;
+	work->load_a.local = nn_local(&work->run, args->a_local + turn * args->a_other);
+	work->load_a.loop[by_k ? 0 : 1].count = place->size[2];
+	work->load_a.loop[by_k ? 1 : 0].count = block->depth;
+	egret_dma(&work->load_a, TAG_A + turn);
+}
+
+static void load_b(struct work *work, const struct block *block, unsigned int turn)
+{
+	const struct egret_nn_product_args *args = work->args;
+	const struct nn_place *place = &block->place;
+	struct egret_dma_desc *dma = &work->load_b;
+	uint64_t global = args->b + block->k * args->b_k + place->origin[3] * args->b_batch[0] +
+			  place->origin[4] * args->b_batch[1];
+	int64_t x = (int64_t)place->origin[0] * args->x.stride - args->x.before;
+	int64_t y = (int64_t)place->origin[1] * args->y.stride - args->y.before;
+
+	dma->global = global + x * args->b_x + y * args->b_y;
+	if (args->flags & EGRET_NN_PRODUCT_B_BY_N) {
+		dma->loop[0].count = block->depth;
+		dma->loop[1].count = place->size[0];
+	} else {
+		dma->axis[0].start = x;
+		dma->axis[1].start = y;
+		dma->loop[2].count = block->depth;
+	}
+	if (work->phases == 1) {
+		dma->local = nn_local(&work->run, args->b_local + turn * args->b_other);
+		egret_dma(dma, TAG_B + turn);
+		return;
+	}
+	/* The stage may still be taken apart for the block before. */
+	egret_wait(1u << TAG_STAGE);
+	dma->local = work->apart.a;
+	egret_dma(dma, TAG_B + turn);
+}
+
+static void load(struct work *work, const struct block *block, unsigned int turn)
+{
+	load_a(work, block, turn);
+	load_b(work, block, turn);
+}
+
+/* The tile's bias. Returns its place. */
+static uint32_t load_bias(struct work *work, const struct nn_place *place)
+{
+	const struct egret_nn_product_args *args = work->args;
+	unsigned int d = args->flags & EGRET_NN_PRODUCT_BIAS_M ? 2 : 0;
+	uint32_t local = nn_local(&work->run, args->bias_local);
+
+	egret_load((void *)(uintptr_t)local, args->bias + place->origin[d] * sizeof(float) +
+		   place->origin[3] * args->bias_batch[0] + place->origin[4] * args->bias_batch[1],
+		   place->size[d], sizeof(float), TAG_BIAS);
+	return local;
+}
+
+/* ---- Computing ---- */
+
+/* What is done to sums when they are complete. */
+static void finish(struct work *work, const struct nn_place *place)
+{
+	const struct egret_nn_product_args *args = work->args;
+	struct egret_matmul_desc *product = &work->product;
+
+	product->act = args->act;
+	product->act_a = args->act_a;
+	product->act_b = args->act_b;
+	if (!args->bias)
+		return;
+	product->bias = load_bias(work, place);
+	product->flags |= EGRET_MATMUL_BIAS_ACC |
+			  (args->flags & EGRET_NN_PRODUCT_BIAS_M ? EGRET_MATMUL_BIAS_M : 0);
+	egret_wait(1u << TAG_BIAS);
+}
+
+/* All taps of a block. */
+static void multiply(struct work *work, const struct block *block, unsigned int turn, uint32_t out,
+		     unsigned int tag)
+{
+	const struct egret_nn_product_args *args = work->args;
+	struct egret_matmul_desc *product = &work->product;
+	uint32_t b = nn_local(&work->run, args->b_local + turn * args->b_other), tx, ty;
+	int last = block->k + block->depth == args->k, first = block->k == 0;
+
+	if (work->phases > 1) {
+		work->apart.dims[4] = block->depth;
+		work->apart.out = b;
+		egret_map(&work->apart, TAG_STAGE);
+	}
+	product->flags = (args->flags & EGRET_NN_PRODUCT_A_BY_K ? EGRET_MATMUL_A_TRANS : 0) |
+			 (args->flags & EGRET_NN_PRODUCT_B_BY_N ? EGRET_MATMUL_B_TRANS : 0);
+	product->act = EGRET_ACT_NONE;
+	product->act_a = 0;
+	product->act_b = 0;
+	product->bias = 0;
+	product->acc = 0;
+	product->acc_pitch = 0;
+	product->out = out;
+	product->m = block->place.size[2];
+	product->n = (block->place.size[1] - 1) * args->cols + block->place.size[0];
+	product->k = block->depth;
+	product->a = nn_local(&work->run, args->a_local + turn * args->a_other);
+	if (!first) {
+		product->flags |= EGRET_MATMUL_ACC;
+		product->acc = out;
+		product->acc_pitch = product->out_pitch;
+	}
+	for (ty = 0; ty < args->y.taps; ty++) {
+		uint32_t y = ty * args->y.dilation;
+
+		for (tx = 0; tx < args->x.taps; tx++) {
+			uint32_t x = tx * args->x.dilation;
+
+			product->b = b + (y % args->y.stride * args->x.stride +
+					  x % args->x.stride) * work->plane +
+				     (y / args->y.stride * args->cols + x / args->x.stride) *
+				     sizeof(float);
+			if (last && ty == args->y.taps - 1 && tx == args->x.taps - 1)
+				finish(work, &block->place);
+			egret_matmul(product, tag);
+			product->a += work->tap_size;
+			product->flags |= EGRET_MATMUL_ACC;
+			product->acc = out;
+			product->acc_pitch = product->out_pitch;
+		}
+	}
+}
+
+/* ---- Blocks and tiles ---- */
+
+/* The block after `block`, of this tile or of the next one; 0 if there is none. */
+static int next_block(struct work *work, const struct block *block, struct block *next)
+{
+	const struct egret_nn_product_args *args = work->args;
+
+	*next = *block;
+	next->k += block->depth;
+	if (next->k == args->k) {
+		if (!nn_next(&work->run))
+			return 0;
+		nn_place(&work->run, &next->place);
+		next->k = 0;
+	}
+	next->depth = egret_min(args->tile_k, args->k - next->k);
+	return 1;
+}
+
+/* A tile's sums are complete or on their way: the program, and the store. */
+static void end_tile(struct work *work, const struct block *block, unsigned int turn)
+{
+	if (work->run.program->steps) {
+		nn_load(&work->run, &block->place, turn);
+		egret_wait(1u << (TAG_LOAD + turn) | 1u << (TAG_STORE + turn));
+	}
+	nn_compute(&work->run, &block->place, turn);
+	egret_wait(3u << TAG_MULTIPLY | 1u << (TAG_TILE + turn));
+	nn_store(&work->run, &block->place, turn);
+}
+
+EGRET_KERNEL(nn_product, struct egret_nn_product_args)
+{
+	struct block blocks[2];
+	struct work work;
+	unsigned int turn = 0, tile = 0;
+	int more;
+
+	work.args = args;
+	if (!args->tile_k || !args->k)
+		egret_abort(EGRET_NN_ABORT_ARGS);
+	if (!nn_begin(&work.run, &args->program, group_x))
+		return;
+	prepare(&work);
+	nn_place(&work.run, &blocks[0].place);
+	blocks[0].k = 0;
+	blocks[0].depth = egret_min(args->tile_k, args->k);
+	load(&work, &blocks[0], 0);
+	do {
+		struct block *block = &blocks[turn];
+		unsigned int other = turn ^ 1;
+
+		if (!block->k)
+			egret_wait(1u << (TAG_STORE + tile));
+		/* With one stage, its block must be taken apart before the next is loaded. */
+		if (work.phases > 1)
+			egret_wait(1u << (TAG_B + turn));
+		more = next_block(&work, block, &blocks[other]);
+		if (work.phases == 1 && more) {
+			egret_wait(1u << (TAG_MULTIPLY + other));
+			load(&work, &blocks[other], other);
+		}
+		egret_wait(1u << (TAG_A + turn) | 1u << (TAG_B + turn));
+		multiply(&work, block, turn, nn_buffer(&work.run, 0, tile), TAG_MULTIPLY + turn);
+		if (work.phases > 1 && more) {
+			egret_wait(1u << (TAG_MULTIPLY + other));
+			load(&work, &blocks[other], other);
+		}
+		if (block->k + block->depth == args->k) {
+			end_tile(&work, block, tile);
+			tile ^= 1;
+		}
+		turn = other;
+	} while (more);
+}
