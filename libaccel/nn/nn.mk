@@ -6,7 +6,9 @@
 NN_SCHEMA_FOLDER ?= /usr/include/onnx
 NN_GENERATED := $(B)/libaccel/nn/generated
 NN_SOURCES := $(wildcard libaccel/nn/*.c libaccel/nn/ops/*.c)
-NN_OBJS := $(patsubst %.c,$(B)/%.o,$(NN_SOURCES))
+# What brings models to a card, and needs libaccel for it.
+NN_CARD_SOURCES := $(wildcard libaccel/nn/card/*.c)
+NN_OBJS := $(patsubst %.c,$(B)/%.o,$(NN_SOURCES) $(NN_CARD_SOURCES))
 NN_CFLAGS := -Ilibaccel/include -I$(NN_GENERATED)
 NN_LIBS := -lprotobuf-c -lm -pthread
 NN_SONAME := libaccel-nn.so.$(LIBACCEL_MAJOR)
@@ -69,4 +71,4 @@ install-lib:: lib
 	$(INSTALL_DATA) $(B)/libaccel/libaccel-nn.a $(DESTDIR)$(libdir)/libaccel-nn.a
 	$(INSTALL_DATA) $(B)/libaccel/libaccel-nn.pc $(DESTDIR)$(pkgconfigdir)/libaccel-nn.pc
 
-include tests/nn/tests.mk
+include tests/nn/tests.mk tests/nn/card/card.mk

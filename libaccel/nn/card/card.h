@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef NN_CARD_H
+#define NN_CARD_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include <accel/accel.h>
+
+#include "../graph.h"
+
+/* Kernels that models are lowered to, each in a module of the same name. */
+enum nn_kernel {
+	NN_KERNEL_TILE,
+	NN_KERNEL_PRODUCT,
+	NN_KERNEL_WINDOW,
+	NN_KERNELS,
+};
+
+/* A model's weights on a card, in one of the arrangements that kernels want. */
+struct nn_weights {
+	struct nn_weights *next;
+	const void *data;	/* where the model has them */
+	int form;		/* enum nn_form */
+	struct accel_buffer *buffer;
+};
+
+/* How the elements of a constant are arranged for a kernel. */
+enum nn_form {
+	NN_FORM_PLAIN,		/* as they are */
+	NN_FORM_TAPS_FIRST,	/* [M][C][taps] as [taps][M][C] */
+	NN_FORM_TAPS_TURNED,	/* [C][M][taps] as [taps][M][C], for each group of ConvTranspose */
+};
+
+/*
+ * A model on a card: the kernels, and the weights that its plans share. Plans may be made
+ * and used by several threads.
+ */
+struct nn_card {
+	const struct nn_model *model;
+	struct accel_context *context;
+	struct accel_module *modules[NN_KERNELS];
+	const struct accel_kernel *kernels[NN_KERNELS];
+	unsigned int clusters;
+	struct accel_pool *pool;	/* weights and plans' constants */
+	pthread_mutex_t lock;		/* protects what follows */
+	struct nn_weights *weights;
+	uint64_t weight_bytes;
+	struct accel_stream *stream;	/* for uploads */
+};
+
+/*
+ * Make a model ready for a card. The model and the context must stay. Fails as loading modules and
+ * making buffers do.
+ */
+int nn_card_create(const struct nn_model *model, struct accel_context *context,
+		   struct accel_device *device, struct nn_card **card);
+
+/* Release it, after its plans. */
+void nn_card_free(struct nn_card *card);
+
+/*
+ * A constant's address on the card in some form, uploaded if it is not there yet. `make` writes
+ * the form's bytes into memory of the same size; NULL for the plain one.
+ */
+int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, enum nn_form form,
+		    void (*make)(void *to, const void *from, const void *opaque),
+		    const void *opaque, uint64_t *address);
+
+/* Upload what one plan only needs; the buffer is the caller's. */
+int nn_card_upload(struct nn_card *card, const void *data, size_t bytes,
+		   struct accel_buffer **buffer);
+
+#endif /* NN_CARD_H */

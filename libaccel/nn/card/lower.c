@@ -1,0 +1,857 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "lower.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../error.h"
+
+#define WHAT	"cannot plan the model"
+
+/* ---- Types and contents ---- */
+
+enum egret_type nn_card_type(enum nn_type type)
+{
+	switch (type) {
+	case NN_F32: return EGRET_TYPE_F32;
+	case NN_F16: return EGRET_TYPE_F16;
+	case NN_BF16: return EGRET_TYPE_BF16;
+	case NN_I8: return EGRET_TYPE_S8;
+	case NN_U8:
+	case NN_BOOL: return EGRET_TYPE_U8;
+	case NN_I16: return EGRET_TYPE_S16;
+	case NN_U16: return EGRET_TYPE_U16;
+	case NN_I32: return EGRET_TYPE_S32;
+	case NN_U32: return EGRET_TYPE_U32;
+	case NN_I64: return EGRET_TYPE_S64;
+	case NN_U64: return EGRET_TYPE_U64;
+	default: return EGRET_TYPE_NONE;
+	}
+}
+
+enum egret_type nn_moved_type(enum nn_type type)
+{
+	switch (nn_type_bits(type)) {
+	case 8: return EGRET_TYPE_U8;
+	case 16: return EGRET_TYPE_U16;
+	case 32: return EGRET_TYPE_U32;
+	case 64: return EGRET_TYPE_U64;
+	default: return EGRET_TYPE_NONE;
+	}
+}
+
+static bool is_known(const struct nn_fact *fact)
+{
+	return fact->raw || fact->tensor.data;
+}
+
+const struct nn_tensor *nn_known(const struct nn_lower *lower, const struct nn_value *value)
+{
+	struct nn_fact *fact = nn_fact_of(lower, value);
+
+	return fact && is_known(fact) ? nn_contents(fact) : NULL;
+}
+
+bool nn_known_number(const struct nn_lower *lower, const struct nn_value *value, double *number)
+{
+	const struct nn_fact *fact = nn_fact_of(lower, value);
+	const struct nn_tensor *tensor;
+	size_t count;
+
+	if (!fact || !is_known(fact) || !nn_shape_count(&fact->shape, &count) || count != 1)
+		return false;
+	tensor = nn_known(lower, value);
+	if (!tensor)
+		return false;
+	*number = nn_get(tensor, 0);
+	return true;
+}
+
+void nn_strides(const struct nn_shape *shape, enum nn_type type, int64_t *stride)
+{
+	int64_t step = nn_type_bits(type) / 8;
+	int i;
+
+	for (i = shape->rank - 1; i >= 0; i--) {
+		stride[i] = step;
+		step *= shape->dims[i];
+	}
+}
+
+struct nn_call nn_call_of(const struct nn_lower *lower, const struct nn_node *node)
+{
+	struct nn_call call = { .node = node, .in = lower->call_facts, .facts = lower->facts };
+	size_t i;
+
+	call.out = call.in + node->input_count;
+	for (i = 0; i < node->input_count; i++)
+		call.in[i] = nn_fact_of(lower, node->inputs[i]);
+	for (i = 0; i < node->output_count; i++)
+		call.out[i] = nn_fact_of(lower, node->outputs[i]);
+	return call;
+}
+
+/* ---- Places ---- */
+
+static size_t bytes_of(const struct nn_fact *fact)
+{
+	size_t count = 0;
+
+	nn_shape_count(&fact->shape, &count);
+	return nn_bytes(fact->type, count);
+}
+
+static int place_constant(struct nn_lower *lower, struct nn_fact *fact, struct nn_ref *ref)
+{
+	struct nn_plan *plan = lower->plan;
+	uint64_t address;
+	int ret;
+
+	/* What a node made of this plan's shapes is this plan's. */
+	if (!fact->raw)
+		return nn_plan_constant(plan, fact->tensor.data, bytes_of(fact), ref);
+	ret = nn_card_weights(plan->card, fact->raw, bytes_of(fact), NN_FORM_PLAIN, NULL, NULL,
+			      &address);
+	if (ret)
+		return ret;
+	ref->storage = nn_plan_storage(plan, bytes_of(fact));
+	ref->offset = 0;
+	if (!ref->storage)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	plan->storages[ref->storage].fixed = true;
+	plan->storages[ref->storage].address = address;
+	return 0;
+}
+
+int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref)
+{
+	struct nn_ref *place = &lower->place[value->index];
+	struct nn_fact *fact = nn_fact_of(lower, value);
+	int ret = 0;
+
+	if (!place->storage && is_known(fact)) {
+		ret = place_constant(lower, fact, place);
+	} else if (!place->storage) {
+		place->storage = nn_plan_storage(lower->plan, bytes_of(fact));
+		place->offset = 0;
+		if (!place->storage)
+			ret = accel_fail_errno(-ENOMEM, WHAT);
+	}
+	*ref = *place;
+	return ret;
+}
+
+/* ---- Groups ---- */
+
+void nn_group_begin(struct nn_lower *lower, struct nn_group *group, const struct nn_shape *shape)
+{
+	int i;
+
+	memset(group, 0, sizeof(*group));
+	group->lower = lower;
+	group->shape = *shape;
+	for (i = 0; i < NN_RANK_MAX; i++) {
+		group->axis[i] = i < shape->rank ? i : -1;
+		group->share[i] = 1;
+	}
+	nn_program_init(&group->program, shape->rank, shape->dims);
+}
+
+/* The stride of one dimension of the space in a tensor that has `own` strides. */
+static bool space_stride(const struct nn_group *group, int i, const struct nn_shape *shape,
+			 const int64_t *own, int missing, int64_t *stride)
+{
+	int last = group->axis[i], k;
+	int64_t walked = 1, step;
+
+	*stride = 0;
+	for (k = last; k >= last - group->more[i]; k--) {
+		/* A dimension of one is no step of the way. */
+		if (group->shape.dims[k] == 1)
+			continue;
+		step = k < missing || shape->dims[k - missing] == 1 ? 0 : own[k - missing];
+		if (walked == 1)
+			*stride = step;
+		else if (step != *stride * walked)
+			return false;
+		walked *= group->shape.dims[k];
+	}
+	*stride *= group->share[i];
+	return true;
+}
+
+bool nn_group_strides(const struct nn_group *group, const struct nn_shape *shape, enum nn_type type,
+		      int64_t *stride, int64_t *offset)
+{
+	int missing = group->shape.rank - shape->rank, i;
+	int64_t own[NN_RANK_MAX];
+
+	*offset = 0;
+	if (missing < 0)
+		return false;
+	for (i = 0; i < shape->rank; i++)
+		if (shape->dims[i] != 1 && shape->dims[i] != group->shape.dims[i + missing])
+			return false;
+	nn_strides(shape, type, own);
+	for (i = 0; i < group->program.rank; i++) {
+		stride[i] = 0;
+		if (group->axis[i] < 0)
+			continue;
+		if (!space_stride(group, i, shape, own, missing, &stride[i]))
+			return false;
+		*offset += stride[i] / group->share[i] * group->origin[i];
+	}
+	return true;
+}
+
+static int find_known(const struct nn_group *group, const struct nn_value *value)
+{
+	size_t i;
+
+	for (i = 0; i < group->known_count; i++)
+		if (group->known[i].value == value)
+			return (int)i;
+	return -1;
+}
+
+bool nn_group_define(struct nn_group *group, const struct nn_value *value, int number,
+		     const struct nn_shape *kept)
+{
+	const size_t most = sizeof(group->known) / sizeof(group->known[0]);
+	const struct nn_fact *fact = nn_fact_of(group->lower, value);
+
+	if (number < 0 || group->known_count == most)
+		return false;
+	group->known[group->known_count].value = value;
+	group->known[group->known_count].number = number;
+	group->known[group->known_count].shape = kept ? *kept : fact->shape;
+	group->known[group->known_count].apart = kept && !nn_shape_equal(kept, &fact->shape);
+	group->known_count++;
+	return true;
+}
+
+bool nn_group_add_node(struct nn_group *group, const struct nn_node *node, size_t position)
+{
+	if (group->node_count == sizeof(group->nodes) / sizeof(group->nodes[0]))
+		return false;
+	group->node_positions[group->node_count] = position;
+	group->nodes[group->node_count++] = node;
+	return true;
+}
+
+int nn_group_value(struct nn_group *group, const struct nn_value *value)
+{
+	const struct nn_fact *fact = nn_fact_of(group->lower, value);
+	int64_t stride[NN_RANK_MAX], offset;
+	struct nn_ref ref;
+	int known = find_known(group, value), number;
+	enum egret_type type;
+
+	if (known >= 0)
+		return group->known[known].apart ? -1 : group->known[known].number;
+	type = nn_card_type(fact->type);
+	if (type == EGRET_TYPE_NONE || !group->lower->ready[value->index] ||
+	    !nn_group_strides(group, &fact->shape, fact->type, stride, &offset) ||
+	    nn_place_of(group->lower, value, &ref))
+		return -1;
+	ref.offset += offset;
+	number = nn_program_load(&group->program, type, ref, stride);
+	return nn_group_define(group, value, number, NULL) ? number : -1;
+}
+
+struct nn_arg nn_group_arg(struct nn_group *group, const struct nn_value *value)
+{
+	const struct nn_fact *fact = nn_fact_of(group->lower, value);
+	double number;
+
+	if (find_known(group, value) < 0 && nn_known_number(group->lower, value, &number)) {
+		if (fact->type == NN_F32)
+			return nn_number((float)number);
+		if (!nn_is_float(fact->type) && nn_card_type(fact->type) != EGRET_TYPE_NONE &&
+		    number >= INT32_MIN && number <= INT32_MAX)
+			return nn_integer((int32_t)number);
+	}
+	return NN_VALUE(nn_group_value(group, value));
+}
+
+bool nn_arg_good(const struct nn_arg *arg)
+{
+	return arg->value != -1;
+}
+
+/* ---- Growing ---- */
+
+static bool add_node(struct nn_group *group, const struct nn_node *node, size_t position)
+{
+	bool added = nn_is_elementwise(node) ? nn_add_elementwise(group, node) :
+		     nn_add_reduction(group, node);
+
+	return added && nn_group_add_node(group, node, position);
+}
+
+/* The tensor that the group's reductions leave, with all its dimensions. */
+static void reduced_shape(const struct nn_group *group, struct nn_shape *shape)
+{
+	int i;
+
+	*shape = group->shape;
+	for (i = 0; i < shape->rank; i++)
+		if (group->reduced >> i & 1)
+			shape->dims[i] = 1;
+}
+
+/* Rows that are summed up in one piece, if there is a choice. */
+#define ROW_MAX	12288
+
+/* Let sums over the last dimensions into a group that has none so far. */
+static bool open_rows(struct nn_group *group, unsigned int axes)
+{
+	int rank = group->shape.rank, i, count = __builtin_popcount(axes);
+	int64_t row = 1;
+
+	if (!group->rows || !axes || axes != (1u << rank) - (1u << (rank - count)))
+		return false;
+	for (i = rank - count; i < rank; i++)
+		row *= group->shape.dims[i];
+	if (row > ROW_MAX)
+		return false;
+	group->reduced = axes;
+	group->program.reduced = count;
+	return true;
+}
+
+static bool fits_group(struct nn_group *group, const struct nn_node *node)
+{
+	const struct nn_fact *out = nn_fact_of(group->lower, node->outputs[0]);
+	struct nn_shape reduced;
+	unsigned int axes;
+
+	if (nn_is_reduction(node)) {
+		const struct nn_fact *in = nn_fact_of(group->lower, node->inputs[0]);
+
+		if (find_known(group, node->inputs[0]) < 0 ||
+		    !nn_shape_equal(&in->shape, &group->shape) ||
+		    !nn_reduction_axes(group->lower, node, &axes))
+			return false;
+		return group->reduced ? axes == group->reduced : open_rows(group, axes);
+	}
+	if (!nn_is_elementwise(node))
+		return false;
+	if (nn_shape_equal(&out->shape, &group->shape))
+		return true;
+	reduced_shape(group, &reduced);
+	return group->reduced && nn_shape_equal(&out->shape, &reduced);
+}
+
+/* The group has something that goes into it, and all the rest is there. */
+static bool is_next(const struct nn_group *group, const struct nn_node *node)
+{
+	bool part = false;
+	size_t i;
+	int k;
+
+	for (i = 0; i < node->input_count; i++) {
+		if (!node->inputs[i])
+			continue;
+		k = find_known(group, node->inputs[i]);
+		if (k >= 0 && group->known[k].apart)
+			return false;
+		part |= k >= 0 && !is_known(nn_fact_of(group->lower, node->inputs[i]));
+		if (k < 0 && !group->lower->ready[node->inputs[i]->index])
+			return false;
+	}
+	return part;
+}
+
+/* How far behind the last node of the group to look for more. */
+#define LOOK_AHEAD	48
+
+void nn_group_grow(struct nn_group *group)
+{
+	const struct nn_graph *graph = group->lower->plan->card->model->graph;
+	size_t last = group->node_positions[group->node_count - 1], i;
+	struct nn_group *before = malloc(sizeof(*before));
+
+	for (i = last + 1; before && i < graph->node_count && i < last + LOOK_AHEAD; i++) {
+		const struct nn_node *node = graph->nodes[i];
+
+		if (group->lower->done[i] || !node->output_count || !node->outputs[0] ||
+		    !is_next(group, node))
+			continue;
+		*before = *group;
+		if (fits_group(group, node) && add_node(group, node, i))
+			last = i;
+		else
+			*group = *before;
+	}
+	free(before);
+}
+
+/* ---- Storing ---- */
+
+/* References from outside of the group. */
+static bool is_wanted(const struct nn_group *group, const struct nn_value *value)
+{
+	uint32_t uses = group->lower->uses[value->index];
+	size_t i, k;
+
+	for (i = 0; i < group->node_count; i++)
+		for (k = 0; k < group->nodes[i]->input_count; k++)
+			uses -= group->nodes[i]->inputs[k] == value;
+	return uses > 0;
+}
+
+int nn_group_store(struct nn_group *group)
+{
+	int64_t stride[NN_RANK_MAX], offset;
+	struct nn_ref ref;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < group->known_count; i++) {
+		const struct nn_value *value = group->known[i].value;
+
+		if (group->lower->ready[value->index] || !is_wanted(group, value))
+			continue;
+		ret = nn_place_of(group->lower, value, &ref);
+		if (ret)
+			return ret;
+		if (!nn_group_strides(group, &group->known[i].shape, nn_fact_of(group->lower, value)->type,
+				      stride, &offset))
+			return nn_cannot(group->lower, "its result has an odd shape");
+		ref.offset += offset;
+		if (!nn_program_store(&group->program, group->known[i].number, ref, stride))
+			return nn_cannot(group->lower, "it has too many results");
+	}
+	return 0;
+}
+
+void nn_group_relocate(const struct nn_group *group, struct nn_item *item, size_t program_at)
+{
+	size_t i, at;
+
+	for (i = 0; i < group->program.streams; i++) {
+		at = program_at + offsetof(struct egret_nn_program, operand) +
+		     i * sizeof(struct egret_nn_operand);
+		nn_plan_reloc(item, at + offsetof(struct egret_nn_operand, address),
+			      group->program.stream[i].ref);
+		if (group->program.stream[i].indexed)
+			nn_plan_reloc(item, at + offsetof(struct egret_nn_operand, index),
+				      group->program.stream[i].index);
+	}
+}
+
+int nn_group_launch_tile(struct nn_group *group)
+{
+	struct nn_layout layout = { .clusters = group->lower->plan->card->clusters,
+				    .memory = EGRET_NN_MEMORY };
+	struct egret_nn_tile_args *args;
+	struct nn_item *item;
+
+	nn_program_merge(&group->program);
+	item = nn_plan_launch(group->lower->plan, NN_KERNEL_TILE, sizeof(*args));
+	if (!item)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	args = item->args;
+	if (!nn_program_layout(&group->program, &layout, &args->program))
+		return nn_cannot(group->lower, "it does not fit into scratchpad");
+	item->groups = layout.groups;
+	nn_group_relocate(group, item, offsetof(struct egret_nn_tile_args, program));
+	return 0;
+}
+
+/* ---- Groups that are programs only ---- */
+
+/* A space in which the dimensions that are summed up come last. */
+static void order_rows(struct nn_group *group, const struct nn_shape *shape, unsigned int axes)
+{
+	int64_t dims[NN_RANK_MAX];
+	int i, n = 0, pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < shape->rank; i++) {
+			if ((axes >> i & 1) != (unsigned int)pass)
+				continue;
+			group->axis[n] = i;
+			dims[n++] = shape->dims[i];
+		}
+	}
+	nn_program_init(&group->program, n, dims);
+	group->reduced = axes;
+	group->program.reduced = __builtin_popcount(axes);
+}
+
+static int make_tile(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		     struct nn_group *group, bool grow)
+{
+	const struct nn_value *over = nn_is_reduction(node) ? node->inputs[0] : node->outputs[0];
+	const struct nn_shape *shape = &nn_fact_of(lower, over)->shape;
+	unsigned int axes;
+	int ret;
+
+	nn_group_begin(lower, group, shape);
+	group->rows = true;
+	if (nn_is_reduction(node)) {
+		if (!nn_reduction_axes(lower, node, &axes))
+			return nn_cannot(lower, "its axes are not known");
+		if (!axes)
+			return nn_cannot(lower, "it sums nothing up");
+		order_rows(group, shape, axes);
+	}
+	if (!add_node(group, node, position))
+		return lower->why ? 1 : nn_cannot(lower, "its types or attributes");
+	if (grow)
+		nn_group_grow(group);
+	ret = nn_group_store(group);
+	return ret ? ret : nn_group_launch_tile(group);
+}
+
+/* ---- Walking through the graph ---- */
+
+static bool is_view(const struct nn_node *node)
+{
+	static const char *const names[] = { "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity",
+					     "Dropout" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(node->type, names[i]))
+			return !node->domain[0];
+	return false;
+}
+
+static bool is_empty(const struct nn_lower *lower, const struct nn_value *value)
+{
+	const struct nn_fact *fact = nn_fact_of(lower, value);
+	size_t count;
+
+	return fact && nn_shape_count(&fact->shape, &count) && !count;
+}
+
+static bool makes_nothing(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->output_count; i++)
+		if (node->outputs[i] && !is_empty(lower, node->outputs[i]))
+			return false;
+	return true;
+}
+
+/* The node has been done: what it needed is needed by one less, what it makes is there. */
+static void finish_node(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	size_t i;
+
+	lower->done[position] = true;
+	for (i = 0; i < node->input_count; i++)
+		if (node->inputs[i])
+			lower->uses[node->inputs[i]->index]--;
+	for (i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			lower->ready[node->outputs[i]->index] = true;
+}
+
+/* How far the plan is, to go back to. */
+struct mark {
+	size_t items;
+};
+
+static struct mark set_mark(const struct nn_plan *plan)
+{
+	return (struct mark){ .items = plan->item_count };
+}
+
+/* Constants that were uploaded stay: they will be needed. */
+static void go_back(struct nn_lower *lower, const struct mark *mark)
+{
+	struct nn_plan *plan = lower->plan;
+
+	while (plan->item_count > mark->items)
+		free(plan->items[--plan->item_count].args);
+	plan->steps[plan->step_count - 1].launches = 0;
+}
+
+static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
+{
+	static const struct nn_lowering_entry *const tables[] = { nn_lower_product, nn_lower_window,
+								  nn_lower_layout };
+	const struct nn_lowering_entry *entry;
+	size_t i;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]) && !node->domain[0]; i++)
+		for (entry = tables[i]; entry->name; entry++)
+			if (!strcmp(entry->name, node->type))
+				return entry;
+	return NULL;
+}
+
+/* Mark a group's nodes as done, and name them in the step. */
+int nn_group_finish(struct nn_group *group)
+{
+	struct nn_plan *plan = group->lower->plan;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < group->node_count && !ret; i++) {
+		finish_node(group->lower, group->nodes[i], group->node_positions[i]);
+		ret = nn_plan_step_node(&plan->steps[plan->step_count - 1], group->nodes[i]);
+	}
+	return ret;
+}
+
+int nn_lower_group(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		   nn_making *make)
+{
+	struct nn_group *group = malloc(sizeof(*group));
+	struct mark mark = set_mark(lower->plan);
+	int ret;
+
+	if (!group)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	ret = make(lower, node, position, group, true);
+	if (ret == 1) {
+		go_back(lower, &mark);
+		lower->why = NULL;
+		ret = make(lower, node, position, group, false);
+	}
+	if (!ret)
+		ret = nn_group_finish(group);
+	free(group);
+	return ret;
+}
+
+static int on_card(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	const struct nn_lowering_entry *entry = find_lowering(node);
+
+	lower->why = NULL;
+	if (entry && entry->empty)
+		return entry->lower(lower, node, position);
+	/* Sums of nothing are left to the host. */
+	if (node->input_count && node->inputs[0] && is_empty(lower, node->inputs[0]))
+		return nn_cannot(lower, "its input is empty");
+	if (entry)
+		return entry->lower(lower, node, position);
+	if (nn_is_elementwise(node) || nn_is_reduction(node))
+		return nn_lower_group(lower, node, position, make_tile);
+	return nn_cannot(lower, "there is no kernel for it");
+}
+
+static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	struct nn_plan_step *step = &lower->plan->steps[lower->plan->step_count - 1];
+	struct nn_item *item;
+	size_t i, n = node->input_count;
+	int ret;
+
+	if (!node->op || node->op->unsupported || !node->op->evaluate)
+		return nn_fail_unsupported(node);
+	step->where = NN_ON_HOST;
+	step->why = lower->why;
+	item = nn_plan_host(lower->plan, node);
+	if (!item)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < n + node->output_count; i++) {
+		const struct nn_value *value = i < n ? node->inputs[i] : node->outputs[i - n];
+		struct nn_fact *fact = nn_fact_of(lower, value), *own = &item->host->facts[i];
+
+		if (!fact)
+			continue;
+		own->type = fact->type;
+		own->shape = fact->shape;
+		own->raw = fact->raw;
+		if (!is_known(fact)) {
+			ret = nn_place_of(lower, value, &item->host->refs[i]);
+			if (ret)
+				return ret;
+		} else if (!fact->raw) {
+			ret = nn_tensor_init(&own->tensor, fact->type, &fact->shape);
+			if (ret)
+				return accel_fail_errno(ret, WHAT);
+			memcpy(own->tensor.data, fact->tensor.data, bytes_of(fact));
+		}
+	}
+	finish_node(lower, node, position);
+	return nn_plan_step_node(step, node);
+}
+
+int nn_lower_view(struct nn_lower *lower, const struct nn_node *node, size_t output,
+		  const struct nn_value *of, int64_t offset)
+{
+	struct nn_ref ref;
+	int ret = nn_place_of(lower, of, &ref);
+
+	ref.offset += offset;
+	lower->place[node->outputs[output]->index] = ref;
+	return ret;
+}
+
+int nn_lower_done(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	struct nn_plan_step *step = &lower->plan->steps[lower->plan->step_count - 1];
+
+	if (!step->launches && step->where == NN_ON_CARD)
+		step->where = NN_NOWHERE;
+	finish_node(lower, node, position);
+	return nn_plan_step_node(step, node);
+}
+
+static int lower_view(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	int ret = nn_lower_view(lower, node, 0, node->inputs[0], 0);
+
+	return ret ? ret : nn_lower_done(lower, node, position);
+}
+
+static int check_known(struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	if (!node->op || node->op->unsupported)
+		return nn_fail_unsupported(node);
+	for (i = 0; i < node->output_count; i++) {
+		const struct nn_fact *fact = nn_fact_of(lower, node->outputs[i]);
+
+		if (fact && (!nn_shape_known(&fact->shape) || fact->type == NN_UNDEFINED))
+			return nn_fail_node(node, -EINVAL, "give the shapes of all inputs",
+					    "the size of its result depends on what it computes");
+	}
+	return 0;
+}
+
+static int lower_node(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	struct mark mark = set_mark(lower->plan);
+	int ret = check_known(lower, node);
+
+	if (ret)
+		return ret;
+	if (!nn_plan_step(lower->plan))
+		return accel_fail_errno(-ENOMEM, WHAT);
+	if (makes_nothing(lower, node)) {
+		lower->plan->steps[lower->plan->step_count - 1].where = NN_NOWHERE;
+		finish_node(lower, node, position);
+		return nn_plan_step_node(&lower->plan->steps[lower->plan->step_count - 1], node);
+	}
+	if (is_view(node) && (node->output_count < 2 || !node->outputs[1]))
+		return lower_view(lower, node, position);
+	ret = on_card(lower, node, position);
+	if (ret != 1)
+		return ret;
+	go_back(lower, &mark);
+	return on_host(lower, node, position);
+}
+
+/* ---- The whole ---- */
+
+static bool all_known(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->output_count; i++)
+		if (node->outputs[i] && !is_known(nn_fact_of(lower, node->outputs[i])))
+			return false;
+	return true;
+}
+
+static void count_uses(struct nn_lower *lower, const struct nn_graph *graph)
+{
+	size_t i, k;
+
+	for (i = 0; i < lower->facts->model->value_count; i++)
+		lower->ready[i] = is_known(&lower->facts->facts[i]);
+	for (i = 0; i < graph->input_count; i++)
+		lower->ready[graph->inputs[i]->index] = true;
+	for (i = 0; i < graph->node_count; i++) {
+		const struct nn_node *node = graph->nodes[i];
+
+		lower->done[i] = all_known(lower, node);
+		for (k = 0; k < node->input_count && !lower->done[i]; k++)
+			if (node->inputs[k])
+				lower->uses[node->inputs[k]->index]++;
+	}
+	for (i = 0; i < graph->output_count; i++)
+		lower->uses[graph->outputs[i]->index]++;
+}
+
+static int set_port(struct nn_lower *lower, const struct nn_value *value, struct nn_port_place *port,
+		    bool output)
+{
+	struct nn_fact *fact = nn_fact_of(lower, value);
+
+	if (!nn_shape_known(&fact->shape) || fact->type == NN_UNDEFINED)
+		return accel_fail(-EINVAL, WHAT, "give the shapes of all inputs",
+				  "the shape of an input or output is not known");
+	port->value = value;
+	port->type = fact->type;
+	port->shape = fact->shape;
+	port->bytes = bytes_of(fact);
+	if (!output || !is_known(fact))
+		return nn_place_of(lower, value, &port->ref);
+	/* A result that does not depend on the inputs. */
+	if (!nn_contents(fact))
+		return accel_fail_errno(-ENOMEM, WHAT);
+	port->known = malloc(port->bytes + 1);
+	if (!port->known)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	memcpy(port->known, fact->tensor.data, port->bytes);
+	return 0;
+}
+
+static int lower_all(struct nn_lower *lower)
+{
+	const struct nn_graph *graph = lower->plan->card->model->graph;
+	struct nn_plan *plan = lower->plan;
+	size_t i;
+	int ret = 0;
+
+	count_uses(lower, graph);
+	for (i = 0; i < graph->input_count && !ret; i++)
+		ret = set_port(lower, graph->inputs[i], &plan->inputs[i], false);
+	for (i = 0; i < graph->node_count && !ret; i++)
+		if (!lower->done[i])
+			ret = lower_node(lower, graph->nodes[i], i);
+	for (i = 0; i < graph->output_count && !ret; i++)
+		ret = set_port(lower, graph->outputs[i], &plan->outputs[i], true);
+	return ret;
+}
+
+static size_t most_ports(const struct nn_graph *graph)
+{
+	size_t i, most = 0;
+
+	for (i = 0; i < graph->node_count; i++)
+		if (graph->nodes[i]->input_count + graph->nodes[i]->output_count > most)
+			most = graph->nodes[i]->input_count + graph->nodes[i]->output_count;
+	return most;
+}
+
+int nn_lower(struct nn_plan *plan, struct nn_facts *facts)
+{
+	const struct nn_model *model = plan->card->model;
+	size_t values = model->value_count + 1, nodes = model->graph->node_count + 1;
+	struct nn_lower lower = {
+		.plan = plan,
+		.facts = facts,
+		.place = calloc(values, sizeof(*lower.place)),
+		.ready = calloc(values, sizeof(*lower.ready)),
+		.done = calloc(nodes, sizeof(*lower.done)),
+		.uses = calloc(values, sizeof(*lower.uses)),
+		.call_facts = calloc(most_ports(model->graph) + 1, sizeof(struct nn_fact *)),
+	};
+	int ret;
+
+	if (lower.place && lower.ready && lower.done && lower.uses && lower.call_facts)
+		ret = lower_all(&lower);
+	else
+		ret = accel_fail_errno(-ENOMEM, WHAT);
+	free(lower.place);
+	free(lower.ready);
+	free(lower.done);
+	free(lower.uses);
+	free(lower.call_facts);
+	return ret;
+}

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Operators that work element by element, as operations of the tile engine.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "lower.h"
+
+/* What a function of the table works with. */
+struct element {
+	struct nn_group *group;
+	const struct nn_node *node;
+	enum nn_type type;		/* of the first input */
+	enum egret_type out;		/* of the result */
+	enum egret_map_op op;		/* from the table */
+};
+
+#define WORK	EGRET_TYPE_F32	/* of what lies between the steps of one operator */
+
+static int map(const struct element *e, enum egret_map_op op, enum egret_type type, struct nn_arg a,
+	       struct nn_arg b, struct nn_arg c)
+{
+	/* -1 in a place that needs an operand is an earlier step that found no room. */
+	return nn_program_map(&e->group->program, op, type, a, b, c);
+}
+
+static int map1(const struct element *e, enum egret_map_op op, enum egret_type type, int a)
+{
+	return a < 0 ? -1 : map(e, op, type, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
+}
+
+static int map2(const struct element *e, enum egret_map_op op, enum egret_type type, int a,
+		struct nn_arg b)
+{
+	return a < 0 || !nn_arg_good(&b) ? -1 : map(e, op, type, NN_VALUE(a), b, NN_NO_ARG);
+}
+
+static int map3(const struct element *e, enum egret_map_op op, enum egret_type type, int a,
+		struct nn_arg b, struct nn_arg c)
+{
+	return a < 0 || !nn_arg_good(&b) || !nn_arg_good(&c) ? -1 :
+	       map(e, op, type, NN_VALUE(a), b, c);
+}
+
+static int input(const struct element *e, size_t i)
+{
+	return i < e->node->input_count && e->node->inputs[i] ?
+	       nn_group_value(e->group, e->node->inputs[i]) : -1;
+}
+
+static struct nn_arg input_arg(const struct element *e, size_t i)
+{
+	return i < e->node->input_count && e->node->inputs[i] ?
+	       nn_group_arg(e->group, e->node->inputs[i]) : NN_NO_ARG;
+}
+
+static float attr(const struct element *e, const char *name)
+{
+	struct nn_call call = nn_call_of(e->group->lower, e->node);
+
+	return nn_attr_float(&call, name);
+}
+
+static void set_param(const struct element *e, float value)
+{
+	struct nn_program *p = &e->group->program;
+
+	if (p->steps)
+		p->step[p->steps - 1].param = nn_number(value).bits;
+}
+
+/* ---- One input ---- */
+
+static int unary(const struct element *e)
+{
+	return map1(e, e->op, e->out, input(e, 0));
+}
+
+static int copy(const struct element *e)
+{
+	return map1(e, EGRET_MAP_COPY, e->out, input(e, 0));
+}
+
+static int with_alpha(const struct element *e)
+{
+	int x = map1(e, e->op, e->out, input(e, 0));
+
+	if (x >= 0)
+		set_param(e, attr(e, "alpha"));
+	return x;
+}
+
+static int tangent(const struct element *e)
+{
+	int x = input(e, 0), sine = map1(e, EGRET_MAP_SIN, WORK, x);
+	int cosine = map1(e, EGRET_MAP_COS, WORK, x);
+
+	return cosine < 0 ? -1 : map2(e, EGRET_MAP_DIV, e->out, sine, NN_VALUE(cosine));
+}
+
+static int clamped(const struct element *e, enum egret_type type, int x, float low, float high)
+{
+	return map3(e, EGRET_MAP_CLAMP, type, x, nn_number(low), nn_number(high));
+}
+
+static int hard_sigmoid(const struct element *e)
+{
+	int x = map3(e, EGRET_MAP_FMA, WORK, input(e, 0), nn_number(attr(e, "alpha")),
+		     nn_number(attr(e, "beta")));
+
+	return clamped(e, e->out, x, 0, 1);
+}
+
+static int hard_swish(const struct element *e)
+{
+	int x = input(e, 0);
+	int gate = map3(e, EGRET_MAP_FMA, WORK, x, nn_number(1.0f / 6), nn_number(0.5f));
+
+	return map2(e, EGRET_MAP_MUL, e->out, clamped(e, WORK, gate, 0, 1), NN_VALUE(x));
+}
+
+static int softsign(const struct element *e)
+{
+	int x = input(e, 0), y = map1(e, EGRET_MAP_ABS, WORK, x);
+
+	y = map2(e, EGRET_MAP_ADD, WORK, y, nn_number(1));
+	return y < 0 ? -1 : map2(e, EGRET_MAP_DIV, e->out, x, NN_VALUE(y));
+}
+
+static int mish(const struct element *e)
+{
+	int x = input(e, 0), y = map1(e, EGRET_MAP_SOFTPLUS, WORK, x);
+
+	return map2(e, EGRET_MAP_MUL, e->out, map1(e, EGRET_MAP_TANH, WORK, y), NN_VALUE(x));
+}
+
+static int selu(const struct element *e)
+{
+	int x = map1(e, EGRET_MAP_ELU, WORK, input(e, 0));
+
+	if (x < 0)
+		return -1;
+	set_param(e, attr(e, "alpha"));
+	return map2(e, EGRET_MAP_MUL, e->out, x, nn_number(attr(e, "gamma")));
+}
+
+/* alpha * elu(x / alpha): both halves are right for positive x, too. */
+static int celu(const struct element *e)
+{
+	float alpha = attr(e, "alpha");
+	int x = map2(e, EGRET_MAP_DIV, WORK, input(e, 0), nn_number(alpha));
+
+	x = map1(e, EGRET_MAP_ELU, WORK, x);
+	if (x < 0)
+		return -1;
+	set_param(e, 1);
+	return map2(e, EGRET_MAP_MUL, e->out, x, nn_number(alpha));
+}
+
+static int thresholded(const struct element *e)
+{
+	int x = input(e, 0);
+	int above = map2(e, EGRET_MAP_GT, EGRET_TYPE_U8, x, nn_number(attr(e, "alpha")));
+
+	return x < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, above, NN_VALUE(x), nn_number(0));
+}
+
+static int swish(const struct element *e)
+{
+	float alpha = attr(e, "alpha");
+	int x = input(e, 0), y = x;
+
+	if (alpha == 1)
+		return map1(e, EGRET_MAP_SILU, e->out, x);
+	y = map2(e, EGRET_MAP_MUL, WORK, x, nn_number(alpha));
+	return map2(e, EGRET_MAP_MUL, e->out, map1(e, EGRET_MAP_SIGMOID, WORK, y), NN_VALUE(x));
+}
+
+static int gelu(const struct element *e)
+{
+	struct nn_call call = nn_call_of(e->group->lower, e->node);
+	bool tanh = !strcmp(nn_attr_text(&call, "approximate"), "tanh");
+
+	return map1(e, tanh ? EGRET_MAP_GELU_TANH : EGRET_MAP_GELU, e->out, input(e, 0));
+}
+
+/* ---- Two and more ---- */
+
+static bool commutes(enum egret_map_op op)
+{
+	switch (op) {
+	case EGRET_MAP_ADD:
+	case EGRET_MAP_MUL:
+	case EGRET_MAP_MIN:
+	case EGRET_MAP_MAX:
+	case EGRET_MAP_AND:
+	case EGRET_MAP_OR:
+	case EGRET_MAP_XOR:
+	case EGRET_MAP_EQ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int combine(const struct element *e, enum egret_map_op op, size_t i, size_t k)
+{
+	struct nn_arg a = input_arg(e, i), b = input_arg(e, k);
+
+	if (a.value == -2 && b.value != -2 && commutes(op))
+		return map2(e, op, e->out, b.value, a);
+	/* c - x = x * -1 + c, rounded once as well */
+	if (a.value == -2 && b.value != -2 && op == EGRET_MAP_SUB && nn_is_float(e->type))
+		return map3(e, EGRET_MAP_FMA, e->out, b.value, nn_number(-1), a);
+	return map2(e, op, e->out, a.value == -2 ? input(e, i) : a.value, b);
+}
+
+static int binary(const struct element *e)
+{
+	return combine(e, e->op, 0, 1);
+}
+
+/* Min, Max, Sum, Mean */
+static int variadic(const struct element *e)
+{
+	int x = e->node->input_count == 1 ? copy(e) : combine(e, e->op, 0, 1);
+	size_t i;
+
+	for (i = 2; i < e->node->input_count; i++)
+		x = map2(e, e->op, e->out, x, input_arg(e, i));
+	return x;
+}
+
+static int mean(const struct element *e)
+{
+	return map2(e, EGRET_MAP_MUL, e->out, variadic(e),
+		    nn_number(1.0f / (float)e->node->input_count));
+}
+
+static int power(const struct element *e)
+{
+	double exponent;
+
+	if (!nn_is_float(e->type))
+		return -1;
+	if (nn_known_number(e->group->lower, e->node->inputs[1], &exponent)) {
+		int x = input(e, 0);
+
+		if (exponent == 2)
+			return map2(e, EGRET_MAP_MUL, e->out, x, NN_VALUE(x));
+		if (exponent == 0.5)
+			return map1(e, EGRET_MAP_SQRT, e->out, x);
+	}
+	return combine(e, EGRET_MAP_POW, 0, 1);
+}
+
+static int prelu(const struct element *e)
+{
+	int x = input(e, 0), positive = map1(e, EGRET_MAP_RELU, WORK, x);
+	int negative = map2(e, EGRET_MAP_MIN, WORK, x, nn_number(0));
+
+	if (!nn_is_float(e->type) || positive < 0)
+		return -1;
+	return map3(e, EGRET_MAP_FMA, e->out, negative, input_arg(e, 1), NN_VALUE(positive));
+}
+
+static int where(const struct element *e)
+{
+	return map3(e, EGRET_MAP_SELECT, e->out, input(e, 0), input_arg(e, 1), input_arg(e, 2));
+}
+
+static int clip(const struct element *e)
+{
+	struct nn_arg low = NN_NO_ARG, high = NN_NO_ARG;
+	int x = input(e, 0);
+
+	if (e->node->op->since < 11) {
+		low = nn_number(attr(e, "min"));
+		high = nn_number(attr(e, "max"));
+	} else {
+		if (e->node->input_count > 1 && e->node->inputs[1])
+			low = input_arg(e, 1);
+		if (e->node->input_count > 2 && e->node->inputs[2])
+			high = input_arg(e, 2);
+	}
+	if (nn_arg_good(&low) && nn_arg_good(&high))
+		return map3(e, EGRET_MAP_CLAMP, e->out, x, low, high);
+	if (nn_arg_good(&low))
+		return map2(e, EGRET_MAP_MAX, e->out, x, low);
+	if (nn_arg_good(&high))
+		return map2(e, EGRET_MAP_MIN, e->out, x, high);
+	return copy(e);
+}
+
+static int cast(const struct element *e)
+{
+	const struct nn_fact *out = nn_fact_of(e->group->lower, e->node->outputs[0]);
+	int x = input(e, 0);
+
+	if (out->type == NN_BOOL)
+		return map2(e, EGRET_MAP_NE, e->out, x,
+			    nn_is_float(e->type) ? nn_number(0) : nn_integer(0));
+	x = map1(e, EGRET_MAP_COPY, e->out, x);
+	if (x >= 0 && nn_is_float(e->type) && !nn_is_float(out->type))
+		e->group->program.step[e->group->program.steps - 1].flags = EGRET_MAP_SATURATE;
+	return x;
+}
+
+/* ---- Batch normalisation ---- */
+
+/* (x - mean) * (scale / sqrt(variance + epsilon)) + bias, with what is known beforehand computed. */
+static int batch_norm(const struct element *e)
+{
+	struct nn_lower *lower = e->group->lower;
+	const struct nn_tensor *p[4];
+	const struct nn_shape *shape = &nn_fact_of(lower, e->node->inputs[0])->shape;
+	float epsilon = attr(e, "epsilon");
+	struct nn_shape channels = { .rank = shape->rank };
+	int64_t stride[NN_RANK_MAX], offset;
+	float folded[2][4096];
+	struct nn_ref ref;
+	int i, number[2];
+	size_t k;
+
+	for (i = 0; i < 4; i++) {
+		p[i] = nn_known(lower, e->node->inputs[i + 1]);
+		if (!p[i] || shape->rank < 2 || p[i]->count != (size_t)shape->dims[1] ||
+		    p[i]->count > 4096 || p[i]->type != NN_F32)
+			return -1;
+	}
+	for (k = 0; k < p[0]->count; k++) {
+		double factor = nn_get(p[0], k) / sqrt(nn_get(p[3], k) + epsilon);
+
+		folded[0][k] = (float)factor;
+		folded[1][k] = (float)(nn_get(p[1], k) - nn_get(p[2], k) * factor);
+	}
+	for (i = 0; i < shape->rank; i++)
+		channels.dims[i] = i == 1 ? shape->dims[1] : 1;
+	if (!nn_group_strides(e->group, &channels, NN_F32, stride, &offset))
+		return -1;
+	for (i = 0; i < 2; i++) {
+		if (nn_plan_constant(lower->plan, folded[i], p[0]->count * sizeof(float), &ref))
+			return -1;
+		number[i] = nn_program_load(&e->group->program, EGRET_TYPE_F32, ref, stride);
+		if (number[i] < 0)
+			return -1;
+	}
+	return map3(e, EGRET_MAP_FMA, e->out, input(e, 0), NN_VALUE(number[0]), NN_VALUE(number[1]));
+}
+
+/* ---- Table ---- */
+
+static const struct entry {
+	const char *name;
+	int (*add)(const struct element *e);
+	enum egret_map_op op;
+} entries[] = {
+	{ "Add", binary, EGRET_MAP_ADD },
+	{ "Sub", binary, EGRET_MAP_SUB },
+	{ "Mul", binary, EGRET_MAP_MUL },
+	{ "Div", binary, EGRET_MAP_DIV },
+	{ "And", binary, EGRET_MAP_AND },
+	{ "Or", binary, EGRET_MAP_OR },
+	{ "Xor", binary, EGRET_MAP_XOR },
+	{ "BitwiseAnd", binary, EGRET_MAP_AND },
+	{ "BitwiseOr", binary, EGRET_MAP_OR },
+	{ "BitwiseXor", binary, EGRET_MAP_XOR },
+	{ "Equal", binary, EGRET_MAP_EQ },
+	{ "Less", binary, EGRET_MAP_LT },
+	{ "LessOrEqual", binary, EGRET_MAP_LE },
+	{ "Greater", binary, EGRET_MAP_GT },
+	{ "GreaterOrEqual", binary, EGRET_MAP_GE },
+	{ "Min", variadic, EGRET_MAP_MIN },
+	{ "Max", variadic, EGRET_MAP_MAX },
+	{ "Sum", variadic, EGRET_MAP_ADD },
+	{ "Mean", mean, EGRET_MAP_ADD },
+	{ "Pow", power, EGRET_MAP_POW },
+	{ "PRelu", prelu, 0 },
+	{ "Where", where, 0 },
+	{ "Clip", clip, 0 },
+	{ "Cast", cast, 0 },
+	{ "BatchNormalization", batch_norm, 0 },
+	{ "Neg", unary, EGRET_MAP_NEG },
+	{ "Abs", unary, EGRET_MAP_ABS },
+	{ "Sign", unary, EGRET_MAP_SIGN },
+	{ "Ceil", unary, EGRET_MAP_CEIL },
+	{ "Floor", unary, EGRET_MAP_FLOOR },
+	{ "Round", unary, EGRET_MAP_ROUND },
+	{ "Sqrt", unary, EGRET_MAP_SQRT },
+	{ "Exp", unary, EGRET_MAP_EXP },
+	{ "Log", unary, EGRET_MAP_LOG },
+	{ "Sin", unary, EGRET_MAP_SIN },
+	{ "Cos", unary, EGRET_MAP_COS },
+	{ "Tan", tangent, 0 },
+	{ "Tanh", unary, EGRET_MAP_TANH },
+	{ "Erf", unary, EGRET_MAP_ERF },
+	{ "Relu", unary, EGRET_MAP_RELU },
+	{ "Sigmoid", unary, EGRET_MAP_SIGMOID },
+	{ "Softplus", unary, EGRET_MAP_SOFTPLUS },
+	{ "Reciprocal", unary, EGRET_MAP_RECIP },
+	{ "Not", unary, EGRET_MAP_NOT },
+	{ "BitwiseNot", unary, EGRET_MAP_BITNOT },
+	{ "IsNaN", unary, EGRET_MAP_ISNAN },
+	{ "Softsign", softsign, 0 },
+	{ "Mish", mish, 0 },
+	{ "HardSwish", hard_swish, 0 },
+	{ "HardSigmoid", hard_sigmoid, 0 },
+	{ "LeakyRelu", with_alpha, EGRET_MAP_LEAKY_RELU },
+	{ "Elu", with_alpha, EGRET_MAP_ELU },
+	{ "Selu", selu, 0 },
+	{ "Celu", celu, 0 },
+	{ "ThresholdedRelu", thresholded, 0 },
+	{ "Swish", swish, 0 },
+	{ "Gelu", gelu, 0 },
+};
+
+static const struct entry *find(const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]) && !node->domain[0]; i++)
+		if (!strcmp(entries[i].name, node->type))
+			return &entries[i];
+	return NULL;
+}
+
+bool nn_is_elementwise(const struct nn_node *node)
+{
+	return find(node) != NULL;
+}
+
+static bool types_fit(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->input_count; i++)
+		if (node->inputs[i] &&
+		    nn_card_type(nn_fact_of(lower, node->inputs[i])->type) == EGRET_TYPE_NONE)
+			return false;
+	/* Only the first of several results is computed. */
+	for (i = 1; i < node->output_count; i++)
+		if (node->outputs[i])
+			return false;
+	return nn_card_type(nn_fact_of(lower, node->outputs[0])->type) != EGRET_TYPE_NONE;
+}
+
+bool nn_add_elementwise(struct nn_group *group, const struct nn_node *node)
+{
+	const struct entry *entry = find(node);
+	struct element e = { .group = group, .node = node, .op = entry->op };
+
+	if (!types_fit(group->lower, node))
+		return false;
+	e.type = nn_fact_of(group->lower, node->inputs[0])->type;
+	e.out = nn_card_type(nn_fact_of(group->lower, node->outputs[0])->type);
+	return nn_group_define(group, node->outputs[0], entry->add(&e), NULL);
+}

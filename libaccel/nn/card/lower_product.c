@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Matrix products and convolutions, by nn_product.egm. The index space is (b1, b0, m, y, x)
+ * here, outermost first: images, groups, channels, rows and columns of a convolution;
+ * matrices, rows and columns of a product.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../error.h"
+#include "lower.h"
+#include "window.h"
+
+enum { B1, B0, M, Y, X, SPACE };
+
+struct product {
+	struct egret_nn_product_args args;	/* but for its program, tiles and places */
+	struct nn_ref a, b, bias;
+	int64_t a_offset;
+	bool has_bias;
+};
+
+/* ---- Tiles ---- */
+
+struct choice {
+	uint32_t tile[EGRET_DIMS];
+	uint32_t room[EGRET_DIMS];
+	uint32_t tile_k, rows, cols;
+	uint64_t cost;
+};
+
+static uint64_t div_up(uint64_t a, uint64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+static uint64_t aligned(uint64_t bytes)
+{
+	return (bytes + 63) & ~(uint64_t)63;
+}
+
+static uint64_t size_a(const struct product *p, const struct choice *c)
+{
+	return aligned((uint64_t)p->args.x.taps * p->args.y.taps * c->tile[2] * c->tile_k * 4);
+}
+
+static uint64_t size_b(const struct product *p, const struct choice *c)
+{
+	return aligned((uint64_t)c->rows * c->cols * p->args.x.stride * p->args.y.stride *
+		       c->tile_k * 4);
+}
+
+static bool has_phases(const struct product *p)
+{
+	return p->args.x.stride * p->args.y.stride > 1;
+}
+
+/* Everything but the program's registers. */
+static uint64_t size_own(const struct product *p, const struct choice *c)
+{
+	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) +
+	       aligned((p->args.flags & EGRET_NN_PRODUCT_BIAS_M ? c->tile[2] : c->tile[0]) * 4);
+}
+
+/* Cycles of the array for one tap of a block (Documentation/hardware/performance.rst). */
+static uint64_t array_cost(uint64_t m, uint64_t n, uint64_t k)
+{
+	uint64_t share = 1, array, operand;
+
+	if (m >= 32)
+		return div_up(m, 32) * div_up(n, 32) * 4 * k;
+	while (share < m)
+		share *= 2;
+	array = div_up(n, 1024 / share) * 4 * k;
+	operand = div_up(n, 32) * 32 * 4 * k / 256;
+	return array > operand ? array : operand;
+}
+
+/* What the whole takes, about: the larger of computing and moving, for the busiest cluster. */
+static uint64_t cost(const struct product *p, const struct nn_program *program,
+		     const struct choice *c, unsigned int clusters)
+{
+	uint64_t tiles = 1, m = c->tile[2], n = (uint64_t)(c->tile[1] - 1) * c->cols + c->tile[0];
+	uint64_t taps = (uint64_t)p->args.x.taps * p->args.y.taps, blocks = div_up(p->args.k, c->tile_k);
+	uint64_t out = m * c->tile[0] * c->tile[1], compute, moved, runs;
+	size_t i;
+
+	for (i = 0; i < SPACE; i++)
+		tiles *= div_up((uint64_t)program->dims[SPACE - 1 - i], c->tile[i]);
+	compute = blocks * taps * 96 + taps * array_cost(m, n, p->args.k) +
+		  program->steps * (32 + out / 64);
+	if (has_phases(p))
+		compute += size_b(p, c) / 4 / 64 * blocks;
+	/* Weights of up to two blocks stay from tile to tile. */
+	moved = size_b(p, c) / c->tile_k * p->args.k + (blocks > 2 ? size_a(p, c) * blocks : 0);
+	runs = (uint64_t)p->args.k * c->rows;
+	moved = moved / 85 + runs / 2;
+	for (i = 0; i < program->streams; i++)
+		moved += out * 4 / 85;
+	return div_up(tiles, clusters) *
+	       ((compute > moved ? compute : moved) + (compute < moved ? compute : moved) / 8 + 400 +
+		blocks * (120 + 30 * taps));
+}
+
+/* Cut a size in so many parts, of a multiple of `unit`. */
+static uint32_t cut(uint64_t size, uint32_t parts, uint32_t unit)
+{
+	uint64_t part = div_up(div_up(size, parts), unit) * unit;
+
+	return (uint32_t)(part < size ? part : size);
+}
+
+static const uint16_t parts[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024 };
+#define PARTS	(sizeof(parts) / sizeof(parts[0]))
+
+static void try_depths(const struct product *p, const struct nn_program *program,
+		       struct choice *c, unsigned int clusters, struct choice *best)
+{
+	uint64_t registers;
+	size_t i;
+
+	c->cols = c->tile[0] + (p->args.x.taps - 1) * p->args.x.dilation / p->args.x.stride;
+	c->rows = c->tile[1] + (p->args.y.taps - 1) * p->args.y.dilation / p->args.y.stride;
+	memcpy(c->room, c->tile, sizeof(c->room));
+	c->room[0] = c->cols;
+	registers = nn_program_size(program, c->room);
+	for (i = 0; i < PARTS; i++) {
+		c->tile_k = cut(p->args.k, parts[i], 8);
+		if (registers < EGRET_NN_MEMORY && registers + size_own(p, c) <= EGRET_NN_MEMORY) {
+			c->cost = cost(p, program, c, clusters);
+			if (c->cost < best->cost)
+				*best = *c;
+		}
+		if (c->tile_k <= 8)
+			break;
+	}
+}
+
+static void try_rows(const struct product *p, const struct nn_program *program,
+		     struct choice *c, unsigned int clusters, struct choice *best)
+{
+	uint64_t nx = (uint64_t)program->dims[X], ny = (uint64_t)program->dims[Y];
+	size_t i;
+
+	c->tile[0] = (uint32_t)nx;
+	for (i = 0; i < PARTS && parts[i] < 2 * ny; i++) {
+		c->tile[1] = cut(ny, parts[i], 1);
+		try_depths(p, program, c, clusters, best);
+	}
+	c->tile[1] = 1;
+	for (i = 1; i < PARTS && parts[i] * 32u < 2 * nx; i++) {
+		c->tile[0] = cut(nx, parts[i], 32);
+		try_depths(p, program, c, clusters, best);
+	}
+}
+
+static bool choose(const struct product *p, const struct nn_program *program,
+		   unsigned int clusters, struct choice *best)
+{
+	struct choice c = { .tile = { 1, 1, 1, 1, 1 } };
+	size_t i;
+
+	best->cost = UINT64_MAX;
+	for (i = 0; i < PARTS; i++) {
+		c.tile[2] = cut((uint64_t)program->dims[M], parts[i], 32);
+		try_rows(p, program, &c, clusters, best);
+		if (c.tile[2] <= 32)
+			break;
+	}
+	return best->cost != UINT64_MAX;
+}
+
+/* ---- Launching ---- */
+
+/* Rows that follow each other without gaps, and nothing that needs to know where they end. */
+static void merge_rows(struct product *p, struct nn_program *program)
+{
+	const struct egret_nn_window *x = &p->args.x, *y = &p->args.y;
+	size_t i;
+
+	if (x->taps * y->taps * x->stride * y->stride != 1 || x->before || y->before ||
+	    program->dims[Y] == 1 || x->extent != program->dims[X] || y->extent != program->dims[Y] ||
+	    p->args.b_y != p->args.b_x * program->dims[X] || !nn_program_walks(program, Y))
+		return;
+	program->dims[X] *= program->dims[Y];
+	program->dims[Y] = 1;
+	p->args.x.extent *= p->args.y.extent;
+	p->args.y.extent = 1;
+	for (i = 0; i < program->streams; i++)
+		program->stream[i].stride[Y] = 0;
+	for (i = 0; i < program->values; i++)
+		program->value[i].varies &= ~(1u << Y);
+}
+
+static void write_places(struct product *p, const struct choice *c, uint64_t at)
+{
+	struct egret_nn_product_args *args = &p->args;
+
+	args->tile_k = c->tile_k;
+	args->rows = c->rows;
+	args->cols = c->cols;
+	args->a_local = (uint32_t)at;
+	args->a_other = (uint32_t)size_a(p, c);
+	args->b_local = args->a_local + 2 * args->a_other;
+	args->b_other = (uint32_t)size_b(p, c);
+	args->stage_local = args->b_local + 2 * args->b_other;
+	args->bias_local = args->stage_local + (has_phases(p) ? args->b_other : 0);
+}
+
+static int launch(struct nn_group *group, struct product *p, bool overlap)
+{
+	struct nn_lower *lower = group->lower;
+	struct nn_plan *plan = lower->plan;
+	struct nn_layout layout = { .clusters = plan->card->clusters, .chosen = true };
+	struct choice choice;
+	struct nn_item *item;
+
+	merge_rows(p, &group->program);
+	if (!choose(p, &group->program, layout.clusters, &choice))
+		return nn_cannot(lower, "it does not fit into scratchpad");
+	memcpy(layout.tile, choice.tile, sizeof(layout.tile));
+	memcpy(layout.room, choice.room, sizeof(layout.room));
+	layout.memory = EGRET_NN_MEMORY - (size_t)size_own(p, &choice);
+	if (!nn_program_layout(&group->program, &layout, &p->args.program))
+		return nn_cannot(lower, "it has too many dimensions");
+	write_places(p, &choice, aligned(layout.used));
+	p->args.a = (uint64_t)p->a_offset;
+	item = nn_plan_launch(plan, NN_KERNEL_PRODUCT, sizeof(p->args));
+	if (!item)
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	memcpy(item->args, &p->args, sizeof(p->args));
+	item->groups = layout.groups;
+	item->overlap = overlap;
+	nn_group_relocate(group, item, offsetof(struct egret_nn_product_args, program));
+	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, a), p->a);
+	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, b), p->b);
+	if (p->has_bias)
+		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, bias), p->bias);
+	return 0;
+}
+
+static struct nn_plan_step *this_step(const struct nn_lower *lower)
+{
+	return &lower->plan->steps[lower->plan->step_count - 1];
+}
+
+/* The space of a group: sizes and the dimensions of the tensor that they stand for. */
+static void begin_space(struct nn_lower *lower, struct nn_group *group, const struct nn_shape *shape,
+			const int64_t *dims, const int *axis)
+{
+	nn_group_begin(lower, group, shape);
+	memcpy(group->axis, axis, SPACE * sizeof(*axis));
+	nn_program_init(&group->program, SPACE, dims);
+	group->program.fixed = true;
+}
+
+static bool all_f32(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->input_count; i++)
+		if (node->inputs[i] && nn_fact_of(lower, node->inputs[i])->type != NN_F32)
+			return false;
+	return true;
+}
+
+/* ---- MatMul ---- */
+
+/* One batch of matrices after the other, of up to two dimensions. */
+struct batches {
+	int count;
+	int64_t size[NN_RANK_MAX], a[NN_RANK_MAX], b[NN_RANK_MAX];
+	int axis[NN_RANK_MAX], more[NN_RANK_MAX];
+};
+
+static void find_batches(const struct nn_shape *out, int dims, const struct nn_shape *a, int a_dims,
+			 const struct nn_shape *b, int b_dims, struct batches *batches)
+{
+	int64_t sa[NN_RANK_MAX], sb[NN_RANK_MAX], step_a, step_b;
+	int i, k, n = 0;
+
+	nn_strides(a, NN_F32, sa);
+	nn_strides(b, NN_F32, sb);
+	for (i = dims - 1; i >= 0; i--) {
+		k = i - (dims - a_dims);
+		step_a = k < 0 || a->dims[k] == 1 ? 0 : sa[k];
+		k = i - (dims - b_dims);
+		step_b = k < 0 || b->dims[k] == 1 ? 0 : sb[k];
+		if (n && (out->dims[i] == 1 || (step_a == batches->a[n - 1] * batches->size[n - 1] &&
+						step_b == batches->b[n - 1] * batches->size[n - 1]))) {
+			batches->size[n - 1] *= out->dims[i];
+			batches->more[n - 1]++;
+			continue;
+		}
+		batches->size[n] = out->dims[i];
+		batches->a[n] = step_a;
+		batches->b[n] = step_b;
+		batches->axis[n] = i;
+		batches->more[n++] = 0;
+	}
+	batches->count = n;
+}
+
+static void plain_windows(struct product *p, int64_t columns)
+{
+	p->args.x = (struct egret_nn_window){ .taps = 1, .stride = 1, .dilation = 1,
+					      .extent = (uint32_t)columns };
+	p->args.y = (struct egret_nn_window){ .taps = 1, .stride = 1, .dilation = 1, .extent = 1 };
+}
+
+static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		       struct nn_group *group, bool grow)
+{
+	const struct nn_shape *a = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *b = &nn_fact_of(lower, node->inputs[1])->shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	bool row = a->rank == 1, col = b->rank == 1;
+	int64_t k = a->dims[a->rank - 1], m = row ? 1 : a->dims[a->rank - 2];
+	int64_t n = col ? 1 : b->dims[b->rank - 1], dims[SPACE];
+	int axis[SPACE] = { -1, -1, row ? -1 : out->rank - 1 - !col, -1, col ? -1 : out->rank - 1 };
+	struct product p = { .args = { .k = (uint32_t)k } };
+	struct batches batches;
+	int ret, more = 0, i;
+
+	find_batches(out, out->rank - !row - !col, a, row ? 0 : a->rank - 2, b, col ? 0 : b->rank - 2,
+		     &batches);
+	/* Matrices that are multiplied by the same one are one with more rows. */
+	if (batches.count == 1 && !row && batches.b[0] == 0 && batches.a[0] == m * k * 4) {
+		m *= batches.size[0];
+		more = batches.more[0] + 1;
+		batches.count = 0;
+	}
+	if (batches.count > 2)
+		return nn_cannot(lower, "its batches have too many dimensions");
+	dims[B1] = batches.count > 1 ? batches.size[1] : 1;
+	dims[B0] = batches.count > 0 ? batches.size[0] : 1;
+	dims[M] = m;
+	dims[Y] = 1;
+	dims[X] = n;
+	for (i = 0; i < batches.count; i++)
+		axis[i ? B1 : B0] = batches.axis[i];
+	begin_space(lower, group, out, dims, axis);
+	group->more[M] = more;
+	for (i = 0; i < batches.count; i++) {
+		group->more[i ? B1 : B0] = batches.more[i];
+		p.args.a_batch[i] = batches.a[i];
+		p.args.b_batch[i] = batches.b[i];
+	}
+	plain_windows(&p, n);
+	p.args.a_m = k * 4;
+	p.args.a_k = 4;
+	p.args.b_k = n * 4;
+	p.args.b_x = 4;
+	ret = nn_place_of(lower, node->inputs[0], &p.a);
+	if (!ret)
+		ret = nn_place_of(lower, node->inputs[1], &p.b);
+	if (ret)
+		return ret;
+	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
+			     NULL) || !nn_group_add_node(group, node, position))
+		return nn_cannot(lower, "it is too large");
+	if (grow)
+		nn_group_grow(group);
+	this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * m * n * k);
+	ret = nn_group_store(group);
+	return ret ? ret : launch(group, &p, false);
+}
+
+static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	if (!all_f32(lower, node))
+		return nn_cannot(lower, "its elements are not float32");
+	return nn_lower_group(lower, node, position, make_matmul);
+}
+
+/* ---- Gemm ---- */
+
+/* alpha * product + beta * C, where C is no bias. */
+static int add_c(struct nn_group *group, const struct nn_node *node, int sum, float alpha, float beta)
+{
+	struct nn_program *p = &group->program;
+	int c;
+
+	if (alpha != 1)
+		sum = nn_program_map(p, EGRET_MAP_MUL, EGRET_TYPE_F32, NN_VALUE(sum), nn_number(alpha),
+				     NN_NO_ARG);
+	if (node->input_count < 3 || !node->inputs[2])
+		return sum;
+	c = nn_group_value(group, node->inputs[2]);
+	if (c < 0 || sum < 0)
+		return -1;
+	if (beta == 1)
+		return nn_program_map(p, EGRET_MAP_ADD, EGRET_TYPE_F32, NN_VALUE(sum), NN_VALUE(c),
+				      NN_NO_ARG);
+	return nn_program_map(p, EGRET_MAP_FMA, EGRET_TYPE_F32, NN_VALUE(c), nn_number(beta),
+			      NN_VALUE(sum));
+}
+
+/* C has one element for each column. */
+static bool is_bias(const struct nn_lower *lower, const struct nn_node *node, int64_t columns)
+{
+	const struct nn_fact *c = node->input_count > 2 && node->inputs[2] ?
+				  nn_fact_of(lower, node->inputs[2]) : NULL;
+	size_t count;
+
+	return c && c->shape.rank && c->shape.dims[c->shape.rank - 1] == columns &&
+	       nn_shape_count(&c->shape, &count) && count == (size_t)columns;
+}
+
+static int make_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		     struct nn_group *group, bool grow)
+{
+	const struct nn_shape *a = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	struct nn_call call = nn_call_of(lower, node);
+	bool ta = nn_attr_int(&call, "transA"), tb = nn_attr_int(&call, "transB");
+	float alpha = nn_attr_float(&call, "alpha"), beta = nn_attr_float(&call, "beta");
+	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
+	int64_t dims[SPACE] = { 1, 1, m, 1, n };
+	int axis[SPACE] = { -1, -1, 0, -1, 1 }, ret, sum;
+	struct product p = { .args = { .k = (uint32_t)k } };
+
+	begin_space(lower, group, out, dims, axis);
+	plain_windows(&p, n);
+	p.args.flags = (ta ? EGRET_NN_PRODUCT_A_BY_K : 0) | (tb ? EGRET_NN_PRODUCT_B_BY_N : 0);
+	p.args.a_m = ta ? 4 : k * 4;
+	p.args.a_k = ta ? m * 4 : 4;
+	p.args.b_k = tb ? 4 : n * 4;
+	p.args.b_x = tb ? k * 4 : 4;
+	ret = nn_place_of(lower, node->inputs[0], &p.a);
+	if (!ret)
+		ret = nn_place_of(lower, node->inputs[1], &p.b);
+	sum = nn_program_first(&group->program, EGRET_TYPE_F32);
+	p.has_bias = alpha == 1 && beta == 1 && is_bias(lower, node, n);
+	if (p.has_bias && !ret)
+		ret = nn_place_of(lower, node->inputs[2], &p.bias);
+	else
+		sum = add_c(group, node, sum, alpha, beta);
+	if (ret)
+		return ret;
+	if (!nn_group_define(group, node->outputs[0], sum, NULL) ||
+	    !nn_group_add_node(group, node, position))
+		return nn_cannot(lower, "it is too large");
+	if (grow)
+		nn_group_grow(group);
+	this_step(lower)->macs = (uint64_t)(m * n * k);
+	ret = nn_group_store(group);
+	return ret ? ret : launch(group, &p, false);
+}
+
+static int lower_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	if (!all_f32(lower, node))
+		return nn_cannot(lower, "its elements are not float32");
+	return nn_lower_group(lower, node, position, make_gemm);
+}
+
+/* ---- Conv ---- */
+
+struct arrangement {
+	int64_t rows, channels, taps, groups;
+};
+
+/* [M][C][taps] to [taps][M][C] */
+static void taps_first(void *to, const void *from, const void *opaque)
+{
+	const struct arrangement *a = opaque;
+	int64_t m, c, t;
+
+	for (t = 0; t < a->taps; t++)
+		for (m = 0; m < a->rows; m++)
+			for (c = 0; c < a->channels; c++)
+				memcpy((char *)to + ((t * a->rows + m) * a->channels + c) * 4,
+				       (const char *)from + ((m * a->channels + c) * a->taps + t) * 4, 4);
+}
+
+/* For each group, [C][M][taps] to [taps][group][M][C] */
+static void taps_turned(void *to, const void *from, const void *opaque)
+{
+	const struct arrangement *a = opaque;
+	int64_t g, m, c, t;
+
+	for (t = 0; t < a->taps; t++)
+		for (g = 0; g < a->groups; g++)
+			for (m = 0; m < a->rows; m++)
+				for (c = 0; c < a->channels; c++)
+					memcpy((char *)to + (((t * a->groups + g) * a->rows + m) *
+							     a->channels + c) * 4,
+					       (const char *)from + (((g * a->channels + c) * a->rows +
+								      m) * a->taps + t) * 4, 4);
+}
+
+/* Weights of the model are arranged once; others are used as they are. */
+static int place_weights(struct nn_lower *lower, const struct nn_value *value, bool turned,
+			 const struct arrangement *a, struct product *p)
+{
+	struct nn_fact *fact = nn_fact_of(lower, value);
+	size_t bytes = (size_t)(a->rows * a->channels * a->taps * (turned ? a->groups : 1)) * 4;
+	struct nn_plan *plan = lower->plan;
+	uint64_t address;
+	int ret;
+
+	if (!fact->raw || a->taps == 1) {
+		p->args.a_m = (turned ? 1 : a->channels) * a->taps * 4;
+		p->args.a_k = (turned ? a->rows : 1) * a->taps * 4;
+		p->args.a_tx = 4;
+		p->args.a_batch[0] = a->rows / (turned ? 1 : a->groups) * a->channels * a->taps * 4;
+		if (turned && a->taps == 1)
+			p->args.flags |= EGRET_NN_PRODUCT_A_BY_K;
+		return nn_place_of(lower, value, &p->a);
+	}
+	ret = nn_card_weights(plan->card, fact->raw, bytes,
+			      turned ? NN_FORM_TAPS_TURNED : NN_FORM_TAPS_FIRST,
+			      turned ? taps_turned : taps_first, a, &address);
+	if (ret)
+		return ret;
+	p->a.storage = nn_plan_storage(plan, bytes);
+	if (!p->a.storage)
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	p->a.offset = 0;
+	plan->storages[p->a.storage].fixed = true;
+	plan->storages[p->a.storage].address = address;
+	p->args.a_m = a->channels * 4;
+	p->args.a_k = 4;
+	p->args.a_tx = (int64_t)bytes / a->taps;
+	p->args.a_batch[0] = a->rows / (turned ? 1 : a->groups) * a->channels * 4;
+	return 0;
+}
+
+static int place_operands(struct nn_lower *lower, const struct nn_node *node, int64_t rows,
+			  const struct nn_shape *in, int64_t channels, struct product *p)
+{
+	int64_t stride[NN_RANK_MAX];
+	int ret = nn_place_of(lower, node->inputs[0], &p->b);
+
+	nn_strides(in, NN_F32, stride);
+	p->args.b_x = stride[in->rank - 1];
+	p->args.b_y = in->rank > 3 ? stride[2] : 0;
+	p->args.b_k = stride[1];
+	p->args.b_batch[0] = channels * stride[1];
+	p->args.b_batch[1] = stride[0];
+	p->args.k = (uint32_t)channels;
+	p->args.flags |= EGRET_NN_PRODUCT_BIAS_M;
+	p->has_bias = node->input_count > 2 && node->inputs[2];
+	if (!ret && p->has_bias)
+		ret = nn_place_of(lower, node->inputs[2], &p->bias);
+	p->args.bias_batch[0] = rows * 4;
+	return ret;
+}
+
+static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		     struct nn_group *group, bool grow)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	struct nn_call call = nn_call_of(lower, node);
+	int64_t groups = nn_attr_int(&call, "group"), channels = weights->dims[1];
+	int64_t rows = out->dims[1] / groups;
+	bool plane = in->rank == 4;
+	int64_t dims[SPACE] = { out->dims[0], groups, rows, plane ? out->dims[2] : 1,
+				out->dims[out->rank - 1] };
+	int axis[SPACE] = { 0, 1, 1, plane ? 2 : -1, out->rank - 1 }, ret;
+	struct product p = { .args = { .k = 0 } };
+	struct arrangement a = { .rows = out->dims[1], .channels = channels, .groups = groups };
+
+	if (!nn_window_of(lower, node, in, weights, out, &p.args.y, &p.args.x))
+		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
+	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
+	begin_space(lower, group, out, dims, axis);
+	group->share[B0] = rows;
+	ret = place_operands(lower, node, rows, in, channels, &p);
+	if (!ret)
+		ret = place_weights(lower, node->inputs[1], false, &a, &p);
+	if (ret)
+		return ret;
+	p.args.a_ty = p.args.a_tx * p.args.x.taps;
+	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
+			     NULL) || !nn_group_add_node(group, node, position))
+		return nn_cannot(lower, "it is too large");
+	if (grow)
+		nn_group_grow(group);
+	this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * dims[M] * dims[Y] * dims[X] *
+					    channels * a.taps);
+	ret = nn_group_store(group);
+	return ret ? ret : launch(group, &p, false);
+}
+
+static int lower_conv(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+
+	if (!all_f32(lower, node))
+		return nn_cannot(lower, "its elements are not float32");
+	if (in->rank != 3 && in->rank != 4)
+		return nn_cannot(lower, "its window has more than two dimensions");
+	/* Each channel for itself. */
+	if (weights->dims[1] == 1 && weights->dims[0] == in->dims[1])
+		return nn_lower_depthwise(lower, node, position);
+	return nn_lower_group(lower, node, position, make_conv);
+}
+
+/* ---- ConvTranspose ---- */
+
+/*
+ * Along one dimension, results that lie a stride apart see the same taps: one in `stride` of them
+ * is a convolution of its own, with stride 1. The taps are those for which
+ * (place + before - tap * dilation) is a multiple of the stride.
+ */
+struct phase {
+	struct egret_nn_window window;
+	int64_t size;			/* results */
+	int64_t first, step;		/* tap that the window's tap 0 is, and from one to the next */
+};
+
+static void find_phase(const struct egret_nn_window *full, int64_t place, int64_t out,
+		       struct phase *phase)
+{
+	int64_t stride = full->stride, dilation = full->dilation, offset = 0, last = 0, t;
+	int64_t taps = 0, previous = 0;
+
+	*phase = (struct phase){ .size = (out - place + stride - 1) / stride };
+	phase->window = (struct egret_nn_window){ .stride = 1, .dilation = 1, .extent = full->extent };
+	/* From the last tap, which sees the earliest input. */
+	for (t = (int64_t)full->taps - 1; t >= 0; t--) {
+		int64_t at = place + full->before - t * dilation;
+
+		if ((at % stride + stride) % stride)
+			continue;
+		at = (at - (at % stride + stride) % stride) / stride;
+		if (!taps) {
+			phase->first = t;
+			offset = at;
+		} else if (taps == 1) {
+			phase->step = t - previous;
+			phase->window.dilation = (uint32_t)(at - last);
+		}
+		previous = t;
+		last = at;
+		taps++;
+	}
+	/* Without a tap, one that sees nothing but zeros. */
+	phase->window.before = (int32_t)(taps ? -offset : -(int64_t)full->extent);
+	phase->window.taps = taps ? (uint32_t)taps : 1;
+}
+
+static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		      struct nn_group *group, bool grow, const struct product *whole,
+		      const struct phase *py, const struct phase *px, const int64_t *at)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	int64_t rows = weights->dims[1], groups = out->dims[1] / rows;
+	bool plane = in->rank == 4;
+	int64_t dims[SPACE] = { out->dims[0], groups, rows, py->size, px->size };
+	int axis[SPACE] = { 0, 1, 1, plane ? 2 : -1, out->rank - 1 }, ret;
+	struct product p = *whole;
+
+	begin_space(lower, group, out, dims, axis);
+	group->share[B0] = rows;
+	group->share[Y] = whole->args.y.stride;
+	group->share[X] = whole->args.x.stride;
+	group->origin[Y] = at[0];
+	group->origin[X] = at[1];
+	p.args.y = py->window;
+	p.args.x = px->window;
+	p.args.a_ty = whole->args.a_tx * whole->args.x.taps;
+	p.a_offset = py->first * p.args.a_ty + px->first * p.args.a_tx;
+	p.args.a_ty *= py->step;
+	p.args.a_tx *= px->step;
+	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
+			     NULL) || !nn_group_add_node(group, node, position))
+		return nn_cannot(lower, "it is too large");
+	if (grow)
+		nn_group_grow(group);
+	this_step(lower)->macs += (uint64_t)(dims[B1] * dims[B0] * rows * py->size * px->size) *
+				  p.args.k * p.args.x.taps * p.args.y.taps;
+	ret = nn_group_store(group);
+	return ret ? ret : launch(group, &p, at[0] || at[1]);
+}
+
+static int make_transposed(struct nn_lower *lower, const struct nn_node *node, size_t position,
+			   struct nn_group *group, bool grow)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	int64_t rows = weights->dims[1], groups = out->dims[1] / rows, at[2];
+	int64_t height = in->rank == 4 ? out->dims[2] : 1, width = out->dims[out->rank - 1];
+	struct product p = { .args = { .k = 0 } };
+	struct arrangement a = { .rows = rows, .channels = in->dims[1] / groups, .groups = groups };
+	struct phase py, px;
+	int ret;
+
+	if (!nn_window_of(lower, node, in, weights, out, &p.args.y, &p.args.x))
+		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
+	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
+	this_step(lower)->macs = 0;
+	ret = place_operands(lower, node, rows, in, a.channels, &p);
+	if (!ret)
+		ret = place_weights(lower, node->inputs[1], true, &a, &p);
+	for (at[0] = 0; at[0] < p.args.y.stride && at[0] < height && !ret; at[0]++) {
+		find_phase(&p.args.y, at[0], height, &py);
+		for (at[1] = 0; at[1] < p.args.x.stride && at[1] < width && !ret; at[1]++) {
+			find_phase(&p.args.x, at[1], width, &px);
+			ret = make_phase(lower, node, position, group, grow, &p, &py, &px, at);
+		}
+	}
+	return ret;
+}
+
+static int lower_conv_transpose(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+
+	if (!all_f32(lower, node))
+		return nn_cannot(lower, "its elements are not float32");
+	if (in->rank != 3 && in->rank != 4)
+		return nn_cannot(lower, "its window has more than two dimensions");
+	return nn_lower_group(lower, node, position, make_transposed);
+}
+
+const struct nn_lowering_entry nn_lower_product[] = {
+	{ "MatMul", lower_matmul, false },
+	{ "Gemm", lower_gemm, false },
+	{ "Conv", lower_conv, false },
+	{ "ConvTranspose", lower_conv_transpose, false },
+	{ NULL, NULL, false },
+};

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+/*
+ * Operators that sum up rows, or compute on rows as wholes: they are steps of programs, like those
+ * that work element by element.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "lower.h"
+
+/* A program in the writing: numbers of values, -1 once there is no room any more. */
+struct rows {
+	struct nn_group *group;
+	const struct nn_node *node;
+	enum egret_type out;
+	float count;			/* elements of a row */
+};
+
+static int map1(const struct rows *r, enum egret_map_op op, enum egret_type type, int a)
+{
+	return a < 0 ? -1 : nn_program_map(&r->group->program, op, type, NN_VALUE(a), NN_NO_ARG,
+					   NN_NO_ARG);
+}
+
+static int map2(const struct rows *r, enum egret_map_op op, enum egret_type type, int a,
+		struct nn_arg b)
+{
+	return a < 0 || !nn_arg_good(&b) ? -1 :
+	       nn_program_map(&r->group->program, op, type, NN_VALUE(a), b, NN_NO_ARG);
+}
+
+static int reduce(const struct rows *r, enum egret_reduce_op op, enum egret_type type, int a)
+{
+	return a < 0 ? -1 : nn_program_reduce(&r->group->program, op, type, a);
+}
+
+#define F32	EGRET_TYPE_F32
+
+/* ---- Reductions ---- */
+
+static int sum(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_SUM, r->out, x); }
+static int most(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_MAX, r->out, x); }
+static int least(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_MIN, r->out, x); }
+static int product(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_PROD, r->out, x); }
+static int l1(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_SUMABS, r->out, x); }
+static int squares(const struct rows *r, int x) { return reduce(r, EGRET_REDUCE_SUMSQ, r->out, x); }
+
+static int mean(const struct rows *r, int x)
+{
+	return map2(r, EGRET_MAP_MUL, r->out, reduce(r, EGRET_REDUCE_SUM, F32, x),
+		    nn_number(1 / r->count));
+}
+
+static int l2(const struct rows *r, int x)
+{
+	return map1(r, EGRET_MAP_SQRT, r->out, reduce(r, EGRET_REDUCE_SUMSQ, F32, x));
+}
+
+static int log_sum(const struct rows *r, int x)
+{
+	return map1(r, EGRET_MAP_LOG, r->out, reduce(r, EGRET_REDUCE_SUM, F32, x));
+}
+
+/* The lowest float, so that rows of nothing but minus infinity do not subtract it from itself. */
+#define LOWEST	(-0x1.fffffep127f)
+
+/* x less the largest of its row. */
+static int lowered(const struct rows *r, int x, int *largest)
+{
+	*largest = map2(r, EGRET_MAP_MAX, F32, reduce(r, EGRET_REDUCE_MAX, F32, x), nn_number(LOWEST));
+	return *largest < 0 ? -1 : map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(*largest));
+}
+
+static int log_sum_exp(const struct rows *r, int x)
+{
+	int largest, y = lowered(r, x, &largest);
+
+	y = reduce(r, EGRET_REDUCE_SUM, F32, map1(r, EGRET_MAP_EXP, F32, y));
+	y = map1(r, EGRET_MAP_LOG, F32, y);
+	return y < 0 ? -1 : map2(r, EGRET_MAP_ADD, r->out, y, NN_VALUE(largest));
+}
+
+static int softmax(const struct rows *r, int x)
+{
+	int largest = reduce(r, EGRET_REDUCE_MAX, F32, x), y;
+
+	if (largest < 0)
+		return -1;
+	x = map1(r, EGRET_MAP_EXP, F32, map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(largest)));
+	y = map1(r, EGRET_MAP_RECIP, F32, reduce(r, EGRET_REDUCE_SUM, F32, x));
+	return y < 0 ? -1 : map2(r, EGRET_MAP_MUL, r->out, x, NN_VALUE(y));
+}
+
+static int log_softmax(const struct rows *r, int x)
+{
+	int largest, y;
+
+	x = lowered(r, x, &largest);
+	y = reduce(r, EGRET_REDUCE_SUM, F32, map1(r, EGRET_MAP_EXP, F32, x));
+	y = map1(r, EGRET_MAP_LOG, F32, y);
+	return y < 0 ? -1 : map2(r, EGRET_MAP_SUB, r->out, x, NN_VALUE(y));
+}
+
+/* ---- Normalisation ---- */
+
+static int layer_norm(const struct rows *r, int x)
+{
+	struct nn_call call = nn_call_of(r->group->lower, r->node);
+	float epsilon = nn_attr_float(&call, "epsilon");
+	struct nn_arg arg;
+	int y = map2(r, EGRET_MAP_MUL, F32, reduce(r, EGRET_REDUCE_SUM, F32, x),
+		     nn_number(1 / r->count));
+
+	if (y < 0)
+		return -1;
+	x = map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
+	y = map2(r, EGRET_MAP_MUL, F32, reduce(r, EGRET_REDUCE_SUMSQ, F32, x), nn_number(1 / r->count));
+	y = map1(r, EGRET_MAP_RSQRT, F32, map2(r, EGRET_MAP_ADD, F32, y, nn_number(epsilon)));
+	if (y < 0)
+		return -1;
+	x = map2(r, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
+	arg = nn_group_arg(r->group, r->node->inputs[1]);
+	x = map2(r, EGRET_MAP_MUL, r->out, x, arg);
+	if (r->node->input_count > 2 && r->node->inputs[2])
+		x = map2(r, EGRET_MAP_ADD, r->out, x, nn_group_arg(r->group, r->node->inputs[2]));
+	return x;
+}
+
+static int rms_norm(const struct rows *r, int x)
+{
+	struct nn_call call = nn_call_of(r->group->lower, r->node);
+	float epsilon = nn_attr_float(&call, "epsilon");
+	int y = map2(r, EGRET_MAP_MUL, F32, reduce(r, EGRET_REDUCE_SUMSQ, F32, x),
+		     nn_number(1 / r->count));
+
+	y = map1(r, EGRET_MAP_RSQRT, F32, map2(r, EGRET_MAP_ADD, F32, y, nn_number(epsilon)));
+	if (y < 0)
+		return -1;
+	x = map2(r, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
+	return map2(r, EGRET_MAP_MUL, r->out, x, nn_group_arg(r->group, r->node->inputs[1]));
+}
+
+/* ---- Table ---- */
+
+enum axes { LISTED, ONE, ONE_OR_REST, FROM, SPATIAL };
+
+static const struct entry {
+	const char *name;
+	int (*add)(const struct rows *r, int x);
+	enum axes axes;
+	bool floats;		/* only these */
+	bool whole;		/* the result has the input's shape */
+} entries[] = {
+	{ "ReduceSum", sum, LISTED, false, false },
+	{ "ReduceMax", most, LISTED, false, false },
+	{ "ReduceMin", least, LISTED, false, false },
+	{ "ReduceProd", product, LISTED, false, false },
+	{ "ReduceL1", l1, LISTED, false, false },
+	{ "ReduceSumSquare", squares, LISTED, false, false },
+	{ "ReduceMean", mean, LISTED, true, false },
+	{ "ReduceL2", l2, LISTED, true, false },
+	{ "ReduceLogSum", log_sum, LISTED, true, false },
+	{ "ReduceLogSumExp", log_sum_exp, LISTED, true, false },
+	{ "Softmax", softmax, ONE_OR_REST, true, true },
+	{ "LogSoftmax", log_softmax, ONE_OR_REST, true, true },
+	{ "LayerNormalization", layer_norm, FROM, true, true },
+	{ "RMSNormalization", rms_norm, FROM, true, true },
+	{ "GlobalAveragePool", mean, SPATIAL, true, false },
+	{ "GlobalMaxPool", most, SPATIAL, true, false },
+};
+
+static const struct entry *find(const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]) && !node->domain[0]; i++)
+		if (!strcmp(entries[i].name, node->type))
+			return &entries[i];
+	return NULL;
+}
+
+bool nn_is_reduction(const struct nn_node *node)
+{
+	return find(node) != NULL;
+}
+
+/* The rules of ONNX's reductions: an attribute or an input; none are all, or none. */
+static bool listed_axes(const struct nn_lower *lower, const struct nn_node *node, int rank,
+			unsigned int *axes)
+{
+	struct nn_call call = nn_call_of(lower, node);
+	bool by_input = node->op->inputs[1].name;
+	const int64_t *ints = NULL;
+	int64_t list[NN_RANK_MAX];
+	int i, count;
+
+	if (by_input) {
+		count = nn_in_fact(&call, 1) ? nn_ints(&call, 1, list, NN_RANK_MAX) : 0;
+		ints = list;
+	} else {
+		count = (int)nn_attr_ints(&call, "axes", &ints);
+	}
+	if (count < 0)
+		return false;
+	*axes = 0;
+	for (i = 0; i < count; i++)
+		*axes |= 1u << (ints[i] < 0 ? ints[i] + rank : ints[i]);
+	if (!count && !(by_input && nn_attr_int(&call, "noop_with_empty_axes")))
+		*axes = (1u << rank) - 1;
+	return true;
+}
+
+bool nn_reduction_axes(const struct nn_lower *lower, const struct nn_node *node, unsigned int *axes)
+{
+	int rank = nn_fact_of(lower, node->inputs[0])->shape.rank, axis;
+	enum axes kind = find(node)->axes;
+	unsigned int all = (1u << rank) - 1;
+	struct nn_call call;
+
+	if (kind == LISTED)
+		return listed_axes(lower, node, rank, axes);
+	if (kind == SPATIAL) {
+		*axes = all & ~3u;
+		return rank > 2;
+	}
+	call = nn_call_of(lower, node);
+	axis = (int)nn_attr_int(&call, "axis");
+	axis += axis < 0 ? rank : 0;
+	if (kind == FROM || (kind == ONE_OR_REST && node->opset < 13))
+		*axes = all & ~((1u << axis) - 1);
+	else
+		*axes = 1u << axis;
+	return axis >= 0 && axis < rank;
+}
+
+/* The shape of sums, with the dimensions that were summed up as ones. */
+static void kept_shape(const struct nn_group *group, struct nn_shape *shape)
+{
+	int i;
+
+	*shape = group->shape;
+	for (i = 0; i < shape->rank; i++)
+		if (group->reduced >> i & 1)
+			shape->dims[i] = 1;
+}
+
+bool nn_add_reduction(struct nn_group *group, const struct nn_node *node)
+{
+	const struct nn_fact *in = nn_fact_of(group->lower, node->inputs[0]);
+	const struct entry *entry = find(node);
+	struct rows r = { .group = group, .node = node, .count = 1 };
+	struct nn_shape kept;
+	size_t i;
+	int x;
+
+	r.out = nn_card_type(nn_fact_of(group->lower, node->outputs[0])->type);
+	if (r.out == EGRET_TYPE_NONE || nn_card_type(in->type) == EGRET_TYPE_NONE ||
+	    (entry->floats && !nn_is_float(in->type)))
+		return false;
+	for (i = 1; i < node->output_count; i++)
+		if (node->outputs[i])
+			return false;
+	for (i = 0; (int)i < in->shape.rank; i++)
+		if (group->reduced >> i & 1)
+			r.count *= (float)in->shape.dims[i];
+	kept_shape(group, &kept);
+	x = nn_group_value(group, node->inputs[0]);
+	return nn_group_define(group, node->outputs[0], entry->add(&r, x),
+			       entry->whole ? NULL : &kept);
+}

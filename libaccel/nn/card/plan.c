@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../error.h"
+#include "lower.h"
+
+#define WHAT	"cannot plan the model"
+#define RUN	"cannot run the model"
+#define ALIGN	256	/* of storages, in bytes */
+
+/* ---- Lists ---- */
+
+/* Room for one more in an array from realloc(). */
+static bool have_room(void **array, size_t count, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+	void *grown;
+
+	if (count < *room)
+		return true;
+	grown = realloc(*array, more * size);
+	if (!grown)
+		return false;
+	*array = grown;
+	*room = more;
+	return true;
+}
+
+uint32_t nn_plan_storage(struct nn_plan *plan, size_t bytes)
+{
+	if (!have_room((void **)&plan->storages, plan->storage_count, &plan->storage_room,
+		       sizeof(*plan->storages)))
+		return 0;
+	plan->storages[plan->storage_count] = (struct nn_storage){ .bytes = bytes };
+	return (uint32_t)plan->storage_count++;
+}
+
+static struct nn_item *add_item(struct nn_plan *plan)
+{
+	struct nn_item *item;
+
+	if (!have_room((void **)&plan->items, plan->item_count, &plan->item_room,
+		       sizeof(*plan->items)))
+		return NULL;
+	item = &plan->items[plan->item_count];
+	*item = (struct nn_item){ .step = (uint32_t)plan->step_count - 1 };
+	return item;
+}
+
+struct nn_item *nn_plan_launch(struct nn_plan *plan, enum nn_kernel kernel, size_t args_size)
+{
+	struct nn_item *item = add_item(plan);
+
+	if (!item)
+		return NULL;
+	item->kind = NN_LAUNCH;
+	item->kernel = kernel;
+	item->args = calloc(1, args_size);
+	item->args_size = args_size;
+	item->groups = 1;
+	if (!item->args)
+		return NULL;
+	plan->item_count++;
+	plan->steps[item->step].launches++;
+	return item;
+}
+
+void nn_plan_reloc(struct nn_item *item, size_t at, struct nn_ref ref)
+{
+	item->relocs[item->reloc_count++] = (struct nn_reloc){ .at = (uint32_t)at, .ref = ref };
+}
+
+static void free_host(struct nn_host *host)
+{
+	size_t i;
+
+	if (!host)
+		return;
+	for (i = 0; i < host->node->input_count + host->node->output_count && host->facts; i++)
+		nn_tensor_release(&host->facts[i].tensor);
+	free(host->facts);
+	free(host->refs);
+	free(host);
+}
+
+struct nn_item *nn_plan_host(struct nn_plan *plan, const struct nn_node *node)
+{
+	size_t count = node->input_count + node->output_count;
+	struct nn_item *item = add_item(plan);
+	struct nn_host *host = item ? calloc(1, sizeof(*host)) : NULL;
+
+	if (!host)
+		return NULL;
+	host->node = node;
+	host->facts = calloc(count + 1, sizeof(*host->facts));
+	host->refs = calloc(count + 1, sizeof(*host->refs));
+	if (!host->facts || !host->refs) {
+		free_host(host);
+		return NULL;
+	}
+	item->kind = NN_HOST;
+	item->host = host;
+	plan->item_count++;
+	return item;
+}
+
+struct nn_plan_step *nn_plan_step(struct nn_plan *plan)
+{
+	if (!have_room((void **)&plan->steps, plan->step_count, &plan->step_room,
+		       sizeof(*plan->steps)))
+		return NULL;
+	plan->steps[plan->step_count] = (struct nn_plan_step){ .where = NN_ON_CARD };
+	return &plan->steps[plan->step_count++];
+}
+
+int nn_plan_step_node(struct nn_plan_step *step, const struct nn_node *node)
+{
+	const struct nn_node **more = realloc(step->nodes, (step->node_count + 1) *
+					      sizeof(struct nn_node *));
+
+	if (!more)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	step->nodes = more;
+	step->nodes[step->node_count++] = node;
+	return 0;
+}
+
+int nn_plan_constant(struct nn_plan *plan, const void *data, size_t bytes, struct nn_ref *ref)
+{
+	struct accel_buffer *buffer;
+	int ret;
+
+	ref->storage = nn_plan_storage(plan, bytes);
+	ref->offset = 0;
+	if (!ref->storage || !have_room((void **)&plan->constants, plan->constant_count,
+					&plan->constant_room, sizeof(struct accel_buffer *)))
+		return accel_fail_errno(-ENOMEM, WHAT);
+	ret = nn_card_upload(plan->card, data, bytes, &buffer);
+	if (ret)
+		return ret;
+	plan->constants[plan->constant_count++] = buffer;
+	plan->constant_bytes += bytes;
+	plan->storages[ref->storage].fixed = true;
+	plan->storages[ref->storage].address = accel_buffer_address(buffer);
+	return 0;
+}
+
+/* ---- Memory ---- */
+
+static void use(struct nn_plan *plan, const struct nn_ref *ref, uint32_t time)
+{
+	struct nn_storage *storage = &plan->storages[ref->storage];
+
+	if (!storage->used || time < storage->first)
+		storage->first = time;
+	if (!storage->used || time > storage->last)
+		storage->last = time;
+	storage->used = true;
+}
+
+/* Items that overlap share a time, so nothing of theirs shares memory. */
+static void find_lives(struct nn_plan *plan)
+{
+	uint32_t time = 0;
+	size_t i, k;
+
+	for (i = 0; i < plan->input_count; i++)
+		use(plan, &plan->inputs[i].ref, 0);
+	for (i = 0; i < plan->item_count; i++) {
+		struct nn_item *item = &plan->items[i];
+
+		item->time = item->kind == NN_LAUNCH && item->overlap ? time : ++time;
+		for (k = 0; k < item->reloc_count; k++)
+			use(plan, &item->relocs[k].ref, time);
+		for (k = 0; item->host &&
+		     k < item->host->node->input_count + item->host->node->output_count; k++)
+			use(plan, &item->host->refs[k], time);
+	}
+	for (i = 0; i < plan->output_count; i++)
+		use(plan, &plan->outputs[i].ref, time + 1);
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+	const struct nn_storage *x = *(struct nn_storage *const *)a;
+	const struct nn_storage *y = *(struct nn_storage *const *)b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return x < y ? -1 : 1;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct nn_storage *x = *(struct nn_storage *const *)a;
+	const struct nn_storage *y = *(struct nn_storage *const *)b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static uint64_t rounded(size_t bytes)
+{
+	return ((uint64_t)bytes + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
+}
+
+/* The lowest gap among what lives at the same time, which `busy` has room for. */
+static uint64_t find_gap(struct nn_storage **placed, size_t count, const struct nn_storage *storage,
+			 struct nn_storage **busy)
+{
+	size_t i, n = 0;
+	uint64_t at = 0;
+
+	for (i = 0; i < count; i++)
+		if (placed[i]->first <= storage->last && storage->first <= placed[i]->last)
+			busy[n++] = placed[i];
+	qsort(busy, n, sizeof(struct nn_storage *), compare_places);
+	for (i = 0; i < n; i++) {
+		if (at + rounded(storage->bytes) <= busy[i]->address)
+			break;
+		if (at < busy[i]->address + rounded(busy[i]->bytes))
+			at = busy[i]->address + rounded(busy[i]->bytes);
+	}
+	return at;
+}
+
+/* The largest first, each at the lowest place that is free all its life. */
+static int plan_memory(struct nn_plan *plan)
+{
+	struct nn_storage **order = calloc(2 * plan->storage_count + 1, sizeof(struct nn_storage *));
+	struct nn_storage **busy = order + plan->storage_count;
+	size_t i, count = 0;
+
+	if (!order)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 1; i < plan->storage_count; i++)
+		if (plan->storages[i].used && !plan->storages[i].fixed)
+			order[count++] = &plan->storages[i];
+	qsort(order, count, sizeof(struct nn_storage *), compare_sizes);
+	for (i = 0; i < count; i++) {
+		order[i]->address = find_gap(order, i, order[i], busy);
+		if (order[i]->address + rounded(order[i]->bytes) > plan->peak)
+			plan->peak = order[i]->address + rounded(order[i]->bytes);
+	}
+	free(order);
+	return accel_buffer_create(plan->card->context, plan->peak ? (size_t)plan->peak : ALIGN,
+				   ACCEL_OPTIONS(accel_buffer_options, .name = "activations"),
+				   &plan->memory);
+}
+
+static uint64_t address_of(const struct nn_plan *plan, const struct nn_ref *ref)
+{
+	const struct nn_storage *storage = &plan->storages[ref->storage];
+
+	return storage->address + (uint64_t)ref->offset +
+	       (storage->fixed ? 0 : accel_buffer_address(plan->memory));
+}
+
+static void relocate(struct nn_plan *plan)
+{
+	size_t i, k;
+
+	for (i = 0; i < plan->item_count; i++) {
+		struct nn_item *item = &plan->items[i];
+
+		for (k = 0; k < item->reloc_count; k++) {
+			uint64_t address = address_of(plan, &item->relocs[k].ref), offset;
+
+			/* What is there already is an offset. */
+			memcpy(&offset, (char *)item->args + item->relocs[k].at, sizeof(offset));
+			address += offset;
+			memcpy((char *)item->args + item->relocs[k].at, &address, sizeof(address));
+		}
+	}
+}
+
+/* ---- Recording ---- */
+
+static int launch(const struct nn_plan *plan, const struct nn_item *item,
+		  struct accel_stream *stream, bool overlap, struct accel_profile *profile)
+{
+	const uint32_t grid[3] = { item->groups, 1, 1 };
+
+	return accel_launch(stream, plan->card->kernels[item->kernel], grid, item->args,
+			    item->args_size,
+			    ACCEL_OPTIONS(accel_launch_options,
+					  .flags = overlap && item->overlap ? ACCEL_OVERLAP : 0,
+					  .profile = profile));
+}
+
+/* The launches from item `i` on, up to the next that is none: where that is. */
+static size_t stretch_end(const struct nn_plan *plan, size_t i)
+{
+	while (i < plan->item_count && plan->items[i].kind == NN_LAUNCH)
+		i++;
+	return i;
+}
+
+static int record_stretch(struct nn_plan *plan, size_t from, size_t to, struct accel_graph **graph)
+{
+	struct accel_stream *stream;
+	int ret = accel_graph_create(plan->card->context, graph);
+
+	if (ret)
+		return ret;
+	ret = accel_graph_record(*graph, &stream);
+	for (; !ret && from < to; from++)
+		ret = launch(plan, &plan->items[from], stream, true, NULL);
+	if (stream)
+		accel_stream_destroy(stream);
+	return ret ? ret : accel_graph_instantiate(*graph);
+}
+
+static int record(struct nn_plan *plan)
+{
+	size_t i, end;
+	int ret = 0;
+
+	plan->graphs = calloc(plan->item_count + 1, sizeof(struct accel_graph *));
+	if (!plan->graphs)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < plan->item_count && !ret; i = end) {
+		end = stretch_end(plan, i);
+		if (end > i)
+			ret = record_stretch(plan, i, end, &plan->graphs[plan->graph_count++]);
+		else
+			end++;
+	}
+	return ret;
+}
+
+/* ---- Plans ---- */
+
+static int add_ports(struct nn_plan *plan)
+{
+	const struct nn_graph *graph = plan->card->model->graph;
+
+	plan->input_count = graph->input_count;
+	plan->output_count = graph->output_count;
+	plan->inputs = calloc(graph->input_count + 1, sizeof(*plan->inputs));
+	plan->outputs = calloc(graph->output_count + 1, sizeof(*plan->outputs));
+	/* Storage 0 is none. */
+	if (!plan->inputs || !plan->outputs)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	nn_plan_storage(plan, 0);
+	return plan->storage_count ? 0 : accel_fail_errno(-ENOMEM, WHAT);
+}
+
+int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan **result)
+{
+	struct nn_plan *plan = calloc(1, sizeof(*plan));
+	int ret;
+
+	if (!plan)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	plan->card = card;
+	ret = add_ports(plan);
+	if (!ret)
+		ret = nn_lower(plan, facts);
+	if (!ret) {
+		find_lives(plan);
+		ret = plan_memory(plan);
+	}
+	if (!ret) {
+		relocate(plan);
+		ret = record(plan);
+	}
+	if (ret) {
+		nn_plan_free(plan);
+		return ret;
+	}
+	*result = plan;
+	return 0;
+}
+
+void nn_plan_free(struct nn_plan *plan)
+{
+	size_t i;
+
+	if (!plan)
+		return;
+	for (i = 0; i < plan->graph_count; i++)
+		accel_graph_destroy(plan->graphs[i]);
+	for (i = 0; i < plan->item_count; i++) {
+		free(plan->items[i].args);
+		free_host(plan->items[i].host);
+	}
+	for (i = 0; i < plan->step_count; i++)
+		free(plan->steps[i].nodes);
+	for (i = 0; i < plan->constant_count; i++)
+		accel_buffer_destroy(plan->constants[i]);
+	accel_buffer_destroy(plan->memory);
+	free(plan->graphs);
+	free(plan->items);
+	free(plan->steps);
+	free(plan->constants);
+	free(plan->storages);
+	for (i = 0; i < plan->output_count && plan->outputs; i++)
+		free(plan->outputs[i].known);
+	free(plan->inputs);
+	free(plan->outputs);
+	free(plan);
+}
+
+/* ---- Running ---- */
+
+static int upload(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
+		  const void *data, size_t bytes)
+{
+	if (!bytes || !ref->storage)
+		return 0;
+	return accel_upload(stream, plan->memory,
+			    plan->storages[ref->storage].address + (uint64_t)ref->offset, data, bytes);
+}
+
+static int download(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
+		    void *data, size_t bytes)
+{
+	if (!bytes || !ref->storage)
+		return 0;
+	return accel_download(stream, plan->memory,
+			      plan->storages[ref->storage].address + (uint64_t)ref->offset, data,
+			      bytes);
+}
+
+static int put_inputs(struct nn_plan *plan, struct accel_stream *stream,
+		      const struct nn_tensor *inputs)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < plan->input_count && !ret; i++) {
+		const struct nn_port_place *port = &plan->inputs[i];
+
+		if (inputs[i].type != port->type || !nn_shape_equal(&inputs[i].shape, &port->shape))
+			return accel_fail(-EINVAL, RUN, "plan for the inputs' shapes",
+					  "input %zu is not of the type and shape that the plan is for",
+					  i);
+		if (port->ref.storage && !plan->storages[port->ref.storage].fixed)
+			ret = upload(plan, stream, &port->ref, inputs[i].data, port->bytes);
+	}
+	return ret;
+}
+
+static int get_outputs(struct nn_plan *plan, struct accel_stream *stream,
+		       struct nn_tensor *outputs)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < plan->output_count && !ret; i++) {
+		const struct nn_port_place *port = &plan->outputs[i];
+
+		ret = nn_tensor_init(&outputs[i], port->type, &port->shape);
+		if (ret)
+			ret = accel_fail_errno(ret, RUN);
+		else if (port->known)
+			memcpy(outputs[i].data, port->known, port->bytes);
+		else
+			ret = download(plan, stream, &port->ref, outputs[i].data, port->bytes);
+	}
+	return ret;
+}
+
+/* Give the node's facts their contents: those that it has not been given for ever. */
+static int evaluate(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream,
+		    struct nn_call *call)
+{
+	const struct nn_node *node = host->node;
+	size_t i, n = node->input_count;
+	int ret = 0;
+
+	for (i = 0; i < n + node->output_count && !ret; i++) {
+		struct nn_fact *fact = &host->facts[i];
+
+		call->in[i] = (i < n ? node->inputs[i] : node->outputs[i - n]) ? fact : NULL;
+		if (!call->in[i] || fact->tensor.data || fact->raw)
+			continue;
+		ret = nn_tensor_init(&fact->tensor, fact->type, &fact->shape);
+		if (ret)
+			return accel_fail_errno(ret, RUN);
+		if (i < n)
+			ret = download(plan, stream, &host->refs[i], fact->tensor.data,
+				       nn_bytes(fact->type, fact->tensor.count));
+	}
+	call->out = call->in + n;
+	if (!ret)
+		ret = node->op->evaluate(call);
+	for (i = n; i < n + node->output_count && !ret; i++) {
+		struct nn_fact *fact = &host->facts[i];
+
+		if (call->in[i])
+			ret = upload(plan, stream, &host->refs[i], fact->tensor.data,
+				     nn_bytes(fact->type, fact->tensor.count));
+	}
+	return ret;
+}
+
+static int run_host(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream)
+{
+	size_t i, count = host->node->input_count + host->node->output_count;
+	struct nn_facts facts = { .model = plan->card->model };
+	struct nn_call call = { .node = host->node, .facts = &facts };
+	int ret;
+
+	call.in = calloc(count + 1, sizeof(struct nn_fact *));
+	if (!call.in)
+		return accel_fail_errno(-ENOMEM, RUN);
+	ret = evaluate(plan, host, stream, &call);
+	/* Contents that came from the card, or go to it, are not kept. */
+	for (i = 0; i < count; i++)
+		if (host->refs[i].storage)
+			nn_tensor_release(&host->facts[i].tensor);
+	free(call.in);
+	return ret;
+}
+
+static int run_items(struct nn_plan *plan, struct accel_stream *stream)
+{
+	size_t i, end, graph = 0;
+	int ret = 0;
+
+	for (i = 0; i < plan->item_count && !ret; i = end) {
+		end = stretch_end(plan, i);
+		if (end > i) {
+			ret = accel_graph_launch(plan->graphs[graph++], stream);
+		} else {
+			ret = run_host(plan, plan->items[i].host, stream);
+			end++;
+		}
+	}
+	return ret;
+}
+
+static void drop_outputs(struct nn_plan *plan, struct nn_tensor *outputs)
+{
+	size_t i;
+
+	for (i = 0; i < plan->output_count; i++)
+		nn_tensor_release(&outputs[i]);
+}
+
+int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,
+		const struct nn_tensor *inputs, struct nn_tensor *outputs)
+{
+	int ret;
+
+	memset(outputs, 0, plan->output_count * sizeof(*outputs));
+	ret = put_inputs(plan, stream, inputs);
+	if (!ret)
+		ret = run_items(plan, stream);
+	if (!ret)
+		ret = get_outputs(plan, stream, outputs);
+	if (ret)
+		drop_outputs(plan, outputs);
+	return ret;
+}
+
+/* ---- Profiles ---- */
+
+static void add_profile(struct accel_profile_data *sum, const struct accel_profile_data *more)
+{
+	sum->cycles += more->cycles;
+	sum->hart_cycles += more->hart_cycles;
+	sum->tile_wait += more->tile_wait;
+	sum->dma_wait += more->dma_wait;
+	sum->tile_busy += more->tile_busy;
+	sum->dma_busy += more->dma_busy;
+	sum->instructions += more->instructions;
+	sum->macs += more->macs;
+	sum->memory_read += more->memory_read;
+	sum->memory_written += more->memory_written;
+	sum->host_read += more->host_read;
+	sum->host_written += more->host_written;
+	sum->workgroups += more->workgroups;
+}
+
+static int profile_item(struct nn_plan *plan, const struct nn_item *item,
+			struct accel_stream *stream, struct accel_profile *profile)
+{
+	struct accel_profile_data data = { .size = sizeof(data) };
+	int ret = launch(plan, item, stream, false, profile);
+
+	if (!ret)
+		ret = accel_stream_wait(stream, ACCEL_FOREVER);
+	if (!ret)
+		ret = accel_profile_read(profile, &data);
+	if (!ret)
+		add_profile(&plan->steps[item->step].profile, &data);
+	return ret;
+}
+
+int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
+		    const struct nn_tensor *inputs, struct nn_tensor *outputs)
+{
+	struct accel_profile *profile;
+	size_t i;
+	int ret = accel_profile_create(plan->card->context, &profile);
+
+	if (ret)
+		return ret;
+	memset(outputs, 0, plan->output_count * sizeof(*outputs));
+	for (i = 0; i < plan->step_count; i++)
+		plan->steps[i].profile = (struct accel_profile_data){ .size = sizeof(plan->steps[i].profile) };
+	ret = put_inputs(plan, stream, inputs);
+	for (i = 0; i < plan->item_count && !ret; i++) {
+		if (plan->items[i].kind == NN_HOST)
+			ret = run_host(plan, plan->items[i].host, stream);
+		else
+			ret = profile_item(plan, &plan->items[i], stream, profile);
+	}
+	if (!ret)
+		ret = get_outputs(plan, stream, outputs);
+	if (ret)
+		drop_outputs(plan, outputs);
+	accel_profile_destroy(profile);
+	return ret;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef NN_PLAN_H
+#define NN_PLAN_H
+
+/*
+ * A model made ready to run on a card, for one set of input shapes.
+ *
+ * Lowering (lower.h) leaves a list of things to do, in order: kernels to launch, and nodes
+ * that the host evaluates because the card cannot. Values lie in storages. When the list is
+ * complete, storages whose times do not overlap get the same memory, in one buffer whose
+ * size is known before anything runs; then each stretch of launches without a host node in it
+ * becomes a graph (accel_graph_create()). So a model that is on the card as a whole is one
+ * packet to launch.
+ */
+
+#include <accel/accel.h>
+
+#include "card.h"
+#include "../infer.h"
+#include "program.h"
+
+/* Memory of a value, or of several that are views of it. */
+struct nn_storage {
+	size_t bytes;
+	uint32_t first, last;		/* times of its first and last use */
+	bool used;
+	bool fixed;			/* a constant: `address` is known already */
+	uint64_t address;		/* or the place in the plan's buffer */
+};
+
+/* A word of a launch's arguments that is an address. */
+struct nn_reloc {
+	uint32_t at;			/* byte in the arguments */
+	struct nn_ref ref;
+};
+
+#define NN_RELOCS	(2 * EGRET_NN_OPERANDS + 4)
+
+struct nn_item {
+	enum { NN_LAUNCH, NN_HOST } kind;
+	uint32_t time;
+	uint32_t step;			/* of the plan, for reports */
+	/* A launch. */
+	enum nn_kernel kernel;
+	bool overlap;			/* may run beside the one before */
+	uint32_t groups;
+	void *args;
+	size_t args_size;
+	struct nn_reloc relocs[NN_RELOCS];
+	unsigned int reloc_count;
+	/* A node. */
+	struct nn_host *host;
+};
+
+/* A node that the host evaluates. */
+struct nn_host {
+	const struct nn_node *node;
+	struct nn_fact *facts;		/* of its inputs, then its outputs: contents of constants only */
+	struct nn_ref *refs;		/* likewise: where the others lie */
+};
+
+/* What became of some nodes, for reports. */
+struct nn_plan_step {
+	enum { NN_ON_CARD, NN_ON_HOST, NN_NOWHERE } where;	/* NN_NOWHERE: nothing is to be done */
+	const char *why;		/* it is on the host */
+	const struct nn_node **nodes;	/* that it stands for, the one that it began with first */
+	size_t node_count;
+	uint64_t macs;
+	uint32_t launches;
+	struct accel_profile_data profile;	/* after nn_plan_profile(): of all launches */
+};
+
+/* A value that the program gives or takes. */
+struct nn_port_place {
+	const struct nn_value *value;
+	enum nn_type type;
+	struct nn_shape shape;
+	size_t bytes;
+	struct nn_ref ref;
+	void *known;			/* contents of an output that is always the same, or NULL */
+};
+
+struct nn_plan {
+	struct nn_card *card;
+	struct nn_storage *storages;
+	size_t storage_count, storage_room;
+	struct nn_item *items;
+	size_t item_count, item_room;
+	struct nn_plan_step *steps;
+	size_t step_count, step_room;
+	struct nn_port_place *inputs, *outputs;
+	size_t input_count, output_count;
+	struct accel_buffer **constants;
+	size_t constant_count, constant_room;
+	uint64_t constant_bytes;
+	uint64_t peak;			/* bytes of `memory` */
+	struct accel_buffer *memory;
+	struct accel_graph **graphs;	/* one for each stretch of launches */
+	size_t graph_count;
+};
+
+/*
+ * Plan for the shapes in `facts`: inputs' shapes set, nn_facts_infer() done. Of the facts nothing is
+ * kept. Fails if a shape is not known (-EINVAL), a node is supported neither by the card nor by the
+ * host (-ENOTSUP), or memory is short (-ENOSPC: on the card).
+ */
+int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan **plan);
+void nn_plan_free(struct nn_plan *plan);
+
+/*
+ * Run it, and wait. Inputs are in the order of the model's graph; outputs are allocated, to be
+ * released with nn_tensor_release(). A plan runs once at a time.
+ */
+int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,
+		const struct nn_tensor *inputs, struct nn_tensor *outputs);
+
+/* The same, launch by launch, with a profile of each in the plan's steps. */
+int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
+		    const struct nn_tensor *inputs, struct nn_tensor *outputs);
+
+/* ---- For the lowering ---- */
+
+/* Add a storage: its number; 0, which is none, if memory is short. */
+uint32_t nn_plan_storage(struct nn_plan *plan, size_t bytes);
+
+/* A launch with arguments of a kernel, zeroed; NULL if memory is short. */
+struct nn_item *nn_plan_launch(struct nn_plan *plan, enum nn_kernel kernel, size_t args_size);
+
+/* An address in its arguments. */
+void nn_plan_reloc(struct nn_item *item, size_t at, struct nn_ref ref);
+
+struct nn_item *nn_plan_host(struct nn_plan *plan, const struct nn_node *node);
+
+/* Begin a step, to which items that are added belong; NULL if memory is short. */
+struct nn_plan_step *nn_plan_step(struct nn_plan *plan);
+int nn_plan_step_node(struct nn_plan_step *step, const struct nn_node *node);
+
+/* Upload a constant of this plan only: it becomes a storage. */
+int nn_plan_constant(struct nn_plan *plan, const void *data, size_t bytes, struct nn_ref *ref);
+
+#endif /* NN_PLAN_H */

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
+
+# The reference takes too long in a VM for the others.
+NN_CARD_VM_TESTS := plans
+NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
+NN_CARD_TEST_FLAGS = $(NN_CFLAGS) -I. -Itests/nn
+NN_CARD_TEST_LIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS) -lcmocka -pthread
+
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o: \
+	EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS)
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o: \
+	| $(NN_GENERATED)/onnx.pb-c.h
+$(patsubst %.c,$(B)/asan/%.o,$(wildcard tests/nn/card/*.c)): LIBACCEL_TEST_FLAGS += -Itests/nn
+$(patsubst %.c,$(B)/asan/%.o,$(NN_CARD_SOURCES)): LIBACCEL_TEST_FLAGS += $(NN_CFLAGS)
+$(patsubst %.c,$(B)/asan/%.o,$(NN_CARD_SOURCES)): | $(NN_GENERATED)/onnx.pb-c.h
+
+define nn_card_test
+$(B)/tests/host/nn-card-$(1): $(B)/tests/nn/card/test_$(1).o $(B)/tests/nn/card/case.o \
+		$(B)/tests/nn/build.o $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a | kernels
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $$(NN_CARD_TEST_LIBS)
+$(B)/tests/vm/nn-card-$(1): $(B)/tests/host/nn-card-$(1)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)ln -f $$< $$@
+$(B)/tests/host/nn-card-$(1)-asan: $(B)/asan/tests/nn/card/test_$(1).o \
+		$(B)/asan/tests/nn/card/case.o $(B)/asan/tests/nn/build.o \
+		$(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES) $(NN_CARD_SOURCES)) \
+		$(NN_GENERATED)/onnx.pb-c.o \
+		$(patsubst libaccel/%.c,$(B)/asan/libaccel/%.o,$(wildcard libaccel/*.c)) \
+		$(B)/asan/libegret-model.a | kernels
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) $$(NN_CARD_TEST_LIBS)
+HOST_TESTS += $(B)/tests/host/nn-card-$(1) $(B)/tests/host/nn-card-$(1)-asan
+endef
+$(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_test,$(t))))
+VM_TESTS += $(NN_CARD_VM_TESTS:%=$(B)/tests/vm/nn-card-%)
