@@ -35,6 +35,19 @@
 #define EGRET_DRIVER_GEM_GPUVA	0
 #endif
 
+/* ---- dma-buf ------------------------------------------------------------- */
+
+#ifdef EGRET_HAVE_MODULE_IMPORT_NS_NAME
+#define MODULE_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
+#else
+#define MODULE_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
+#endif
+
+#ifdef EGRET_HAVE_DMABUF_INVALIDATE_MAPPINGS
+#define dma_buf_move_notify	dma_buf_invalidate_mappings
+#define move_notify		invalidate_mappings
+#endif
+
 /* ---- dma-fence --------------------------------------------------------- */
 
 #ifdef EGRET_HAVE_DMA_FENCE_INIT64

@@ -7,21 +7,25 @@
  * mapping and job are gone: a binding holds a reference, and the fences of jobs
  * that may use it are in its reservation object, for which TTM waits.
  */
+#include <linux/dma-buf.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_exec.h>
+#include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_ttm_helper.h>
-#include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 #include <drm/ttm/ttm_placement.h>
 #include <drm/ttm/ttm_tt.h>
 
 #include "compat.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_dmabuf.h"
 #include "egret_evict.h"
 #include "egret_hw.h"
 #include "egret_pm.h"
+#include "egret_tt.h"
 #include "egret_vm.h"
 
 /* ---- addresses ------------------------------------------------------------ */
@@ -37,6 +41,12 @@ bool egret_bo_is_vram(const struct egret_bo *bo)
 	return bo->ttm.resource->mem_type == TTM_PL_VRAM;
 }
 
+/* Where it may live at the moment. */
+static u32 egret_bo_allowed(const struct egret_bo *bo)
+{
+	return bo->far_attachments ? DRM_EGRET_BO_SYSTEM : bo->placement;
+}
+
 /**
  * egret_bo_is_placed() - whether a buffer is where it may live
  * @bo: buffer, locked
@@ -46,9 +56,22 @@ bool egret_bo_is_vram(const struct egret_bo *bo)
 bool egret_bo_is_placed(const struct egret_bo *bo)
 {
 	u32 type = bo->ttm.resource ? bo->ttm.resource->mem_type : TTM_PL_SYSTEM;
+	u32 allowed = egret_bo_allowed(bo);
 
-	return (type == TTM_PL_VRAM && bo->placement & DRM_EGRET_BO_VRAM) ||
-	       (type == TTM_PL_TT && bo->placement & DRM_EGRET_BO_SYSTEM);
+	return (type == TTM_PL_VRAM && allowed & DRM_EGRET_BO_VRAM) ||
+	       (type == TTM_PL_TT && allowed & DRM_EGRET_BO_SYSTEM) ||
+	       (type == EGRET_PL_FOREIGN && to_egret_tt(bo->ttm.ttm)->mapped);
+}
+
+/**
+ * egret_bo_is_shared() - whether a buffer is shared with another device
+ * @bo: buffer, locked
+ *
+ * Return: true if another device has it now, or made it.
+ */
+bool egret_bo_is_shared(const struct egret_bo *bo)
+{
+	return bo->source || bo->attachments;
 }
 
 /**
@@ -98,7 +121,7 @@ static u64 egret_bo_next_vram(struct egret_bo_cursor *cursor, u64 max, u64 *addr
 
 static u64 egret_bo_next_system(struct egret_bo_cursor *cursor, u64 max, u64 *addr)
 {
-	const dma_addr_t *dma = cursor->bo->ttm.ttm->dma_address;
+	const dma_addr_t *dma = to_egret_tt(cursor->bo->ttm.ttm)->addresses;
 	unsigned long page = cursor->offset >> PAGE_SHIFT;
 	u64 skip = cursor->offset & ~PAGE_MASK;
 	u64 size = PAGE_SIZE - skip;
@@ -137,6 +160,7 @@ static void egret_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct egret_bo *bo = ttm_to_egret_bo(tbo);
 
+	egret_dmabuf_release_import(bo);
 	drm_gem_object_release(&tbo->base);
 	if (bo->vm_root)
 		drm_gem_object_put(bo->vm_root);
@@ -150,13 +174,6 @@ static void egret_bo_free(struct drm_gem_object *obj)
 	down_read(&edev->free_lock);
 	ttm_bo_fini(&to_egret_bo(obj)->ttm);
 	up_read(&edev->free_lock);
-}
-
-static struct dma_buf *egret_bo_export(struct drm_gem_object *obj, int flags)
-{
-	if (to_egret_bo(obj)->vm_root)
-		return ERR_PTR(-EPERM);
-	return drm_gem_prime_export(obj, flags);
 }
 
 /*
@@ -233,6 +250,24 @@ static int egret_bo_access(struct vm_area_struct *vma, unsigned long addr, void 
 	return ret;
 }
 
+/* What another driver made is mapped by it. */
+static int egret_bo_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	struct dma_buf *source = to_egret_bo(obj)->source;
+	int ret;
+
+	if (!source)
+		return drm_gem_ttm_mmap(obj, vma);
+	vma->vm_private_data = NULL;
+	vma->vm_ops = NULL;
+	/* Mappings begin at the beginning of a buffer: DRM finds it by that. */
+	ret = dma_buf_mmap(source, vma, 0);
+	/* The mapping holds the dma-buf now. */
+	if (!ret)
+		drm_gem_object_put(obj);
+	return ret;
+}
+
 static const struct vm_operations_struct egret_bo_vm_ops = {
 	.fault = egret_bo_fault,
 	.open = ttm_bo_vm_open,
@@ -242,25 +277,29 @@ static const struct vm_operations_struct egret_bo_vm_ops = {
 
 static const struct drm_gem_object_funcs egret_bo_funcs = {
 	.free = egret_bo_free,
-	.export = egret_bo_export,
+	.export = egret_dmabuf_export,
 	.print_info = drm_gem_ttm_print_info,
-	.mmap = drm_gem_ttm_mmap,
+	.mmap = egret_bo_mmap,
 	.vm_ops = &egret_bo_vm_ops,
 };
 
 /**
  * egret_bo_placement() - where TTM may put a buffer
- * @allowed: DRM_EGRET_BO_*
+ * @bo: buffer, locked, or not known to others
  * @places: memory for the answer
  * @placement: answer
  *
  * Device memory is preferred. Who may live elsewhere does not push others out.
  */
-void egret_bo_placement(u32 allowed, struct ttm_place *places, struct ttm_placement *placement)
+void egret_bo_placement(const struct egret_bo *bo, struct ttm_place *places,
+			struct ttm_placement *placement)
 {
+	u32 allowed = bo->source ? 0 : egret_bo_allowed(bo);
 	bool both = allowed == (DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM);
 	unsigned int n = 0;
 
+	if (bo->source)
+		places[n++] = (struct ttm_place) { .mem_type = EGRET_PL_FOREIGN };
 	if (allowed & DRM_EGRET_BO_VRAM)
 		places[n++] = (struct ttm_place) {
 			.mem_type = TTM_PL_VRAM,
@@ -306,7 +345,8 @@ int egret_bo_error(struct egret_bo *bo, int err)
 static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo,
 			 struct ttm_placement *placement)
 {
-	struct dma_resv *resv = bo->vm_root ? bo->vm_root->resv : NULL;
+	struct dma_resv *resv = bo->source ? bo->source->resv :
+				bo->vm_root ? bo->vm_root->resv : NULL;
 	struct ttm_operation_ctx ctx = {
 		.interruptible = true,
 		.resv = resv,
@@ -321,9 +361,9 @@ static int egret_bo_init(struct egret_device *edev, struct egret_bo *bo,
 			return ret;
 		}
 	}
-	ret = ttm_bo_init_reserved(&edev->ttm, &bo->ttm, ttm_bo_type_device, placement,
-				   1, &ctx, NULL, resv,
-				   egret_bo_destroy);
+	ret = ttm_bo_init_reserved(&edev->ttm, &bo->ttm,
+				   bo->source ? ttm_bo_type_sg : ttm_bo_type_device,
+				   placement, 1, &ctx, NULL, resv, egret_bo_destroy);
 	if (ret) {
 		if (resv)
 			dma_resv_unlock(resv);
@@ -342,6 +382,7 @@ static struct egret_bo *egret_bo_alloc(struct egret_device *edev, u64 size, u32 
 		return NULL;
 	bo->placement = placement;
 	bo->region = placement & DRM_EGRET_BO_VRAM ? TTM_PL_VRAM : TTM_PL_TT;
+	INIT_LIST_HEAD(&bo->shared_link);
 	bo->ttm.base.funcs = &egret_bo_funcs;
 	drm_gem_private_object_init(&edev->drm, &bo->ttm.base, size);
 	if (vm) {
@@ -364,8 +405,12 @@ static struct egret_bo *egret_bo_create_shared(struct egret_device *edev, u64 si
 	if (ret)
 		return ERR_PTR(ret);
 	bo = egret_bo_alloc(edev, size, placement, vm);
-	egret_bo_placement(placement, places, &ttm_placement);
-	ret = bo ? egret_bo_init(edev, bo, &ttm_placement) : -ENOMEM;
+	if (bo) {
+		egret_bo_placement(bo, places, &ttm_placement);
+		ret = egret_bo_init(edev, bo, &ttm_placement);
+	} else {
+		ret = -ENOMEM;
+	}
 	egret_evict_end(edev, false);
 	return ret ? ERR_PTR(egret_bo_size_error(edev, placement, size, ret)) : bo;
 }
@@ -389,6 +434,8 @@ static int egret_bo_lock_and_validate(struct egret_bo *bo)
 	return ret;
 }
 
+static const struct ttm_place egret_bo_nowhere = { .mem_type = TTM_PL_SYSTEM };
+
 /*
  * When memory is short: first a buffer without memory, so that it has a reservation
  * that can be locked with a ticket, with which TTM waits for locks of others.
@@ -396,8 +443,7 @@ static int egret_bo_lock_and_validate(struct egret_bo *bo)
 static struct egret_bo *egret_bo_create_exclusive(struct egret_device *edev, u64 size,
 						  u32 placement, struct egret_vm *vm)
 {
-	static const struct ttm_place nowhere = { .mem_type = TTM_PL_SYSTEM };
-	struct ttm_placement ttm_placement = { .placement = &nowhere, .num_placement = 1 };
+	struct ttm_placement ttm_placement = { .placement = &egret_bo_nowhere, .num_placement = 1 };
 	struct egret_bo *bo;
 	int ret;
 
@@ -415,6 +461,29 @@ static struct egret_bo *egret_bo_create_exclusive(struct egret_device *edev, u64
 	return ret ? ERR_PTR(ret) : bo;
 }
 
+/**
+ * egret_bo_create_foreign() - make a buffer that stands for another device's
+ * @edev: card
+ * @source: that, of which it takes a reference
+ *
+ * Return: the buffer, without memory, or an error pointer: -ENOMEM, -ERESTARTSYS.
+ */
+struct egret_bo *egret_bo_create_foreign(struct egret_device *edev, struct dma_buf *source)
+{
+	struct ttm_placement placement = { .placement = &egret_bo_nowhere, .num_placement = 1 };
+	struct egret_bo *bo = egret_bo_alloc(edev, source->size, DRM_EGRET_BO_SYSTEM, NULL);
+	int ret;
+
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+	bo->source = source;
+	get_dma_buf(source);
+	bo->region = TTM_PL_SYSTEM;
+	bo->ttm.base.resv = source->resv;
+	ret = egret_bo_init(edev, bo, &placement);
+	return ret ? ERR_PTR(ret) : bo;
+}
+
 static struct egret_bo *egret_bo_create(struct egret_device *edev, u64 size,
 					u32 placement, struct egret_vm *vm)
 {
@@ -429,6 +498,51 @@ static struct egret_bo *egret_bo_create(struct egret_device *edev, u64 size,
 	if (IS_ERR(bo) && egret_evict_again(PTR_ERR(bo)))
 		bo = egret_bo_create_exclusive(edev, size, placement, vm);
 	return bo;
+}
+
+/* ---- fdinfo --------------------------------------------------------------------- */
+
+/*
+ * A buffer counts where it lives best; what of it is resident counts where that is at
+ * the moment. What was swapped out is not resident anywhere.
+ */
+static void egret_bo_count(struct egret_bo *bo, struct drm_memory_stats *vram,
+			   struct drm_memory_stats *system)
+{
+	struct drm_gem_object *obj = &bo->ttm.base;
+	u32 region = READ_ONCE(bo->region);
+	struct drm_memory_stats *home = bo->placement & DRM_EGRET_BO_VRAM ? vram : system;
+	struct drm_memory_stats *here = region == TTM_PL_VRAM ? vram : system;
+
+	if (bo->source || drm_gem_object_is_shared_for_memory_stats(obj))
+		home->shared += obj->size;
+	else
+		home->private += obj->size;
+	if (region == TTM_PL_SYSTEM)
+		return;
+	here->resident += obj->size;
+	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
+		here->active += obj->size;
+}
+
+/**
+ * egret_bo_show_fdinfo() - tell what memory a client has
+ * @p: where to
+ * @file: client
+ */
+void egret_bo_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	struct drm_memory_stats vram = {}, system = {};
+	struct drm_gem_object *obj;
+	int id;
+
+	spin_lock(&file->table_lock);
+	idr_for_each_entry(&file->object_idr, obj, id)
+		egret_bo_count(to_egret_bo(obj), &vram, &system);
+	spin_unlock(&file->table_lock);
+
+	drm_print_memory_stats(p, &vram, DRM_GEM_OBJECT_RESIDENT, "vram");
+	drm_print_memory_stats(p, &system, DRM_GEM_OBJECT_RESIDENT, "system");
 }
 
 /* ---- ioctls --------------------------------------------------------------------- */

@@ -9,8 +9,13 @@
 /* Most places that a buffer may live in. */
 #define EGRET_BO_PLACES	2
 
+/* Beside TTM_PL_VRAM and TTM_PL_TT: memory of another device's driver. */
+#define EGRET_PL_FOREIGN	TTM_PL_PRIV
+
+struct dma_buf;
 struct drm_device;
 struct drm_file;
+struct drm_printer;
 struct egret_device;
 struct ttm_place;
 struct ttm_placement;
@@ -34,6 +39,22 @@ struct egret_bo {
 	 * reference counted. The address space itself may be gone.
 	 */
 	struct drm_gem_object *vm_root;
+
+	/** @source: If it was imported: where from; a reference. Constant. */
+	struct dma_buf *source;
+	/**
+	 * @exported: While others than this card use it: as what. Protected by the
+	 * reservation.
+	 */
+	struct dma_buf *exported;
+	/** @attachments: Their number: devices, and mappings of the kernel. Likewise. */
+	unsigned int attachments;
+	/** @far_attachments: How many of them cannot reach device memory. Likewise. */
+	unsigned int far_attachments;
+	/** @shared_link: In &egret_device.shared, if it is of one of these kinds. */
+	struct list_head shared_link;
+	/** @shared_done: Used by egret_dmabuf_remove(). */
+	bool shared_done;
 };
 
 /**
@@ -66,9 +87,13 @@ void egret_bo_cursor_init(struct egret_bo_cursor *cursor, struct egret_bo *bo, u
 u64 egret_bo_cursor_next(struct egret_bo_cursor *cursor, u64 max, u64 *addr);
 bool egret_bo_is_vram(const struct egret_bo *bo);
 bool egret_bo_is_placed(const struct egret_bo *bo);
+bool egret_bo_is_shared(const struct egret_bo *bo);
 u64 egret_bo_pte_flags(const struct egret_bo *bo);
-void egret_bo_placement(u32 allowed, struct ttm_place *places, struct ttm_placement *placement);
+void egret_bo_placement(const struct egret_bo *bo, struct ttm_place *places,
+			struct ttm_placement *placement);
 int egret_bo_error(struct egret_bo *bo, int err);
+struct egret_bo *egret_bo_create_foreign(struct egret_device *edev, struct dma_buf *source);
+void egret_bo_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 
 int egret_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int egret_bo_mmap_offset_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

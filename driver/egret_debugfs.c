@@ -133,6 +133,7 @@ static void egret_debugfs_show_buffer(struct seq_file *m, struct egret_bo *bo, u
 		[TTM_PL_SYSTEM] = "none",
 		[TTM_PL_TT] = "system",
 		[TTM_PL_VRAM] = "vram",
+		[EGRET_PL_FOREIGN] = "foreign",
 	};
 	bool locked = bo->vm_root || dma_resv_trylock(bo->ttm.base.resv);
 

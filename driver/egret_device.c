@@ -13,6 +13,7 @@
 #include "egret_devfreq.h"
 #include "egret_coredump.h"
 #include "egret_device.h"
+#include "egret_dmabuf.h"
 #include "egret_hw.h"
 #include "egret_queue.h"
 #include "egret_sensors.h"
@@ -143,6 +144,7 @@ static void egret_device_release(struct drm_device *drm, void *data)
 	ida_destroy(&edev->contexts);
 	mutex_destroy(&edev->userptrs_lock);
 	mutex_destroy(&edev->vms_lock);
+	mutex_destroy(&edev->shared_lock);
 	mutex_destroy(&edev->invalidate_lock);
 	mutex_destroy(&edev->counters_lock);
 }
@@ -154,6 +156,8 @@ static int egret_device_init_software(struct egret_device *edev)
 	mutex_init(&edev->invalidate_lock);
 	mutex_init(&edev->userptrs_lock);
 	INIT_LIST_HEAD(&edev->userptrs);
+	mutex_init(&edev->shared_lock);
+	INIT_LIST_HEAD(&edev->shared);
 	init_rwsem(&edev->evict_lock);
 	init_rwsem(&edev->free_lock);
 	ida_init(&edev->contexts);
@@ -284,6 +288,7 @@ void egret_device_remove(struct egret_device *edev)
 	egret_event_fini(edev);
 	egret_queue_flush_cleanup();
 	egret_queue_free_rings(edev);
+	egret_dmabuf_remove(edev);
 	egret_ttm_clear_dma(edev);
 	egret_userptr_remove(edev);
 	up_write(&edev->evict_lock);

@@ -101,6 +101,14 @@ struct egret_device {
 	struct egret_vram vram;
 	/** @system: TTM's manager of system memory that the card can reach. */
 	struct ttm_resource_manager system;
+	/** @foreign: TTM's manager of what other drivers made. */
+	struct ttm_resource_manager foreign;
+	/** @needs_bounce: Whether the card reaches system memory by bounce buffers. Constant. */
+	bool needs_bounce;
+	/** @shared_lock: Protects @shared and &egret_bo.shared_done. */
+	struct mutex shared_lock;
+	/** @shared: Buffers that other devices have, or made. */
+	struct list_head shared;
 	/** @evict_lock: See egret_evict.c. */
 	struct rw_semaphore evict_lock;
 	/** @free_lock: See egret_ttm_clear_dma(). */

@@ -18,6 +18,7 @@
 #include "egret_client.h"
 #include "egret_debugfs.h"
 #include "egret_device.h"
+#include "egret_dmabuf.h"
 #include "egret_fw_format.h"
 #include "egret_hw.h"
 #include "egret_job.h"
@@ -88,48 +89,10 @@ static int egret_release(struct inode *inode, struct file *filp)
 
 /* ---- fdinfo -------------------------------------------------------------------------- */
 
-/*
- * A buffer counts where it lives best; what of it is resident counts where that is at
- * the moment.
- */
-static void egret_count_memory(struct egret_bo *bo, struct drm_memory_stats *vram,
-			       struct drm_memory_stats *system)
-{
-	struct drm_gem_object *obj = &bo->ttm.base;
-	bool in_vram = READ_ONCE(bo->region) == TTM_PL_VRAM;
-	struct drm_memory_stats *home = bo->placement & DRM_EGRET_BO_VRAM ? vram : system;
-	struct drm_memory_stats *here = in_vram ? vram : system;
-
-	if (drm_gem_object_is_shared_for_memory_stats(obj))
-		home->shared += obj->size;
-	else
-		home->private += obj->size;
-	if (READ_ONCE(bo->region) == TTM_PL_SYSTEM)
-		return;
-	here->resident += obj->size;
-	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
-		here->active += obj->size;
-}
-
-static void egret_show_memory(struct drm_printer *p, struct drm_file *file)
-{
-	struct drm_memory_stats vram = {}, system = {};
-	struct drm_gem_object *obj;
-	int id;
-
-	spin_lock(&file->table_lock);
-	idr_for_each_entry(&file->object_idr, obj, id)
-		egret_count_memory(to_egret_bo(obj), &vram, &system);
-	spin_unlock(&file->table_lock);
-
-	drm_print_memory_stats(p, &vram, DRM_GEM_OBJECT_RESIDENT, "vram");
-	drm_print_memory_stats(p, &system, DRM_GEM_OBJECT_RESIDENT, "system");
-}
-
 static void egret_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	egret_queue_show_fdinfo(file->driver_priv, p);
-	egret_show_memory(p, file);
+	egret_bo_show_fdinfo(p, file);
 }
 
 /* ---- ioctls ---------------------------------------------------------------------------- */
@@ -214,6 +177,7 @@ static const struct drm_driver egret_driver = {
 	.open = egret_open,
 	.postclose = egret_postclose,
 	.show_fdinfo = egret_show_fdinfo,
+	.gem_prime_import = egret_dmabuf_import,
 	.ioctls = egret_ioctls,
 	.num_ioctls = ARRAY_SIZE(egret_ioctls),
 	.fops = &egret_fops,

@@ -46,9 +46,11 @@
 #include "egret_bind.h"
 #include "egret_bo.h"
 #include "egret_device.h"
+#include "egret_dmabuf.h"
 #include "egret_evict.h"
 #include "egret_mmu.h"
 #include "egret_trace.h"
+#include "egret_tt.h"
 #include "egret_vm.h"
 
 /* How long a buffer's jobs may take before another is looked for, as TTM does it. */
@@ -194,16 +196,38 @@ int egret_bo_cut_off(struct egret_bo *bo, struct ttm_operation_ctx *ctx)
 		drm_gpuvm_bo_evict(vm_bo, true);
 		egret_vm_bo_unmap(vm_bo);
 	}
+	egret_dmabuf_notify(bo);
 	return 0;
+}
+
+/**
+ * egret_bo_mark_evicted() - let the next executions look for a better place
+ * @bo: buffer, locked
+ *
+ * Nothing is taken from the card until then. If it is where it may live, nothing happens.
+ */
+void egret_bo_mark_evicted(struct egret_bo *bo)
+{
+	struct drm_gpuvm_bo *vm_bo;
+
+	if (egret_bo_is_placed(bo))
+		return;
+	drm_gem_for_each_gpuvm_bo(vm_bo, &bo->ttm.base)
+		drm_gpuvm_bo_evict(vm_bo, true);
 }
 
 /* ---- and back ------------------------------------------------------------------------- */
 
-/*
- * Bring a buffer to where it may live. Its contents may be on their way still. Others
- * that share the reservation @resv, which is locked, may have to make room.
+/**
+ * egret_bo_place() - bring a buffer to where it may live
+ * @bo: buffer, locked
+ * @resv: a reservation that is locked: others that share it may have to make room
+ *
+ * As egret_bo_validate(), but its contents may be on their way still.
+ *
+ * Return: 0, -ENOSPC, -ENOMEM, -ENODEV, or -ERESTARTSYS.
  */
-static int egret_bo_place(struct egret_bo *bo, struct dma_resv *resv)
+int egret_bo_place(struct egret_bo *bo, struct dma_resv *resv)
 {
 	struct ttm_operation_ctx ctx = {
 		.interruptible = true,
@@ -212,9 +236,14 @@ static int egret_bo_place(struct egret_bo *bo, struct dma_resv *resv)
 	};
 	struct ttm_place places[EGRET_BO_PLACES];
 	struct ttm_placement placement;
+	int ret;
 
-	egret_bo_placement(bo->placement, places, &placement);
-	return egret_bo_error(bo, ttm_bo_validate(&bo->ttm, &placement, &ctx));
+	egret_bo_placement(bo, places, &placement);
+	ret = ttm_bo_validate(&bo->ttm, &placement, &ctx);
+	/* One of another driver may be there without its addresses. */
+	if (!ret && bo->source)
+		ret = egret_tt_map_import(bo->ttm.ttm);
+	return egret_bo_error(bo, ret);
 }
 
 static int egret_resv_wait_moves(struct dma_resv *resv)

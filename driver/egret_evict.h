@@ -32,6 +32,8 @@ static inline bool egret_evict_again(int err)
 
 bool egret_bo_may_evict(struct ttm_buffer_object *tbo, const struct ttm_place *place);
 int egret_bo_cut_off(struct egret_bo *bo, struct ttm_operation_ctx *ctx);
+void egret_bo_mark_evicted(struct egret_bo *bo);
+int egret_bo_place(struct egret_bo *bo, struct dma_resv *resv);
 int egret_bo_validate(struct egret_bo *bo, struct dma_resv *resv);
 
 int egret_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec);

@@ -89,6 +89,19 @@ void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno, bool ke
 }
 
 /**
+ * egret_fence_is_of() - whether a fence is that of a job of a card
+ * @fence: any fence
+ * @card: card; a pointer to compare with
+ *
+ * Return: true if it is.
+ */
+bool egret_fence_is_of(const struct dma_fence *fence, const void *card)
+{
+	return fence->ops == &egret_fence_ops &&
+	       container_of(fence, const struct egret_fence, base)->card == card;
+}
+
+/**
  * egret_fence_cancel() - signal that a job did not run to its end
  * @fence: fence that has not been signalled
  */

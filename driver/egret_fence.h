@@ -17,6 +17,8 @@ struct egret_fence {
 	bool keeps_module;
 	/** @packets: Places in the ring that the job takes; see &egret_queue.used. Constant. */
 	u32 packets;
+	/** @card: Whose job it is, to be compared only; NULL for binds. Constant. */
+	const void *card;
 	/** @lock: The lock of @base. Its own, because a fence outlives its queue. */
 	spinlock_t lock;
 	/**
@@ -29,6 +31,7 @@ struct egret_fence {
 struct egret_fence *egret_fence_alloc(u32 packets);
 void egret_fence_free(struct egret_fence *fence);
 void egret_fence_init(struct egret_fence *fence, u64 context, u64 seqno, bool keeps_module);
+bool egret_fence_is_of(const struct dma_fence *fence, const void *card);
 void egret_fence_cancel(struct egret_fence *fence);
 
 #endif /* EGRET_FENCE_H */

@@ -67,6 +67,7 @@
 #include <drm/drm_print.h>
 
 #include "compat.h"
+#include "egret_bo.h"
 #include "egret_fence.h"
 #include "egret_hw.h"
 #include "egret_array.h"
@@ -398,6 +399,7 @@ static void egret_job_arm(const struct egret_job *job)
 	struct egret_queue *queue = job->queue;
 
 	lockdep_assert_held(&queue->submit_lock);
+	job->fence->card = queue->edev;
 	/* Those of the kernel's jobs stay here. */
 	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno, !job->packets);
 	trace_egret_job_submit(job);
@@ -451,6 +453,27 @@ struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 	return fence;
 }
 
+/* Whether @obj, locked for @exec, is a buffer that other devices have or made. */
+static bool egret_exec_is_shared(struct drm_gpuvm_exec *exec, struct drm_gem_object *obj)
+{
+	return obj != drm_gpuvm_resv_obj(exec->vm) && egret_bo_is_shared(to_egret_bo(obj));
+}
+
+/*
+ * Memory is not freed while it is used. Nobody waits for it implicitly, but other
+ * devices; for these the fence becomes one of a writer, in the same place.
+ */
+static void egret_job_publish_to_buffers(struct drm_gpuvm_exec *exec, struct dma_fence *fence)
+{
+	struct drm_gem_object *obj;
+
+	drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
+				      DMA_RESV_USAGE_BOOKKEEP);
+	drm_exec_for_each_locked_object(&exec->exec, obj)
+		if (egret_exec_is_shared(exec, obj))
+			dma_resv_add_fence(obj->resv, fence, DMA_RESV_USAGE_WRITE);
+}
+
 /* Give the fence to everybody who shall have it. */
 static void egret_job_publish(const struct egret_job *job, struct egret_syncs *syncs,
 			      struct drm_gpuvm_exec *exec)
@@ -463,10 +486,8 @@ static void egret_job_publish(const struct egret_job *job, struct egret_syncs *s
 		if (syncs->array[i].fence)
 			egret_queue_note_wait(queue, syncs->array[i].fence);
 	egret_syncs_signal(syncs, fence);
-	/* Memory is not freed while it is used; nobody waits for it implicitly. */
 	if (exec)
-		drm_gpuvm_exec_resv_add_fence(exec, fence, DMA_RESV_USAGE_BOOKKEEP,
-					      DMA_RESV_USAGE_BOOKKEEP);
+		egret_job_publish_to_buffers(exec, fence);
 	else
 		dma_resv_add_fence(drm_gpuvm_resv(&queue->vm->base), fence,
 				   DMA_RESV_USAGE_BOOKKEEP);
@@ -618,15 +639,43 @@ static int egret_job_add_waits(const struct egret_job *job, const struct egret_s
 	return ret;
 }
 
-/* Memory that is being moved, or cleared, is not used before the end of that. */
+/*
+ * Drivers that synchronise implicitly expect the same of us. A job may write whatever
+ * is bound. Among themselves, the jobs of a card know better.
+ */
+static int egret_job_add_shared(const struct egret_job *job, struct drm_gem_object *obj)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	int ret;
+
+	dma_resv_for_each_fence(&cursor, obj->resv, dma_resv_usage_rw(true), fence) {
+		if (dma_fence_is_signaled(fence) ||
+		    (dma_resv_iter_usage(&cursor) != DMA_RESV_USAGE_KERNEL &&
+		     egret_fence_is_of(fence, job->queue->edev)))
+			continue;
+		ret = drm_sched_job_add_dependency(job->sched, dma_fence_get(fence));
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * Memory that is being moved, or cleared, is not used before the end of that, nor is
+ * what other devices are working on.
+ */
 static int egret_job_add_moves(const struct egret_job *job, struct drm_gpuvm_exec *exec)
 {
 	struct drm_gem_object *obj;
 	int ret;
 
 	drm_exec_for_each_locked_object(&exec->exec, obj) {
-		ret = drm_sched_job_add_resv_dependencies(job->sched, obj->resv,
-							  DMA_RESV_USAGE_KERNEL);
+		if (egret_exec_is_shared(exec, obj))
+			ret = egret_job_add_shared(job, obj);
+		else
+			ret = drm_sched_job_add_resv_dependencies(job->sched, obj->resv,
+								  DMA_RESV_USAGE_KERNEL);
 		/* Moves may have used up the place of the job's fence. */
 		if (!ret)
 			ret = dma_resv_reserve_fences(obj->resv, exec->num_fences);

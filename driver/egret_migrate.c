@@ -58,6 +58,7 @@
 #include "egret_pm.h"
 #include "egret_queue.h"
 #include "egret_trace.h"
+#include "egret_tt.h"
 #include "egret_vm.h"
 
 /* The kernel's address space: all device memory, and the window. */
@@ -289,7 +290,7 @@ static struct egret_queue *egret_migrate_new_queue(struct egret_device *edev)
 static int egret_migrate_map(struct egret_device *edev, struct ttm_tt *tt, u64 offset,
 			     u64 va, u64 size)
 {
-	const dma_addr_t *dma = tt->dma_address + (offset >> PAGE_SHIFT);
+	const dma_addr_t *dma = to_egret_tt(tt)->addresses + (offset >> PAGE_SHIFT);
 	struct egret_vm *vm = edev->migrate.vm;
 	pgoff_t first, end, pages = size >> PAGE_SHIFT;
 	bool changed = false;

@@ -7,7 +7,8 @@
  * pages exist and have DMA addresses, so that the card can reach it.
  *
  * Buffers are pushed out of device memory when it is full (egret_evict.c), and moved
- * by the copy engine (egret_migrate.c). TTM_PL_SYSTEM is where a buffer has no pages.
+ * by the copy engine (egret_migrate.c). EGRET_PL_FOREIGN is memory of other drivers
+ * (egret_dmabuf.c). TTM_PL_SYSTEM is where a buffer has no pages.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -23,6 +24,7 @@
 #include "egret_device.h"
 #include "egret_evict.h"
 #include "egret_trace.h"
+#include "egret_tt.h"
 #include "egret_ttm.h"
 
 /* Address bits of a page table entry. */
@@ -66,49 +68,43 @@ static const struct ttm_resource_manager_func egret_system_func = {
 	.free = egret_system_free,
 };
 
+static void egret_system_init_one(struct egret_device *edev, struct ttm_resource_manager *man,
+				  int mem_type, u64 limit)
+{
+	man->use_tt = true;
+	man->func = &egret_system_func;
+	ttm_resource_manager_init(man, &edev->ttm, limit);
+	ttm_set_driver_manager(&edev->ttm, mem_type, man);
+	ttm_resource_manager_set_used(man, true);
+}
+
 static void egret_system_init(struct egret_device *edev)
 {
 	struct sysinfo si;
 
 	si_meminfo(&si);
-	edev->system.use_tt = true;
-	edev->system.func = &egret_system_func;
 	/* TTM itself allows its devices half of the memory together. */
-	ttm_resource_manager_init(&edev->system, &edev->ttm,
-				  (u64)si.totalram * si.mem_unit / 2);
-	ttm_set_driver_manager(&edev->ttm, TTM_PL_TT, &edev->system);
-	ttm_resource_manager_set_used(&edev->system, true);
+	egret_system_init_one(edev, &edev->system, TTM_PL_TT,
+			      (u64)si.totalram * si.mem_unit / 2);
+	egret_system_init_one(edev, &edev->foreign, EGRET_PL_FOREIGN, U64_MAX);
+}
+
+static void egret_system_fini_one(struct egret_device *edev, struct ttm_resource_manager *man,
+				  int mem_type)
+{
+	ttm_resource_manager_set_used(man, false);
+	drm_WARN_ON(&edev->drm, ttm_resource_manager_evict_all(&edev->ttm, man));
+	ttm_resource_manager_cleanup(man);
+	ttm_set_driver_manager(&edev->ttm, mem_type, NULL);
 }
 
 static void egret_system_fini(struct egret_device *edev)
 {
-	ttm_resource_manager_set_used(&edev->system, false);
-	drm_WARN_ON(&edev->drm, ttm_resource_manager_evict_all(&edev->ttm, &edev->system));
-	ttm_resource_manager_cleanup(&edev->system);
-	ttm_set_driver_manager(&edev->ttm, TTM_PL_TT, NULL);
+	egret_system_fini_one(edev, &edev->foreign, EGRET_PL_FOREIGN);
+	egret_system_fini_one(edev, &edev->system, TTM_PL_TT);
 }
 
 /* ---- callbacks ------------------------------------------------------------ */
-
-static struct ttm_tt *egret_tt_create(struct ttm_buffer_object *tbo, u32 page_flags)
-{
-	struct ttm_tt *tt = kzalloc(sizeof(*tt), GFP_KERNEL_ACCOUNT);
-
-	if (!tt)
-		return NULL;
-	/* Like ttm_tt_init(), but with DMA addresses. */
-	if (ttm_sg_tt_init(tt, tbo, page_flags, ttm_cached)) {
-		kfree(tt);
-		return NULL;
-	}
-	return tt;
-}
-
-static void egret_tt_destroy(struct ttm_device *ttm, struct ttm_tt *tt)
-{
-	ttm_tt_fini(tt);
-	kfree(tt);
-}
 
 static void egret_ttm_evict_flags(struct ttm_buffer_object *tbo,
 				  struct ttm_placement *placement)
@@ -248,6 +244,8 @@ static unsigned long egret_ttm_io_mem_pfn(struct ttm_buffer_object *tbo,
 
 static const struct ttm_device_funcs egret_ttm_funcs = {
 	.ttm_tt_create = egret_tt_create,
+	.ttm_tt_populate = egret_tt_populate,
+	.ttm_tt_unpopulate = egret_tt_unpopulate,
 	.ttm_tt_destroy = egret_tt_destroy,
 	.eviction_valuable = egret_bo_may_evict,
 	.evict_flags = egret_ttm_evict_flags,
@@ -267,7 +265,8 @@ int egret_ttm_init(struct egret_device *edev)
 	unsigned int flags = TTM_ALLOCATION_PROPAGATE_ENOSPC;
 	int ret;
 
-	if (drm_need_swiotlb(EGRET_DMA_BITS))
+	edev->needs_bounce = drm_need_swiotlb(EGRET_DMA_BITS);
+	if (edev->needs_bounce)
 		flags |= TTM_ALLOCATION_POOL_USE_DMA_ALLOC;
 	ret = ttm_device_init(&edev->ttm, &egret_ttm_funcs, edev->drm.dev,
 			      edev->drm.anon_inode->i_mapping,

@@ -755,3 +755,23 @@ struct drm_egret_sync sync_signal(uint32_t handle, uint64_t point)
 		.point = point,
 	};
 }
+
+/* ---- buffers of others -------------------------------------------------------------- */
+
+int bo_export(int fd, uint32_t handle)
+{
+	int dma_buf;
+
+	CHECK_OK(drmPrimeHandleToFD(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dma_buf));
+	return dma_buf;
+}
+
+struct bo bo_import(struct client *c, int dma_buf)
+{
+	struct bo bo = { .size = lseek(dma_buf, 0, SEEK_END), .va = c->next_va };
+
+	CHECK_OK(drmPrimeFDToHandle(c->fd, dma_buf, &bo.handle));
+	CHECK_OK(vm_map(c->fd, c->vm, bo.handle, 0, bo.va, bo.size, ACCESS_ALL));
+	c->next_va += (bo.size + 2 * LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+	return bo;
+}

@@ -182,6 +182,11 @@ int exec_calls(int fd, uint32_t queue, const struct drm_egret_call *calls,
 /* Execute and wait. Returns 0, or what the job's fence says: -ECANCELED. */
 int run(struct client *c);
 
+/* A dma-buf of a buffer. */
+int bo_export(int fd, uint32_t handle);
+/* A dma-buf, bound. */
+struct bo bo_import(struct client *c, int dma_buf);
+
 /* A buffer whose every page begins with its number plus @tag; not bound. */
 struct bo numbered_bo(struct client *c, uint64_t size, uint32_t placement, uint32_t tag);
 /*

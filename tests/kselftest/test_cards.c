@@ -151,17 +151,216 @@ static void write_file(const char *path, const char *text)
 		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
 }
 
+/* ---- buffers that two cards share ---------------------------------------------------- */
+
+struct pair {
+	struct client owner;
+	struct client other;
+	struct bo bo;
+	struct bo seen;
+	int dma_buf;
+};
+
+/* A buffer of card @a that card @b has, too; each page begins with its number plus @tag. */
+static struct pair pair_create(unsigned int a, unsigned int b, uint32_t placement, uint32_t tag)
+{
+	struct pair p = {
+		.owner = on_card(a, DRM_EGRET_QUEUE_COPY),
+		.other = on_card(b, DRM_EGRET_QUEUE_COPY),
+	};
+
+	p.bo = numbered_bo(&p.owner, 2 * MiB + PAGE, placement, tag);
+	p.bo.va = p.owner.next_va;
+	p.owner.next_va += 2 * LARGE_PAGE;
+	CHECK_OK(vm_map(p.owner.fd, p.owner.vm, p.bo.handle, 0, p.bo.va, p.bo.size, ACCESS_ALL));
+	p.dma_buf = bo_export(p.owner.fd, p.bo.handle);
+	p.seen = bo_import(&p.other, p.dma_buf);
+	return p;
+}
+
+/* @c reads what the pages begin with, and writes the last word. */
+static void pair_use(struct client *c, const struct bo *bo, uint32_t tag, uint64_t last)
+{
+	struct bo out = client_bo(c, bo->size, DRM_EGRET_BO_SYSTEM);
+	uint64_t i;
+
+	packet_copy(c, out.va, bo->va, bo->size, 0);
+	packet_fill(c, bo->va + bo->size - 8, 8, 8, last, EGRET_PKT_BARRIER);
+	CHECK_OK(run(c));
+	for (i = 0; i < bo->size / PAGE; i++)
+		CHECK_EQ(out.u32[i * PAGE / 4], i + tag);
+	CHECK_OK(vm_unmap(c->fd, c->vm, out.va, out.size));
+	bo_close(c->fd, &out);
+}
+
+static void test_shared(void)
+{
+	static const uint32_t placements[] = {
+		DRM_EGRET_BO_VRAM, DRM_EGRET_BO_SYSTEM, DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM
+	};
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(placements); i++) {
+		struct pair p = pair_create(0, 1, placements[i], 0x10 + i);
+
+		for (round = 0; round < 3; round++) {
+			pair_use(&p.other, &p.seen, 0x10 + i, round);
+			CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], round);
+			pair_use(&p.owner, &p.bo, 0x10 + i, 100 + round);
+			CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 100 + round);
+			/* In the second round it is not bound between. */
+			if (round != 1)
+				continue;
+			CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
+			pair_use(&p.owner, &p.bo, 0x10 + i, 1);
+			CHECK_OK(vm_map(p.other.fd, p.other.vm, p.seen.handle, 0, p.seen.va,
+					p.seen.size, ACCESS_ALL));
+		}
+		/* The other lets go: all as it was. */
+		CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
+		bo_close(p.other.fd, &p.seen);
+		pair_use(&p.owner, &p.bo, 0x10 + i, 2);
+		close(p.dma_buf);
+	}
+}
+
+/* One job after the other, without a sync object: each waits for the other card. */
+static void test_shared_in_turn(void)
+{
+	struct pair p = pair_create(0, 1, DRM_EGRET_BO_VRAM, 1);
+	struct bo word = client_bo(&p.owner, PAGE, DRM_EGRET_BO_SYSTEM);
+	uint32_t i;
+
+	packet_wait(&p.owner, word.va, 1);
+	packet_fill(&p.owner, p.bo.va + 8, 8, 8, 1000, EGRET_PKT_BARRIER);
+	CHECK_OK(submit(&p.owner, NULL, 0));
+	for (i = 0; i < 10; i++) {
+		struct client *c = i % 2 ? &p.owner : &p.other;
+		uint64_t va = i % 2 ? p.bo.va : p.seen.va;
+
+		/* Each copies what the one before it wrote. */
+		packet_copy(c, va + 16 + 8 * i, va + 8 + 8 * i, 8, 0);
+		CHECK_OK(submit(c, NULL, 0));
+	}
+	word.u64[0] = 1;
+	CHECK_OK(run(&p.owner));
+	CHECK_OK(run(&p.other));
+	CHECK_EQ(p.bo.u64[2 + 9], 1000);
+}
+
+enum hold { OWNER_HANDLE, OWNER_FILE, DMA_BUF, OTHER_HANDLE, HOLDS };
+
+/* All orders in which what holds the buffer may go; who still has it can use it. */
+static void test_shared_orders(void)
+{
+	unsigned int order, k;
+
+	for (order = 0; order < HOLDS * HOLDS * HOLDS * HOLDS; order++) {
+		unsigned int hold[HOLDS] = {
+			order % HOLDS, order / HOLDS % HOLDS, order / 16 % HOLDS, order / 64
+		};
+		bool owner = true, other = true;
+		struct pair p;
+
+		if ((1U << hold[0] | 1U << hold[1] | 1U << hold[2] | 1U << hold[3]) != 15 ||
+		    order % 3)
+			continue;
+		p = pair_create(0, 1, DRM_EGRET_BO_VRAM, order);
+		for (k = 0; k < HOLDS; k++) {
+			switch (hold[k]) {
+			case OWNER_HANDLE:
+				if (owner)
+					bo_close(p.owner.fd, &p.bo);
+				break;
+			case OWNER_FILE:
+				CHECK_OK(munmap(p.owner.cmd.map, p.owner.cmd.size));
+				client_close(&p.owner);
+				owner = false;
+				break;
+			case DMA_BUF:
+				close(p.dma_buf);
+				break;
+			default:
+				handle_close(p.other.fd, p.seen.handle);
+				CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va,
+						  p.seen.size));
+				other = false;
+			}
+			/* Bound, it does not need its handle. */
+			if (owner)
+				pair_use(&p.owner, &p.bo, order, k);
+			if (other)
+				pair_use(&p.other, &p.seen, order, k);
+		}
+		CHECK_OK(munmap(p.other.cmd.map, p.other.cmd.size));
+		client_close(&p.other);
+	}
+}
+
+static void card_remove(int fd)
+{
+	char link[128], path[PATH_MAX];
+	struct stat st;
+
+	CHECK_OK(fstat(fd, &st));
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device/remove", major(st.st_rdev),
+		 minor(st.st_rdev));
+	CHECK(realpath(link, path));
+	write_file(path, "1");
+}
+
+/* The card goes that made a buffer, or has one of another card. */
+static void test_shared_removed(void)
+{
+	struct pair made = pair_create(CARDS - 1, 0, DRM_EGRET_BO_SYSTEM, 0x20);
+	struct pair moved = pair_create(CARDS - 1, 0, DRM_EGRET_BO_VRAM, 0x30);
+	struct pair taken = pair_create(0, CARDS - 1, DRM_EGRET_BO_VRAM, 0x40);
+	struct bo bo;
+
+	pair_use(&made.other, &made.seen, 0x20, 1);
+	pair_use(&moved.other, &moved.seen, 0x30, 1);
+	pair_use(&taken.other, &taken.seen, 0x40, 1);
+	card_remove(made.owner.fd);
+	CHECK_ERR(submit(&made.owner, NULL, 0), ENODEV);
+	/* What is gone cannot be used, but it can be unbound. */
+	CHECK_ERR(run(&made.other), ENODEV);
+	CHECK_OK(vm_unmap(made.other.fd, made.other.vm, made.seen.va, made.seen.size));
+	CHECK_OK(run(&made.other));
+	/* What is only shared with it is as it was. */
+	pair_use(&taken.owner, &taken.bo, 0x40, 2);
+	CHECK_EQ(taken.bo.u64[taken.bo.size / 8 - 1], 2);
+
+	/* In any order. */
+	client_close(&made.owner);
+	handle_close(made.other.fd, made.seen.handle);
+	close(made.dma_buf);
+	handle_close(moved.other.fd, moved.seen.handle);
+	close(moved.dma_buf);
+	client_close(&moved.owner);
+	close(taken.dma_buf);
+	client_close(&taken.other);
+	CHECK_OK(munmap(made.bo.map, made.bo.size));
+	CHECK_OK(munmap(moved.bo.map, moved.bo.size));
+	CHECK_OK(munmap(made.owner.cmd.map, made.owner.cmd.size));
+	CHECK_OK(munmap(moved.owner.cmd.map, moved.owner.cmd.size));
+	CHECK_OK(munmap(taken.other.cmd.map, taken.other.cmd.size));
+	pair_use(&taken.owner, &taken.bo, 0x40, 3);
+
+	write_file("/sys/bus/pci/rescan", "1");
+	made.owner = on_card(CARDS - 1, DRM_EGRET_QUEUE_COPY);
+	bo = client_bo(&made.owner, 2 * MiB, DRM_EGRET_BO_VRAM);
+	check_card(&made.owner, &bo, 800);
+}
+
 /* One is taken away while all work, and comes back. */
 static void test_removed(void)
 {
 	struct client clients[CARDS];
 	struct bo bos[CARDS];
-	char link[128], path[PATH_MAX];
 	uint32_t done;
 	struct pollfd poll_fd = { .events = POLLIN };
 	struct sync_file_info info = {};
 	struct drm_egret_sync sync;
-	struct stat st;
 	unsigned int i;
 
 	for (i = 0; i < CARDS; i++) {
@@ -174,11 +373,7 @@ static void test_removed(void)
 	CHECK_OK(submit(&clients[3], &sync, 1));
 	/* Its sync objects go with the card; this lives on. */
 	CHECK_OK(drmSyncobjExportSyncFile(clients[3].fd, done, &poll_fd.fd));
-	CHECK_OK(fstat(clients[3].fd, &st));
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device/remove", major(st.st_rdev),
-		 minor(st.st_rdev));
-	CHECK(realpath(link, path));
-	write_file(path, "1");
+	card_remove(clients[3].fd);
 	CHECK_EQ(poll(&poll_fd, 1, 20000 * test_slow()), 1);
 	CHECK_OK(ioctl(poll_fd.fd, SYNC_IOC_FILE_INFO, &info));
 	CHECK_EQ(info.status, -ECANCELED);
@@ -203,6 +398,10 @@ int main(void)
 		TEST_LONG("each has its own memory and queues", test_all, 60),
 		TEST_LONG("a job waits for another card", test_chain, 60),
 		TEST_LONG("one faults, one hangs, others go on", test_bad_neighbours, 90),
+		TEST_LONG("a buffer that two cards share", test_shared, 60),
+		TEST_LONG("two cards work on a buffer in turn", test_shared_in_turn, 60),
+		TEST_LONG("a shared buffer is let go of in every order", test_shared_orders, 90),
+		TEST_LONG("a card that shares buffers is removed", test_shared_removed, 90),
 		TEST_LONG("one is removed, others go on, it comes back", test_removed, 90),
 	};
 

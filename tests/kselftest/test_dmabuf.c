@@ -12,14 +12,6 @@
 
 static const uint32_t placements[] = { DRM_EGRET_BO_VRAM, DRM_EGRET_BO_SYSTEM };
 
-static int export_bo(int fd, uint32_t handle)
-{
-	int dma_buf;
-
-	CHECK_OK(drmPrimeHandleToFD(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dma_buf));
-	return dma_buf;
-}
-
 static uint32_t import_bo(int fd, int dma_buf)
 {
 	uint32_t handle;
@@ -49,10 +41,10 @@ static void test_same_file(void)
 	int fd = card_open(), dma_buf;
 	struct bo bo = bo_create(fd, 3 * PAGE, DRM_EGRET_BO_VRAM, 0);
 
-	dma_buf = export_bo(fd, bo.handle);
+	dma_buf = bo_export(fd, bo.handle);
 	CHECK_EQ(lseek(dma_buf, 0, SEEK_END), 3 * PAGE);
 	CHECK_EQ(import_bo(fd, dma_buf), bo.handle);
-	CHECK_EQ(import_bo(fd, export_bo(fd, bo.handle)), bo.handle);
+	CHECK_EQ(import_bo(fd, bo_export(fd, bo.handle)), bo.handle);
 }
 
 /* Two files, two address spaces, one memory; it lives as long as somebody has it. */
@@ -70,7 +62,7 @@ static void test_shared(void)
 		b = client_open(DRM_EGRET_QUEUE_COPY);
 		first = bo_create(a.fd, MiB, placements[i], 0);
 		bo_map(a.fd, &first);
-		dma_buf = export_bo(a.fd, first.handle);
+		dma_buf = bo_export(a.fd, first.handle);
 		second.handle = import_bo(b.fd, dma_buf);
 		close(dma_buf);
 		bo_map(b.fd, &second);
@@ -109,7 +101,7 @@ static void test_mmap(void)
 					   placements[i], 0x40);
 		volatile uint32_t *whole, *page;
 
-		dma_buf = export_bo(fd, bo.handle);
+		dma_buf = bo_export(fd, bo.handle);
 		whole = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dma_buf, 0);
 		page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dma_buf, 2 * PAGE);
 		CHECK(whole != MAP_FAILED && page != MAP_FAILED);
@@ -135,7 +127,7 @@ static void test_no_implicit_sync(void)
 	struct drm_egret_sync sync = sync_signal(done, 0);
 	struct pollfd poll_fd = { .events = POLLIN | POLLOUT };
 
-	poll_fd.fd = export_bo(c.fd, bo.handle);
+	poll_fd.fd = bo_export(c.fd, bo.handle);
 	CHECK_OK(vm_map(c.fd, c.vm, bo.handle, 0, c.next_va, PAGE, ACCESS_ALL));
 	packet_wait(&c, word.va, 1);
 	packet_fill(&c, c.next_va, PAGE, 4, 1, 0);
