@@ -526,7 +526,7 @@ int accel_buffer_wrap(struct accel_context *context, void *pointer, size_t bytes
  * It is a dma-buf, for accel_buffer_import() in this process or another one that it is sent
  * to, and for other drivers; on the simulator, it is a memfd. The memory lives until the
  * buffers and descriptors that stand for it are gone. Who works on it when is for the
- * programs to agree on.
+ * programs to agree on; other drivers wait for the work of its contexts, and that for them.
  *
  * Return: the descriptor, which the caller closes, or a negative errno: -EPERM if the
  * buffer was not made to be shared.
@@ -537,9 +537,12 @@ int accel_buffer_export(struct accel_buffer *buffer);
  * accel_buffer_import() - make a buffer of the memory behind a file descriptor
  * @context: its context
  * @fd: descriptor that accel_buffer_export() gave, in any process, or a dma-buf of another
- *	driver; not needed any more afterwards
+ *	driver or card; not needed any more afterwards
  * @name: for reports of faults; copied, NULL for none
  * @buffer: the buffer on success; its size is that of the memory, in whole pages
+ *
+ * The memory of a dma-buf of another driver stays where that driver has it. Work in this
+ * context waits for what that driver does with it, and that driver for the work.
  *
  * Return: 0; -EINVAL (it stands for no memory that the card can use); -EBADF; -ENOMEM.
  */
