@@ -17,13 +17,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/sync_file.h>
-
 #include "graph.h"
+#include "host.h"
 #include "stream.h"
 
 ACCEL_API
@@ -311,16 +309,6 @@ static int milliseconds_left(int64_t deadline)
 	return left < 1000000 ? left : 1000000;
 }
 
-/* How the work behind a sync file ended; other descriptors do not tell. */
-static int status_of(int fd)
-{
-	struct sync_file_info info = { .num_fences = 0 };
-
-	if (ioctl(fd, SYNC_IOC_FILE_INFO, &info) || info.status >= 0)
-		return 0;
-	return info.status;
-}
-
 static int wait_fd(const char *what, int fd, int64_t deadline)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
@@ -334,7 +322,7 @@ static int wait_fd(const char *what, int fd, int64_t deadline)
 		return fail_errno(-errno, what);
 	if (n == 0)
 		return fail(-ETIMEDOUT, what, NULL, "the work had not completed by the deadline");
-	ret = status_of(fd);
+	ret = accel_host_fence_status(fd);
 	return ret ? fail(-ECANCELED, what, NULL, "the imported work failed: %s", strerror(-ret)) :
 		     0;
 }

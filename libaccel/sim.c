@@ -251,7 +251,7 @@ static int make_state(struct backend_device *dev)
 	pthread_mutex_init(&dev->irq_lock, NULL);
 	pthread_cond_init(&dev->irq_come, NULL);
 	pthread_mutex_init(&dev->lock, NULL);
-	dev->fences_wake = -1;
+	dev->fences_woken = -1;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&dev->changed, &monotonic);

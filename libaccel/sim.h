@@ -66,7 +66,8 @@ struct backend_device {
 	uint32_t queues_end;		/* behind the last one that exists */
 	struct job *spare_jobs;		/* of sim_queue.c */
 	struct sim_fence *fences;	/* of sim_fence.c, as are the next three */
-	int fences_wake;		/* event of its thread; -1 as long as it does not run */
+	int fences_woken;		/* its thread polls it; -1 as long as it does not run */
+	int fences_wake;		/* raised to wake it; see host.h */
 	bool fences_stopping;
 	pthread_t fences_thread;
 };

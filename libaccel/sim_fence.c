@@ -11,8 +11,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "host.h"
 
 /* A descriptor that is waited for. */
 struct sim_fence {
@@ -62,7 +63,7 @@ static struct pollfd *collect(struct backend_device *dev, nfds_t *count)
 	fds = calloc(n, sizeof(*fds));
 	if (!fds)
 		return NULL;
-	fds[0] = (struct pollfd){ .fd = dev->fences_wake, .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = dev->fences_woken, .events = POLLIN };
 	*count = 1;
 	for (fence = dev->fences; fence; fence = fence->next)
 		fds[(*count)++] = (struct pollfd){ .fd = fence->fd, .events = POLLIN };
@@ -73,7 +74,6 @@ static void *wait_for_fences(void *opaque)
 {
 	struct backend_device *dev = opaque;
 	struct pollfd only, *fds;
-	uint64_t wakes;
 	bool stopping;
 	nfds_t count;
 
@@ -81,13 +81,11 @@ static void *wait_for_fences(void *opaque)
 		pthread_mutex_lock(&dev->lock);
 		fds = collect(dev, &count);
 		pthread_mutex_unlock(&dev->lock);
-		only = (struct pollfd){ .fd = dev->fences_wake, .events = POLLIN };
+		only = (struct pollfd){ .fd = dev->fences_woken, .events = POLLIN };
 		/* Without memory, look at all of them now and then. */
 		poll(fds ? fds : &only, fds ? count : 1, fds ? -1 : 10);
 		free(fds);
-		if (is_over(dev->fences_wake) &&
-		    read(dev->fences_wake, &wakes, sizeof(wakes)) < 0)
-			break;
+		accel_host_signal_clear(dev->fences_woken);
 		pthread_mutex_lock(&dev->lock);
 		stopping = dev->fences_stopping;
 		fulfil(dev);
@@ -101,26 +99,20 @@ static int start(struct backend_device *dev)
 {
 	int ret;
 
-	if (dev->fences_wake >= 0)
+	if (dev->fences_woken >= 0)
 		return 0;
-	dev->fences_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (dev->fences_wake < 0)
-		return -errno;
+	ret = accel_host_signal(&dev->fences_woken, &dev->fences_wake);
+	if (ret) {
+		dev->fences_woken = -1;
+		return ret;
+	}
 	ret = pthread_create(&dev->fences_thread, NULL, wait_for_fences, dev);
 	if (ret) {
+		close(dev->fences_woken);
 		close(dev->fences_wake);
-		dev->fences_wake = -1;
+		dev->fences_woken = -1;
 	}
 	return -ret;
-}
-
-static void wake(struct backend_device *dev)
-{
-	uint64_t one = 1;
-
-	/* Fails only if it is awake already. */
-	if (write(dev->fences_wake, &one, sizeof(one)) < 0)
-		return;
 }
 
 int sim_timeline_import(struct backend_device *dev, int fd, uint32_t *handle)
@@ -145,7 +137,7 @@ int sim_timeline_import(struct backend_device *dev, int fd, uint32_t *handle)
 	if (ret == 0) {
 		fence->next = dev->fences;
 		dev->fences = fence;
-		wake(dev);
+		accel_host_signal_raise(dev->fences_wake);
 	}
 	pthread_mutex_unlock(&dev->lock);
 	if (ret)
@@ -158,13 +150,14 @@ void sim_fences_stop(struct backend_device *dev)
 	bool running;
 
 	pthread_mutex_lock(&dev->lock);
-	running = dev->fences_wake >= 0;
+	running = dev->fences_woken >= 0;
 	dev->fences_stopping = true;
 	if (running)
-		wake(dev);
+		accel_host_signal_raise(dev->fences_wake);
 	pthread_mutex_unlock(&dev->lock);
 	if (!running)
 		return;
 	pthread_join(dev->fences_thread, NULL);
+	close(dev->fences_woken);
 	close(dev->fences_wake);
 }

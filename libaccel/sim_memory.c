@@ -21,6 +21,8 @@
 #include <egret/mmu.h>
 #include <egret/regs.h>
 
+#include "host.h"
+
 #define LARGE_PAGE ((uint64_t)1 << EGRET_MMU_LARGE_SHIFT)
 
 struct sim_bo {
@@ -107,29 +109,15 @@ static int back_bo(struct backend_device *dev, struct sim_bo *bo)
 	return ret;
 }
 
-/* Nobody can cut the memory off while another process has it mapped. */
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-
 /*
  * A buffer that is private to no address space may be exported. Device memory cannot be:
  * it is the model's. So such a buffer lives in host memory, whatever was asked for.
  */
 static int make_shareable(struct sim_bo *bo)
 {
-	int ret;
-
 	bo->system = true;
-	bo->fd = memfd_create("egret-sim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (bo->fd < 0)
-		return -errno;
-	do {
-		ret = ftruncate(bo->fd, bo->size);
-	} while (ret && errno == EINTR);
-	if (ret || fcntl(bo->fd, F_ADD_SEALS, SEALS)) {
-		close(bo->fd);
-		return -ENOMEM;
-	}
-	return 0;
+	bo->fd = accel_host_memory(bo->size);
+	return bo->fd < 0 ? bo->fd : 0;
 }
 
 int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
@@ -203,13 +191,13 @@ int sim_bo_export(struct backend_device *dev, uint32_t handle, int *fd)
 
 int sim_bo_import(struct backend_device *dev, int fd, uint32_t *handle, uint64_t *size)
 {
-	off_t bytes = lseek(fd, 0, SEEK_END);
+	uint64_t bytes;
 	struct sim_bo *bo;
 	int ret;
 
-	if (bytes < 0 && errno == EBADF)
+	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (bytes <= 0 || bytes % SIM_PAGE || fcntl(fd, F_GET_SEALS) != SEALS)
+	if (!accel_host_is_memory(fd, &bytes) || bytes % SIM_PAGE)
 		return -EINVAL;
 	bo = calloc(1, sizeof(*bo));
 	if (!bo)

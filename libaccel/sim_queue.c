@@ -14,7 +14,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +22,8 @@
 #include <egret/packet.h>
 #include <egret/pci.h>
 #include <egret/regs.h>
+
+#include "host.h"
 
 /* Enough for the largest exec and its fence, twice. */
 #define RING_LOG2	8
@@ -89,15 +90,6 @@ static void put_timeline(struct sim_timeline *timeline)
 	free(timeline);
 }
 
-static void tell(const struct watcher *watcher)
-{
-	uint64_t one = 1;
-
-	/* Fails only if it is readable already. */
-	if (write(watcher->fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 static void signal_point(struct backend_device *dev, struct sim_timeline *timeline,
 			 uint64_t point)
 {
@@ -111,7 +103,7 @@ static void signal_point(struct backend_device *dev, struct sim_timeline *timeli
 			continue;
 		}
 		*link = watcher->next;
-		tell(watcher);
+		accel_host_signal_raise(watcher->fd);
 		close(watcher->fd);
 		free(watcher);
 	}
@@ -203,32 +195,33 @@ int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
 {
 	struct watcher *watcher = calloc(1, sizeof(*watcher));
 	struct sim_timeline *timeline;
-	int fd, ret = 0;
+	int fd, ret;
 
 	if (!watcher)
 		return -ENOMEM;
 	watcher->point = point;
-	/* The caller may close its descriptor at any time: keep another. */
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	watcher->fd = fd < 0 ? -1 : dup(fd);
-	if (watcher->fd < 0)
-		ret = -errno;
+	/* The caller may close its descriptor at any time. */
+	ret = accel_host_signal(&fd, &watcher->fd);
+	if (ret) {
+		free(watcher);
+		return ret;
+	}
 	pthread_mutex_lock(&dev->lock);
 	timeline = sim_table_get(&dev->timelines, handle);
-	if (!ret && (!timeline || point > timeline->submitted))
+	if (!timeline || point > timeline->submitted)
 		ret = timeline ? -EINVAL : -ENOENT;
 	if (ret == 0 && timeline->signalled < point) {
 		watcher->next = timeline->watchers;
 		timeline->watchers = watcher;
 		watcher = NULL;
 	} else if (ret == 0) {
-		tell(watcher);
+		accel_host_signal_raise(watcher->fd);
 	}
 	pthread_mutex_unlock(&dev->lock);
-	if (watcher && watcher->fd >= 0)
+	if (watcher)
 		close(watcher->fd);
 	free(watcher);
-	if (ret && fd >= 0)
+	if (ret)
 		close(fd);
 	return ret ? ret : fd;
 }

@@ -896,7 +896,12 @@ int accel_event_wait(struct accel_event *event, int64_t deadline);
  * It is readable when the work has completed or was cancelled; accel_event_wait() tells
  * which. Recording the event again does not affect it. It is a sync file, which other
  * drivers can wait for and accel_event_import() takes, in any process; on the simulator,
- * it is an eventfd, which must not be read.
+ * it is an eventfd (or a socket, where there are none), which must not be read.
+ *
+ * Take it out of an epoll set with EPOLL_CTL_DEL before closing it. The simulator keeps a
+ * descriptor of the same eventfd until the work is over, and the kernel takes a closed
+ * descriptor out of a set only when nobody has another one: until then the set would
+ * report one that the program has no more.
  *
  * Return: the descriptor, which the caller closes, or a negative errno.
  */
