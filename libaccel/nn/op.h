@@ -177,6 +177,18 @@ int nn_broadcast(const struct nn_call *call, struct nn_shape *a, const struct nn
 int nn_infer_same(struct nn_call *call);		/* outputs are shaped like input 0 */
 int nn_infer_broadcast(struct nn_call *call);		/* output 0 like all inputs together */
 
+/*
+ * Resize takes one dimension after the other: each place of the result lies between two of the
+ * input, `weight` of the way from the lower to the higher one.
+ */
+struct nn_between {
+	int64_t low, high;
+	double weight;
+};
+
+/* All places along dimension i; 1, if the sizes are not known. */
+int nn_resize_along(const struct nn_call *call, int i, struct nn_between *places);
+
 /* For tables: what most of them are made of. */
 #define NN_PORTS(...)	((const struct nn_port[]){ __VA_ARGS__, { 0 } })
 #define NN_ATTRS(...)	((const struct nn_attr_def[]){ __VA_ARGS__, { 0 } })

@@ -160,6 +160,7 @@ struct nn_lowering_entry {
 extern const struct nn_lowering_entry nn_lower_product[];
 extern const struct nn_lowering_entry nn_lower_window[];
 extern const struct nn_lowering_entry nn_lower_layout[];
+extern const struct nn_lowering_entry nn_lower_resize[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

@@ -10,22 +10,13 @@
 #include <string.h>
 
 #include "../../error.h"
-#include "lower.h"
+#include "move.h"
 
 #define WHAT	"cannot plan the model"
 
 /* ---- Copies ---- */
 
-/* A copy of a block between two places, as a launch of its own. */
-struct move {
-	int rank;
-	int64_t dims[NN_RANK_MAX], from_stride[NN_RANK_MAX], to_stride[NN_RANK_MAX];
-	enum egret_type type;
-	struct nn_ref from, to;
-	bool overlap;
-};
-
-static int launch_program(struct nn_lower *lower, const struct nn_program *program, bool overlap)
+int nn_launch_program(struct nn_lower *lower, const struct nn_program *program, bool overlap)
 {
 	struct nn_group *group = calloc(1, sizeof(*group));
 	int ret;
@@ -41,7 +32,7 @@ static int launch_program(struct nn_lower *lower, const struct nn_program *progr
 	return ret;
 }
 
-static int launch_move(struct nn_lower *lower, const struct move *move)
+int nn_launch_move(struct nn_lower *lower, const struct nn_move *move)
 {
 	struct nn_program program;
 	int value;
@@ -50,7 +41,7 @@ static int launch_move(struct nn_lower *lower, const struct move *move)
 	value = nn_program_load(&program, move->type, move->from, move->from_stride);
 	if (!nn_program_store(&program, value, move->to, move->to_stride))
 		return nn_cannot(lower, "it has too many operands");
-	return launch_program(lower, &program, move->overlap);
+	return nn_launch_program(lower, &program, move->overlap);
 }
 
 static const struct nn_shape *shape_of(const struct nn_lower *lower, const struct nn_value *value)
@@ -266,7 +257,7 @@ static int move_part(struct nn_lower *lower, const struct nn_value *whole, const
 		     int axis, int64_t start, bool split, bool overlap)
 {
 	const struct nn_fact *w = nn_fact_of(lower, whole), *p = nn_fact_of(lower, part);
-	struct move move = { .rank = w->shape.rank, .type = nn_moved_type(w->type), .overlap = overlap };
+	struct nn_move move = { .rank = w->shape.rank, .type = nn_moved_type(w->type), .overlap = overlap };
 	int64_t *of_whole = split ? move.from_stride : move.to_stride;
 	int ret;
 
@@ -279,7 +270,7 @@ static int move_part(struct nn_lower *lower, const struct nn_value *whole, const
 	if (!ret)
 		ret = nn_place_of(lower, part, split ? &move.to : &move.from);
 	(split ? &move.from : &move.to)->offset += start * of_whole[axis];
-	return ret ? ret : launch_move(lower, &move);
+	return ret ? ret : nn_launch_move(lower, &move);
 }
 
 static bool is_empty(const struct nn_shape *shape)
@@ -388,12 +379,11 @@ static int computed_indices(struct nn_lower *lower, const struct nn_value *value
 			   NN_VALUE(x));
 	if (!nn_program_store(&program, x, *ref, to))
 		return nn_cannot(lower, "it has too many operands");
-	return launch_program(lower, &program, false);
+	return nn_launch_program(lower, &program, false);
 }
 
-/* Load along dimension `dim` of a program's space by a table of indices. */
-static int load_indexed(struct nn_program *program, enum egret_type type, struct nn_ref from,
-			const int64_t *stride, int dim, int64_t extent, struct nn_ref table)
+int nn_load_indexed(struct nn_program *program, enum egret_type type, struct nn_ref from,
+		    const int64_t *stride, int dim, int64_t extent, struct nn_ref table)
 {
 	int value = nn_program_load(program, type, from, stride), i;
 	struct nn_stream *stream;
@@ -441,10 +431,10 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 	if (ret)
 		return ret;
 	nn_program_init(&program, 3, dims);
-	value = load_indexed(&program, type, from, from_stride, 1, size, table);
+	value = nn_load_indexed(&program, type, from, from_stride, 1, size, table);
 	if (!nn_program_store(&program, value, to, to_stride))
 		return nn_cannot(lower, "it has too many operands");
-	ret = launch_program(lower, &program, false);
+	ret = nn_launch_program(lower, &program, false);
 	return ret ? ret : nn_lower_done(lower, node, position);
 }
 

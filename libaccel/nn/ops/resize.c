@@ -204,6 +204,27 @@ static int evaluate_resize(struct nn_call *call)
 	return 0;
 }
 
+int nn_resize_along(const struct nn_call *call, int i, struct nn_between *places)
+{
+	bool linear = !strcmp(nn_attr_text(call, "mode"), "linear");
+	const char *rounding = call->node->opset < 11 ? "floor" : nn_attr_text(call, "nearest_mode");
+	struct resize r = { .by_scale = false };
+	int ret = read_resize(call, &r);
+	int64_t x;
+
+	if (ret)
+		return ret;
+	for (x = 0; x < r.out[i]; x++) {
+		double where = original(call, &r, i, x), low = linear ? floor(where) : 0;
+		int64_t first = linear ? (int64_t)low : nearest(rounding, where);
+
+		places[x].low = clamp(first, r.in[i]);
+		places[x].high = linear ? clamp(first + 1, r.in[i]) : places[x].low;
+		places[x].weight = linear ? where - low : 0;
+	}
+	return 0;
+}
+
 #define TYPES	(NN_FLOATS | NN_SET(NN_I8) | NN_SET(NN_U8) | NN_SET(NN_I32))
 #define X	{ "X", 'T', TYPES, NN_ONE }
 #define Y	NN_PORTS({ "Y", 'T', TYPES, NN_ONE })

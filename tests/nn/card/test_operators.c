@@ -476,6 +476,38 @@ static void test_expand(void **state)
 	run_case(&c, *state);
 }
 
+static void run_resize(struct card *card, const char *mode, const char *places, const int64_t *dims,
+		       const int64_t *wanted)
+{
+	Onnx__NodeProto *node;
+
+	begin_case(&c, OPSET);
+	add_input(&c.build, "x", 4, dims);
+	build_ints(&c.build, "sizes", 4, wanted);
+	node = build_node(&c.build, "Resize", "x - - sizes", "y");
+	add_text(&c.build, node, "mode", mode);
+	add_text(&c.build, node, "coordinate_transformation_mode", places);
+	build_output(&c.build, "y");
+	run_case(&c, card);
+}
+
+static void test_resize(void **state)
+{
+	static const char *const places[] = { "half_pixel", "asymmetric", "align_corners",
+					      "pytorch_half_pixel" };
+	const int64_t dims[4] = { 2, 3, 7, 9 };
+	const int64_t wanted[][4] = { { 2, 3, 14, 36 }, { 2, 3, 7, 20 }, { 2, 3, 5, 4 },
+				      { 2, 6, 1, 9 } };
+	int i, k;
+
+	for (i = 0; i < 4; i++) {
+		for (k = 0; k < 4; k++) {
+			run_resize(*state, "nearest", places[i], dims, wanted[k]);
+			run_resize(*state, "linear", places[i], dims, wanted[k]);
+		}
+	}
+}
+
 /* Independent of the order of the tests. */
 static int setup(void **state)
 {
@@ -507,6 +539,7 @@ int main(void)
 		TEST(test_slice),
 		TEST(test_concat_and_gather),
 		TEST(test_expand),
+		TEST(test_resize),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
