@@ -205,24 +205,6 @@ const struct nn_tensor *nn_contents(struct nn_fact *fact)
 	return &fact->tensor;
 }
 
-void nn_forget(struct nn_fact *fact)
-{
-	if (!fact->borrowed)
-		nn_tensor_release(&fact->tensor);
-	fact->tensor.data = NULL;
-	fact->borrowed = false;
-}
-
-static bool inputs_known(const struct nn_call *call)
-{
-	size_t i;
-
-	for (i = 0; i < call->node->input_count; i++)
-		if (call->in[i] && !call->in[i]->raw && !call->in[i]->tensor.data)
-			return false;
-	return true;
-}
-
 /* Bytes of values of which at least the shapes should be known; false if they are not. */
 static bool add_bytes(struct nn_fact **values, size_t number, size_t most, size_t *bytes)
 {
@@ -238,6 +220,37 @@ static bool add_bytes(struct nn_fact **values, size_t number, size_t most, size_
 		if (count > most || __builtin_add_overflow(*bytes, count, bytes))
 			return false;
 	}
+	return true;
+}
+
+const struct nn_tensor *nn_contents_ahead(const struct nn_call *call, struct nn_fact *fact)
+{
+	struct nn_facts *facts = call->facts;
+	size_t bytes = 0;
+
+	if (!fact->raw && !fact->tensor.data)
+		return NULL;
+	if (!facts->running && (!add_bytes(&fact, 1, facts->fold_budget, &bytes)))
+		return NULL;
+	facts->fold_budget -= facts->running ? 0 : bytes;
+	return nn_contents(fact);
+}
+
+void nn_forget(struct nn_fact *fact)
+{
+	if (!fact->borrowed)
+		nn_tensor_release(&fact->tensor);
+	fact->tensor.data = NULL;
+	fact->borrowed = false;
+}
+
+static bool inputs_known(const struct nn_call *call)
+{
+	size_t i;
+
+	for (i = 0; i < call->node->input_count; i++)
+		if (call->in[i] && !call->in[i]->raw && !call->in[i]->tensor.data)
+			return false;
 	return true;
 }
 

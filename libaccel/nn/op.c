@@ -16,6 +16,11 @@ static const struct nn_op *const tables[] = {
 	nn_ops_window,
 	nn_ops_reduce,
 	nn_ops_resize,
+	nn_ops_index,
+	nn_ops_scatter,
+	nn_ops_order,
+	nn_ops_norm,
+	nn_ops_quant,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
@@ -261,6 +266,46 @@ int nn_ints(const struct nn_call *call, size_t input, int64_t *ints, int most)
 	for (i = 0; i < tensor->count; i++)
 		ints[i] = nn_get_int(tensor, i);
 	return (int)tensor->count;
+}
+
+void nn_steps(const struct nn_shape *shape, int64_t *step)
+{
+	int64_t product = 1;
+	int i;
+
+	for (i = shape->rank - 1; i >= 0; i--) {
+		step[i] = product;
+		product *= shape->dims[i];
+	}
+}
+
+void nn_around(const struct nn_shape *shape, int axis, size_t *before, size_t *behind)
+{
+	int i;
+
+	*before = 1;
+	*behind = 1;
+	for (i = 0; i < shape->rank; i++) {
+		if (i < axis)
+			*before *= (size_t)shape->dims[i];
+		else if (i > axis)
+			*behind *= (size_t)shape->dims[i];
+	}
+}
+
+int nn_index(const struct nn_call *call, int64_t index, int64_t size, int64_t *result)
+{
+	if (index < -size || index >= size)
+		return nn_refuse(call, NULL, "index %" PRId64 " is not below %" PRId64, index, size);
+	*result = index + (index < 0 ? size : 0);
+	return 0;
+}
+
+void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, size_t i)
+{
+	size_t bytes = nn_bytes(x->type, 1);
+
+	memcpy((char *)y->data + to * bytes, (const char *)x->data + i * bytes, bytes);
 }
 
 static int broadcast_dim(const struct nn_call *call, int64_t *a, int64_t b)

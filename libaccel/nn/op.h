@@ -147,6 +147,12 @@ static inline struct nn_fact *nn_out_fact(const struct nn_call *call, size_t i)
 /* An input's contents, or NULL if they are not known (or memory is short). */
 const struct nn_tensor *nn_contents(struct nn_fact *fact);
 
+/*
+ * The same for infer() of operators whose results' sizes depend on contents: NULL also if what
+ * may be done ahead of time is used up.
+ */
+const struct nn_tensor *nn_contents_ahead(const struct nn_call *call, struct nn_fact *fact);
+
 /* Forget the contents that a value was given, or that were computed. */
 void nn_forget(struct nn_fact *fact);
 
@@ -169,6 +175,18 @@ int nn_axis(const struct nn_call *call, const char *what, int64_t axis, int rank
 
 /* Integers in an input of rank 0 or 1 into an array: their number, or -1 if not known. */
 int nn_ints(const struct nn_call *call, size_t input, int64_t *ints, int most);
+
+/* Elements from one place of a dimension to the next, of a shape that is known. */
+void nn_steps(const struct nn_shape *shape, int64_t *step);
+
+/* Elements of all dimensions before an axis, and of all behind it. */
+void nn_around(const struct nn_shape *shape, int axis, size_t *before, size_t *behind);
+
+/* An index that counts from the end if negative. Fails if it is out of range. */
+int nn_index(const struct nn_call *call, int64_t index, int64_t size, int64_t *result);
+
+/* Copy element `i` of a tensor to element `to` of another one of the same type. */
+void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, size_t i);
 
 /* The shape that results from broadcasting b into a. */
 int nn_broadcast(const struct nn_call *call, struct nn_shape *a, const struct nn_shape *b);
@@ -200,5 +218,10 @@ extern const struct nn_op nn_ops_product[];
 extern const struct nn_op nn_ops_window[];
 extern const struct nn_op nn_ops_reduce[];
 extern const struct nn_op nn_ops_resize[];
+extern const struct nn_op nn_ops_index[];
+extern const struct nn_op nn_ops_scatter[];
+extern const struct nn_op nn_ops_order[];
+extern const struct nn_op nn_ops_norm[];
+extern const struct nn_op nn_ops_quant[];
 
 #endif /* NN_OP_H */

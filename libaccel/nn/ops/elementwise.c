@@ -319,6 +319,162 @@ static int evaluate_cast(struct nn_call *call)
 	return 0;
 }
 
+static int infer_cast_like(struct nn_call *call)
+{
+	call->out[0]->type = call->in[1]->type;
+	return nn_infer_same(call);
+}
+
+/* ---- Operators with an attribute that chooses what they do ---- */
+
+/* The remainder has the sign of the divisor, or as fmod() that of the dividend. */
+static int64_t integer_remainder(int64_t a, int64_t b, bool like_c)
+{
+	int64_t rest;
+
+	if (!b || b == -1)
+		return 0;
+	rest = a % b;
+	return rest && !like_c && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+static int evaluate_mod(struct nn_call *call)
+{
+	const struct nn_tensor *a = nn_contents(call->in[0]), *b = nn_contents(call->in[1]);
+	bool like_c = nn_attr_int(call, "fmod");
+	struct nn_tensor *y = nn_result(call, 0);
+	struct walk in_a, in_b;
+	double rest, divisor;
+	int64_t x, by;
+	size_t i;
+
+	walk_begin(&in_a, &y->shape, &a->shape);
+	walk_begin(&in_b, &y->shape, &b->shape);
+	for (i = 0; i < y->count; i++) {
+		if (nn_is_float(y->type)) {
+			divisor = nn_get(b, in_b.place);
+			rest = fmod(nn_get(a, in_a.place), divisor);
+			if (!like_c && rest != 0 && (rest < 0) != (divisor < 0))
+				rest += divisor;
+			nn_set(y, i, rest);
+		} else {
+			x = nn_get_int(a, in_a.place);
+			by = nn_get_int(b, in_b.place);
+			if (y->type == NN_U64)
+				x = by ? (int64_t)((uint64_t)x % (uint64_t)by) : 0;
+			else
+				x = integer_remainder(x, by, like_c);
+			nn_set_int(y, i, x);
+		}
+		walk_next(&in_a);
+		walk_next(&in_b);
+	}
+	return 0;
+}
+
+static int infer_bit_shift(struct nn_call *call)
+{
+	const char *direction = nn_attr_text(call, "direction");
+
+	if (strcmp(direction, "LEFT") && strcmp(direction, "RIGHT"))
+		return nn_refuse(call, NULL, "its direction is something that ONNX does not have");
+	return nn_infer_broadcast(call);
+}
+
+static int evaluate_bit_shift(struct nn_call *call)
+{
+	const struct nn_tensor *a = nn_contents(call->in[0]), *b = nn_contents(call->in[1]);
+	bool left = !strcmp(nn_attr_text(call, "direction"), "LEFT");
+	struct nn_tensor *y = nn_result(call, 0);
+	struct walk in_a, in_b;
+	uint64_t bits, by;
+	size_t i;
+
+	walk_begin(&in_a, &y->shape, &a->shape);
+	walk_begin(&in_b, &y->shape, &b->shape);
+	for (i = 0; i < y->count; i++) {
+		bits = (uint64_t)nn_get_int(a, in_a.place);
+		by = (uint64_t)nn_get_int(b, in_b.place);
+		/* All bits are gone. */
+		bits = by >= nn_type_bits(y->type) ? 0 : left ? bits << by : bits >> by;
+		nn_set_int(y, i, (int64_t)bits);
+		walk_next(&in_a);
+		walk_next(&in_b);
+	}
+	return 0;
+}
+
+static int evaluate_is_inf(struct nn_call *call)
+{
+	bool negative = nn_attr_int(call, "detect_negative");
+	bool positive = nn_attr_int(call, "detect_positive");
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	double value;
+	size_t i;
+
+	for (i = 0; i < x->count; i++) {
+		value = nn_get(x, i);
+		nn_set_int(y, i, isinf(value) && (value < 0 ? negative : positive));
+	}
+	return 0;
+}
+
+static int infer_gelu(struct nn_call *call)
+{
+	const char *way = nn_attr_text(call, "approximate");
+
+	if (strcmp(way, "none") && strcmp(way, "tanh"))
+		return nn_refuse(call, NULL, "its approximate is something that ONNX does not have");
+	return nn_infer_same(call);
+}
+
+static int evaluate_gelu(struct nn_call *call)
+{
+	bool by_tanh = !strcmp(nn_attr_text(call, "approximate"), "tanh");
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	double v, inner;
+	size_t i;
+
+	for (i = 0; i < x->count; i++) {
+		v = nn_get(x, i);
+		inner = by_tanh ? tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)) :
+				  erf(v / sqrt(2));
+		nn_set(y, i, 0.5 * v * (1 + inner));
+	}
+	return 0;
+}
+
+/* For inference it does nothing; its mask says that all elements were kept. */
+static int infer_dropout(struct nn_call *call)
+{
+	const struct nn_tensor *ratio, *training;
+
+	if (call->node->opset >= 12 && nn_in_fact(call, 2)) {
+		training = nn_contents(call->in[2]);
+		ratio = nn_in_fact(call, 1) ? nn_contents(call->in[1]) : NULL;
+		if (!training || (training->count && nn_get_int(training, 0) &&
+				  !(ratio && ratio->count && nn_get(ratio, 0) == 0)))
+			return nn_fail_node(call->node, -ENOTSUP, "export the model for inference",
+					    "it is for training");
+	}
+	return nn_infer_same(call);
+}
+
+static int evaluate_dropout(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *mask = nn_result(call, 1);
+	size_t i;
+
+	if (x->count && call->out[0])
+		memcpy(nn_result(call, 0)->data, x->data, nn_bytes(x->type, x->count));
+	for (i = 0; mask && i < mask->count; i++)
+		nn_set(mask, i, 1);
+	return 0;
+}
+
 static int evaluate_copy(struct nn_call *call)
 {
 	const struct nn_tensor *x = nn_contents(call->in[0]);
@@ -390,6 +546,11 @@ static double celu_p(double x, const double *p)
 static double thresholded_p(double x, const double *p) { return x > p[0] ? x : 0; }
 static double hardsigmoid_p(double x, const double *p) { return clamp01(p[0] * x + p[1]); }
 static double swish_p(double x, const double *p) { return x * sigmoid_f(p[0] * x); }
+
+static double shrink_p(double x, const double *p)
+{
+	return x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : 0;
+}
 
 static double leaky_f2(double x, double slope) { return x < 0 ? slope * x : x; }
 static int64_t leaky_i2(int64_t x, int64_t slope) { return x < 0 ? mul_i(slope, x) : x; }
@@ -496,6 +657,9 @@ const struct nn_op nn_ops_elementwise[] = {
 	ACTIVATION("ThresholdedRelu", 10, thresholded_p, NN_FLOAT("alpha", 1)),
 	ACTIVATION("HardSigmoid", 6, hardsigmoid_p, NN_FLOAT("alpha", 0.2f),
 		   NN_FLOAT("beta", 0.5f)),
+	{ .name = "Shrink", .since = 9, .inputs = X(NN_NUMBERS), .outputs = Y(NN_NUMBERS),
+	  .attrs = NN_ATTRS(NN_FLOAT("bias", 0), NN_FLOAT("lambd", 0.5f)),
+	  .infer = nn_infer_same, .evaluate = evaluate_with_attrs, .scalar = { .fp = shrink_p } },
 	ACTIVATION("Swish", 24, swish_p, NN_FLOAT("alpha", 1)),
 
 	{ .name = "Clip", .since = 6, .inputs = X(NN_FLOATS), .outputs = Y(NN_FLOATS),
@@ -516,6 +680,42 @@ const struct nn_op nn_ops_elementwise[] = {
 	  .attrs = NN_ATTRS(NN_REQUIRED_ATTR("to", INT), NN_INT("saturate", 1),
 			    NN_TEXT("round_mode", "up")),
 	  .infer = infer_cast, .evaluate = evaluate_cast },
+#define CASTS		((NN_PLAIN & ~(NN_SET(NN_C64) | NN_SET(NN_C128))) | NN_SMALL)
+	{ .name = "CastLike", .since = 15,
+	  .inputs = NN_PORTS({ "input", 'T', CASTS, NN_ONE }, { "target_type", 'S', CASTS, NN_ONE }),
+	  .outputs = NN_PORTS({ "output", 'S', CASTS, NN_ONE }),
+	  .attrs = NN_ATTRS(NN_INT("saturate", 1), NN_TEXT("round_mode", "up")),
+	  .infer = infer_cast_like, .evaluate = evaluate_cast },
+	{ .name = "Mod", .since = 10, .inputs = AB(NN_NUMBERS), .outputs = Y(NN_NUMBERS),
+	  .attrs = NN_ATTRS(NN_INT("fmod", 0)), .infer = nn_infer_broadcast,
+	  .evaluate = evaluate_mod },
+	{ .name = "BitShift", .since = 11, .inputs = AB(NN_UNSIGNED), .outputs = Y(NN_UNSIGNED),
+	  .attrs = NN_ATTRS(NN_REQUIRED_ATTR("direction", STRING)), .infer = infer_bit_shift,
+	  .evaluate = evaluate_bit_shift },
+	{ .name = "IsInf", .since = 10, .inputs = X(NN_FLOATS), .outputs = BOOLS,
+	  .attrs = NN_ATTRS(NN_INT("detect_negative", 1), NN_INT("detect_positive", 1)),
+	  .infer = nn_infer_same, .evaluate = evaluate_is_inf },
+	{ .name = "Gelu", .since = 20, .inputs = X(NN_FLOATS), .outputs = Y(NN_FLOATS),
+	  .attrs = NN_ATTRS(NN_TEXT("approximate", "none")), .infer = infer_gelu,
+	  .evaluate = evaluate_gelu },
+	{ .name = "Dropout", .since = 7, .inputs = X(NN_FLOATS),
+	  .outputs = NN_PORTS({ "output", 'T', NN_FLOATS, NN_ONE },
+			      { "mask", 'T', NN_FLOATS, NN_OPTIONAL }),
+	  .attrs = NN_ATTRS(NN_FLOAT("ratio", 0.5f)), .infer = infer_dropout,
+	  .evaluate = evaluate_dropout },
+	{ .name = "Dropout", .since = 10, .inputs = X(NN_FLOATS),
+	  .outputs = NN_PORTS({ "output", 'T', NN_FLOATS, NN_ONE },
+			      { "mask", 0, NN_SET(NN_BOOL), NN_OPTIONAL }),
+	  .attrs = NN_ATTRS(NN_FLOAT("ratio", 0.5f)), .infer = infer_dropout,
+	  .evaluate = evaluate_dropout },
+	{ .name = "Dropout", .since = 12,
+	  .inputs = NN_PORTS({ "data", 'T', NN_FLOATS, NN_ONE },
+			     { "ratio", 0, NN_FLOATS, NN_OPTIONAL },
+			     { "training_mode", 0, NN_SET(NN_BOOL), NN_OPTIONAL }),
+	  .outputs = NN_PORTS({ "output", 'T', NN_FLOATS, NN_ONE },
+			      { "mask", 0, NN_SET(NN_BOOL), NN_OPTIONAL }),
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("seed", INT)), .infer = infer_dropout,
+	  .evaluate = evaluate_dropout },
 	{ .name = "Identity", .since = 1, .inputs = X(NN_PLAIN), .outputs = Y(NN_PLAIN),
 	  .infer = nn_infer_same, .evaluate = evaluate_copy },
 	{ 0 }

@@ -339,17 +339,6 @@ static int infer_expand(struct nn_call *call)
 
 /* ---- Moving by steps: each element of the result from a place of the input ---- */
 
-static void strides(const struct nn_shape *shape, int64_t *step)
-{
-	int64_t product = 1;
-	int i;
-
-	for (i = shape->rank - 1; i >= 0; i--) {
-		step[i] = product;
-		product *= shape->dims[i];
-	}
-}
-
 static void move(const struct nn_tensor *from, struct nn_tensor *to, int64_t place,
 		 const int64_t *step)
 {
@@ -377,7 +366,7 @@ static int evaluate_expand(struct nn_call *call)
 	int64_t of_x[NN_RANK_MAX], step[NN_RANK_MAX] = { 0 };
 	int i, k;
 
-	strides(&x->shape, of_x);
+	nn_steps(&x->shape, of_x);
 	for (i = x->shape.rank - 1, k = y->shape.rank - 1; i >= 0; i--, k--)
 		step[k] = x->shape.dims[i] == 1 ? 0 : of_x[i];
 	move(x, y, 0, step);
@@ -425,7 +414,7 @@ static int evaluate_transpose(struct nn_call *call)
 	int perm[NN_RANK_MAX], i;
 
 	permutation(call, x->shape.rank, perm);
-	strides(&x->shape, of_x);
+	nn_steps(&x->shape, of_x);
 	for (i = 0; i < x->shape.rank; i++)
 		step[i] = of_x[perm[i]];
 	move(x, nn_result(call, 0), 0, step);
@@ -554,7 +543,7 @@ static int evaluate_slice(struct nn_call *call)
 
 	if (ret)
 		return ret;
-	strides(&x->shape, of_x);
+	nn_steps(&x->shape, of_x);
 	for (i = 0; i < x->shape.rank; i++) {
 		/* A step that is taken never leaves the tensor; others might overflow. */
 		step[i] = s.size[i] > 1 ? of_x[i] * s.step[i] : 0;
