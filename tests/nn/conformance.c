@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Runs ONNX's own test cases, one after the other, on the host's reference.
+ * Runs ONNX's own test cases, one after the other: on the host's reference, or, if it is linked
+ * with card/conformance_card.c, on a card.
  *
  *   conformance [--tolerance RELATIVE ABSOLUTE] FOLDER...
  *
@@ -19,6 +20,8 @@
 #include <libaccel/nn/infer.h>
 #include <libaccel/nn/onnx.h>
 #include <libaccel/error.h>
+
+#include "conformance.h"
 
 static double relative = 1e-3, absolute = 1e-7;
 static char why[1200];
@@ -141,7 +144,7 @@ static enum verdict run_model(const char *folder, const struct nn_model *model)
 		return failed(ret);
 	verdict = give_inputs(folder, &facts);
 	if (verdict == PASS) {
-		ret = nn_facts_run(&facts);
+		ret = conformance_compute(&facts);
 		verdict = ret ? failed(ret) : check_outputs(folder, &facts);
 	}
 	nn_facts_release(&facts);

@@ -29,7 +29,8 @@ HOST_TESTS += $(B)/tests/host/nn-$(1)
 endef
 $(foreach t,$(NN_TESTS),$(eval $(call nn_test,$(t))))
 
-$(B)/tests/nn/conformance: $(B)/asan/tests/nn/conformance.o $(NN_TEST_PARTS)
+$(B)/tests/nn/conformance: $(B)/asan/tests/nn/conformance.o $(B)/asan/tests/nn/conformance_host.o \
+		$(NN_TEST_PARTS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS)
@@ -42,9 +43,17 @@ $(B)/tests/host/nn-conformance: tests/nn/run-conformance $(B)/tests/nn/conforman
 	$(Q)printf '#!/bin/sh\n# egret-test-timeout: 600\nexec tests/nn/run-conformance\n' >$@
 	$(Q)chmod 755 $@
 
+HOST_TESTS += $(B)/tests/host/nn-conformance-card
+$(B)/tests/host/nn-conformance-card: tests/nn/run-conformance $(B)/tests/nn/card/conformance
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/build/fetch-onnx-testdata >/dev/null
+	$(Q)printf '#!/bin/sh\n# egret-test-timeout: 900\nexec tests/nn/run-conformance --card\n' >$@
+	$(Q)chmod 755 $@
+
 .PHONY: conformance
-conformance: $(B)/tests/host/nn-conformance
+conformance: $(B)/tests/host/nn-conformance $(B)/tests/host/nn-conformance-card
 	$(Q)$<
+	$(Q)$(B)/tests/host/nn-conformance-card
 
 # Models that tests and examples run.
 define onnx_file

@@ -6,11 +6,14 @@
 NN_CARD_VM_TESTS := plans
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
 NN_CARD_TEST_FLAGS = $(NN_CFLAGS) -I. -Itests/nn
-NN_CARD_TEST_LIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS) -lcmocka -pthread
+NN_CARD_LIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS) -pthread
+NN_CARD_TEST_LIBS = $(NN_CARD_LIBS) -lcmocka
 
-$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o: \
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o \
+	$(B)/tests/nn/conformance.o: \
 	EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS)
-$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o: \
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o \
+	$(B)/tests/nn/conformance.o: \
 	| $(NN_GENERATED)/onnx.pb-c.h
 $(patsubst %.c,$(B)/asan/%.o,$(wildcard tests/nn/card/*.c)): LIBACCEL_TEST_FLAGS += -Itests/nn
 $(patsubst %.c,$(B)/asan/%.o,$(NN_CARD_SOURCES)): LIBACCEL_TEST_FLAGS += $(NN_CFLAGS)
@@ -37,4 +40,11 @@ $(B)/tests/host/nn-card-$(1)-asan: $(B)/asan/tests/nn/card/test_$(1).o \
 HOST_TESTS += $(B)/tests/host/nn-card-$(1) $(B)/tests/host/nn-card-$(1)-asan
 endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_test,$(t))))
+# ONNX's own cases.
+$(B)/tests/nn/card/conformance: $(B)/tests/nn/conformance.o $(B)/tests/nn/card/conformance_card.o \
+		$(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a | kernels
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program) $(NN_CARD_LIBS)
+
 VM_TESTS += $(NN_CARD_VM_TESTS:%=$(B)/tests/vm/nn-card-%)
