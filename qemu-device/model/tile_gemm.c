@@ -86,7 +86,7 @@ SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
 static const struct egret_gemm portable = {
-	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL,
+	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -378,6 +378,138 @@ static void transpose_bf16_avx512(uint32_t *dst, size_t stride, const uint8_t *c
 	}
 }
 
+/* The 32 bytes of a block. */
+__attribute__((target("avx512f,avx512bw,avx512vl"), always_inline))
+static inline __m256i load_block(const uint8_t *p, enum egret_gemm_form form)
+{
+	const __m128i low_bits = _mm_set1_epi8(15);
+	__m128i v, low, high;
+
+	if (form == EGRET_GEMM_BYTES)
+		return _mm256_loadu_si256((const __m256i *)p);
+	v = _mm_loadu_si128((const __m128i *)p);
+	low = _mm_and_si128(v, low_bits);
+	high = _mm_and_si128(_mm_srli_epi16(v, 4), low_bits);
+	if (form == EGRET_GEMM_SPLIT)
+		return _mm256_set_m128i(high, low);
+	return _mm256_set_m128i(_mm_unpackhi_epi8(low, high), _mm_unpacklo_epi8(low, high));
+}
+
+/* Two blocks of a line, `next` bytes apart, as they are to be multiplied. */
+__attribute__((target("avx512f,avx512bw,avx512vl"), always_inline))
+static inline __m512i load_blocks(const uint8_t *p, int64_t next, enum egret_gemm_form form,
+				  __m512i flip, __m512i minus)
+{
+	__m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(load_block(p, form)),
+				       load_block(p + next, form), 1);
+
+	return _mm512_sub_epi8(_mm512_xor_si512(v, flip), minus);
+}
+
+/*
+ * Two blocks at a time are the lanes of a vector for each line. Lanes of words are added up
+ * within 128 bits first, four lines at a time, then the two halves of a block. A block
+ * without another one is done twice.
+ */
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"), always_inline))
+static inline void block_dots_i8(const int8_t *a, int64_t step, const struct egret_gemm_blocks *b,
+				 size_t blocks, int32_t *sum, enum egret_gemm_form form)
+{
+	const __m512i nothing = _mm512_setzero_si512();
+	const __m512i flip = _mm512_set1_epi8((char)b->flip), minus = _mm512_set1_epi8((char)b->minus);
+
+	for (size_t x = 0; x < blocks; x += 2, a += 2 * step, sum += 2 * EGRET_GEMM_DOTS) {
+		bool two = x + 1 < blocks;
+		__m512i v = load_blocks((const uint8_t *)a, two ? step : 0, EGRET_GEMM_BYTES, nothing,
+					nothing);
+		__m512i four_lines[4], low, high;
+
+		_Pragma("GCC unroll 4")
+		for (int q = 0; q < 4; q++) {
+			__m512i s[4];
+
+			_Pragma("GCC unroll 4")
+			for (int i = 0; i < 4; i++)
+				s[i] = _mm512_dpbusd_epi32(_mm512_setzero_si512(),
+						load_blocks(b->line[4 * q + i] + (int64_t)x * b->step,
+							    two ? b->step : 0, form, flip, minus), v);
+			four_lines[q] = PAIRS(64, PAIRS(32, s[0], s[1]), PAIRS(32, s[2], s[3]));
+		}
+		low = _mm512_add_epi32(_mm512_shuffle_i32x4(four_lines[0], four_lines[1], 0x88),
+				       _mm512_shuffle_i32x4(four_lines[0], four_lines[1], 0xdd));
+		high = _mm512_add_epi32(_mm512_shuffle_i32x4(four_lines[2], four_lines[3], 0x88),
+					_mm512_shuffle_i32x4(four_lines[2], four_lines[3], 0xdd));
+		_mm512_storeu_si512(sum, _mm512_shuffle_i32x4(low, high, 0x88));
+		if (two)
+			_mm512_storeu_si512(sum + EGRET_GEMM_DOTS,
+					    _mm512_shuffle_i32x4(low, high, 0xdd));
+	}
+}
+
+/* Byte number `byte` of 16 words, signed, as F32. */
+__attribute__((target("avx512f"), always_inline))
+static inline __m512 byte_f32(__m512i word, int byte)
+{
+	return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(word, 24 - 8 * byte), 24));
+}
+
+/* Two blocks at a time again: one sum alone would wait for itself. */
+__attribute__((target("avx512f,avx512bw,avx512vl"), always_inline))
+static inline void block_dots_f32(const float *a, int64_t step, const struct egret_gemm_blocks *b,
+				  size_t blocks, float *sum, enum egret_gemm_form form)
+{
+	const int64_t next = step / (int64_t)sizeof(*a);
+	const __m512i flip = _mm512_set1_epi8((char)b->flip), minus = _mm512_set1_epi8((char)b->minus);
+
+	for (size_t x = 0; x < blocks; x += 2, a += 2 * next, sum += 2 * EGRET_GEMM_DOTS) {
+		bool two = x + 1 < blocks;
+		const float *second = two ? a + next : a;
+		__m512 acc0 = _mm512_setzero_ps(), acc1 = _mm512_setzero_ps();
+		__m512i r[16];
+
+		_Pragma("GCC unroll 16")
+		for (int l = 0; l < 16; l++)
+			r[l] = load_blocks(b->line[l] + (int64_t)x * b->step, two ? b->step : 0, form,
+					   flip, minus);
+		transpose16(r);
+		_Pragma("GCC unroll 8")
+		for (int w = 0; w < 8; w++) {
+			_Pragma("GCC unroll 4")
+			for (int i = 0; i < 4; i++) {
+				acc0 = _mm512_fmadd_ps(_mm512_set1_ps(a[4 * w + i]), byte_f32(r[w], i),
+						       acc0);
+				acc1 = _mm512_fmadd_ps(_mm512_set1_ps(second[4 * w + i]),
+						       byte_f32(r[8 + w], i), acc1);
+			}
+		}
+		_mm512_storeu_ps(sum, acc0);
+		if (two)
+			_mm512_storeu_ps(sum + EGRET_GEMM_DOTS, acc1);
+	}
+}
+
+/* Each form has code of its own. */
+#define BLOCK_DOT(name, isa, TA, TC, KERNEL)						\
+__attribute__((target(isa)))								\
+static void name(const TA *a, int64_t step, const struct egret_gemm_blocks *b, size_t blocks, \
+		 TC *sum)								\
+{											\
+	switch (b->form) {								\
+	case EGRET_GEMM_BYTES:								\
+		KERNEL(a, step, b, blocks, sum, EGRET_GEMM_BYTES);				\
+		break;									\
+	case EGRET_GEMM_NIBBLES:							\
+		KERNEL(a, step, b, blocks, sum, EGRET_GEMM_NIBBLES);				\
+		break;									\
+	case EGRET_GEMM_SPLIT:								\
+		KERNEL(a, step, b, blocks, sum, EGRET_GEMM_SPLIT);				\
+		break;									\
+	}										\
+}
+
+BLOCK_DOT(block_dot_vnni, "avx512f,avx512bw,avx512vl,avx512vnni", int8_t, int32_t, block_dots_i8)
+BLOCK_DOT(block_dot_avx512, "avx512f,avx512bw,avx512vl", float, float, block_dots_f32)
+
 /* 64 columns: a group of four rows is a cache line of each. */
 __attribute__((target("avx512f,avx512bw")))
 static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, size_t count,
@@ -409,15 +541,17 @@ static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, s
 }
 
 static const struct egret_gemm vnni = {
-	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, transpose_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni,
+	block_dot_vnni, block_dot_avx512, transpose_avx512,
 	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx512 = {
-	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, transpose_avx512,
+	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL,
+	NULL, block_dot_avx512, transpose_avx512,
 	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx2 = {
-	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL,
+	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL,
 };
 
 static bool host_has(unsigned int features)

@@ -26,6 +26,7 @@
 
 #define EGRET_GEMM_MR		12	/* rows of the largest kernel */
 #define EGRET_GEMM_NR_MAX	32
+#define EGRET_GEMM_DOTS		16	/* lines of egret_gemm_block_dot_*() */
 
 /*
  * c[row][column] = a's rows by b's panel, plus what c holds unless `zero`; k counts steps (of
@@ -65,6 +66,34 @@ typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pit
 typedef void egret_gemm_dot(const int8_t *a, const uint8_t *const *b, size_t bytes, uint8_t flip,
 			    int32_t *sum);
 
+/*
+ * The same for 16 lines of block-scaled elements, as they are stored: blocks of 32 bytes, or
+ * of 16 with two elements each, `step` bytes apart. In a byte two elements follow each other
+ * (low bits first), or the second one is 16 elements further. An element is flipped by
+ * `flip`, and less `minus` then: unsigned for integers, and signed for F32.
+ */
+enum egret_gemm_form {
+	EGRET_GEMM_BYTES,
+	EGRET_GEMM_NIBBLES,
+	EGRET_GEMM_SPLIT,
+};
+
+struct egret_gemm_blocks {
+	const uint8_t *line[16];
+	int64_t step;
+	enum egret_gemm_form form;
+	uint8_t flip, minus;
+};
+
+/*
+ * sum[16 * x + i] = a's block x by that of line i; a's are `step` bytes apart. In F32 it is the result of one
+ * fused multiply-add for each k in ascending order, from zero.
+ */
+typedef void egret_gemm_block_dot_i8(const int8_t *a, int64_t step,
+				     const struct egret_gemm_blocks *b, size_t blocks, int32_t *sum);
+typedef void egret_gemm_block_dot_f32(const float *a, int64_t step,
+				      const struct egret_gemm_blocks *b, size_t blocks, float *sum);
+
 struct egret_gemm {
 	unsigned int nr;
 	/* by rows: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
@@ -72,6 +101,8 @@ struct egret_gemm {
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
 	egret_gemm_dot *dot;			/* or NULL */
+	egret_gemm_block_dot_i8 *block_dot_i8;	/* or NULL */
+	egret_gemm_block_dot_f32 *block_dot_f32;	/* or NULL */
 	egret_gemm_transpose *transpose;	/* or NULL */
 	egret_gemm_transpose_bf16 *transpose_bf16;	/* or NULL */
 	egret_gemm_interleave *interleave;	/* or NULL */

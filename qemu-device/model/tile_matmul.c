@@ -699,6 +699,96 @@ static void multiply_dots(const struct matmul *mm, const struct part *p, const s
 	}
 }
 
+/* The same for lines of blocks, or blocks of A by lines. */
+static bool has_block_dots(const struct matmul *mm, const struct part *p, const struct segment *s)
+{
+	if (!mm->blocks || p->m > DOT_M || !mm->b.by_line || s->k % EGRET_BLOCK)
+		return false;
+	return mm->int_product ? mm->gemm->block_dot_i8 && !mm->a_minus :
+				 mm->gemm->block_dot_f32 && mm->b.block;
+}
+
+/* The sums of the segment's blocks, for some lines of B. */
+struct block_sums {
+	union {
+		int32_t i[EGRET_GEMM_DOTS];
+		float f[EGRET_GEMM_DOTS];
+	} of[BLOCKS];
+};
+
+/* A row of them: add_row() for each block. */
+EGRET_CLONES
+static void add_block_sums(const struct work *w, const struct block_sums *sums, size_t blocks,
+			   const struct columns *b, size_t i, bool a_block, bool b_block,
+			   bool int_product, bool zero, float *c)
+{
+	float acc[EGRET_GEMM_DOTS] = { 0 };
+
+	if (!zero)
+		memcpy(acc, c, b->n * sizeof(*c));
+	for (size_t x = 0; x < blocks; x++) {
+		const float *b_scale = w->b_scale[x] + b->in_group;
+		float a_scale = a_block ? w->a_scale[x][i] : 1;
+		int32_t row = int_product ? w->row[x][i] : 0;
+
+		for (size_t j = 0; j < EGRET_GEMM_DOTS; j++) {
+			float scale = a_block && b_block ? a_scale * b_scale[j] :
+				      a_block ? a_scale : b_scale[j];
+			float product = int_product ?
+				(float)(int32_t)((uint32_t)sums->of[x].i[j] + (uint32_t)row) :
+				sums->of[x].f[j];
+
+			acc[j] = __builtin_fmaf(product, scale, acc[j]);
+		}
+	}
+	for (size_t j = 0; j < b->n; j++)
+		c[j] = f32_canonical(acc[j]);
+}
+
+/* Up to EGRET_GEMM_DOTS lines of B. */
+static void multiply_block_lines(const struct matmul *mm, const struct part *p,
+				 const struct segment *s, const struct columns *b)
+{
+	const struct egret_range r = { p->n0, p->n, s->x, s->k };
+	size_t blocks = s->k / EGRET_BLOCK;
+	struct egret_gemm_blocks lines;
+	struct block_sums sums;
+
+	egret_line_blocks(&mm->b, &r, p->n0 + b->j, b->n, !mm->int_product, &lines);
+	for (size_t i = 0; i < p->m; i++) {
+		const uint8_t *a = rows_at(mm, p, s, i, 0).a;
+		int64_t step = blocks < 2 ? 0 : (const uint8_t *)rows_at(mm, p, s, i, EGRET_BLOCK).a - a;
+
+		if (mm->int_product)
+			mm->gemm->block_dot_i8((const int8_t *)a, step, &lines, blocks, sums.of[0].i);
+		else
+			mm->gemm->block_dot_f32((const float *)a, step, &lines, blocks, sums.of[0].f);
+		add_block_sums(mm->w, &sums, blocks, b, i, mm->a.block, mm->b.block, mm->int_product,
+			       s->zero, (float *)p->c + i * p->ldc + b->j);
+	}
+}
+
+static void multiply_block_dots(const struct matmul *mm, const struct part *p,
+				const struct segment *s)
+{
+	if (mm->int_product)
+		add_of_rows(mm, p, s, 0, (unsigned int)p->m);
+	for (size_t j = 0; j < p->n; j += EGRET_GEMM_DOTS) {
+		const struct columns b = {
+			.j = j,
+			.n = p->n - j < EGRET_GEMM_DOTS ? p->n - j : EGRET_GEMM_DOTS,
+			.in_group = j % GROUP,
+		};
+
+		if (egret_unit_stopped(mm->tile->stop))
+			return;
+		for (size_t x = 0; mm->b.block && !b.in_group && x < s->k; x += EGRET_BLOCK)
+			egret_scales(&mm->b, p->n0 + j, p->n - j < GROUP ? p->n - j : GROUP, s->x + x,
+				     mm->w->b_scale[x / EGRET_BLOCK]);
+		multiply_block_lines(mm, p, s, &b);
+	}
+}
+
 /* accumulators += A by B, over the segment's k */
 static void multiply(const struct matmul *mm, const struct part *p, struct segment *s)
 {
@@ -708,6 +798,10 @@ static void multiply(const struct matmul *mm, const struct part *p, struct segme
 	prepare_a(mm, p, s);
 	if (has_dots(mm, p)) {
 		multiply_dots(mm, p, s);
+		return;
+	}
+	if (has_block_dots(mm, p, s)) {
+		multiply_block_dots(mm, p, s);
 		return;
 	}
 	for (size_t j = 0; j < p->n; j += 2 * nr) {

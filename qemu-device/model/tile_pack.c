@@ -486,6 +486,30 @@ const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_r
 	return lines.get(&lines, line, buffer);
 }
 
+void egret_line_blocks(const struct egret_operand *o, const struct egret_range *r, size_t line,
+		       size_t lines, bool is_signed, struct egret_gemm_blocks *blocks)
+{
+	const struct lines all = { .o = o, .r = r };
+	bool nibbles = type_is_int4(o->type);
+
+	*blocks = (struct egret_gemm_blocks) {
+		.step = o->block ? o->block_step : nibbles ? EGRET_BLOCK / 2 : EGRET_BLOCK,
+		.form = !nibbles ? EGRET_GEMM_BYTES : o->split ? EGRET_GEMM_SPLIT : EGRET_GEMM_NIBBLES,
+		/* Q4_0's elements are stored plus 8 */
+		.flip = !nibbles ? (is_signed ? 0 : flip_of(o)) :
+				   o->type == EGRET_TYPE_S4 && !o->split ? 8 : 0,
+		.minus = nibbles && is_signed ? 8 : 0,
+	};
+	for (size_t l = 0; l < EGRET_GEMM_DOTS; l++) {
+		size_t number = line + (l < lines ? l : lines - 1);
+
+		blocks->line[l] = o->block ? stored_block(o, number, r->k) :
+					     stored_row(o, number) + r->k * egret_type_bits(o->type) / 8;
+		if (number + EGRET_GEMM_DOTS < r->line + r->lines)
+			ask_for(&all, number + EGRET_GEMM_DOTS);
+	}
+}
+
 void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, uint8_t *dst)
 {

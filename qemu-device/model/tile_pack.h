@@ -80,6 +80,16 @@ int egret_pack_offset(const struct egret_operand *o);
 const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_range *r,
 			     size_t line, uint8_t *buffer, uint8_t *flip);
 
+/**
+ * egret_line_blocks() - where blocks of 32 elements lie in lines that are stored along k
+ * @line: first of the lines
+ * @lines: how many, up to EGRET_GEMM_DOTS; the last one stands for those that are missing
+ * @is_signed: for F32; else as egret_pack_i8() makes them
+ * @blocks: filled in
+ */
+void egret_line_blocks(const struct egret_operand *o, const struct egret_range *r, size_t line,
+		       size_t lines, bool is_signed, struct egret_gemm_blocks *blocks);
+
 /** egret_rows_i8() - make rows of bytes; `pitch` is a multiple of 4 */
 void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, int8_t *dst, size_t pitch);

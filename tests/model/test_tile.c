@@ -388,6 +388,11 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	if (kind != 1 && chance(20)) { /* few rows and B along k: implementations may have a way for that */
 		d->m = 1 + (uint32_t)below(5);
 		d->flags |= EGRET_MATMUL_B_TRANS;
+		if (chance(60)) { /* and whole blocks of 32, beyond what they may take at once */
+			d->batch = 1;
+			d->k = 32 * (1 + (uint32_t)below(chance(20) ? 20 : 4));
+			d->n = 1 + (uint32_t)below(chance(20) ? 150 : 40);
+		}
 	}
 	if (kind == 2) { /* blocks, at one side or both */
 		unsigned int sides = (unsigned int)below(3) + 1;
@@ -459,7 +464,7 @@ static void test_matmul_float(void **state)
 static void test_matmul_blocks(void **state)
 {
 	(void)state;
-	matmul_cases(2, 3000000, 120);
+	matmul_cases(2, 3000000, 400);
 }
 
 /* Dividing k into steps that continue in acc gives the bits of one operation. */
