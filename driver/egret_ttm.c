@@ -11,6 +11,7 @@
  * (egret_dmabuf.c). TTM_PL_SYSTEM is where a buffer has no pages.
  */
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <drm/drm_cache.h>
 #include <drm/drm_drv.h>
@@ -29,6 +30,10 @@
 
 /* Address bits of a page table entry. */
 #define EGRET_DMA_BITS	52
+
+static unsigned int system_limit;
+module_param(system_limit, uint, 0644);
+MODULE_PARM_DESC(system_limit, "Most system memory for the buffers of a card, in MiB, when it is bound (default 0: half of the memory)");
 
 static struct egret_device *ttm_to_egret_device(struct ttm_device *ttm)
 {
@@ -68,6 +73,17 @@ static const struct ttm_resource_manager_func egret_system_func = {
 	.free = egret_system_free,
 };
 
+/* How much system memory the buffers of a card may take. */
+static u64 egret_system_limit(void)
+{
+	struct sysinfo si;
+
+	if (system_limit)
+		return (u64)system_limit << 20;
+	si_meminfo(&si);
+	return (u64)si.totalram * si.mem_unit / 2;
+}
+
 static void egret_system_init_one(struct egret_device *edev, struct ttm_resource_manager *man,
 				  int mem_type, u64 limit)
 {
@@ -80,12 +96,7 @@ static void egret_system_init_one(struct egret_device *edev, struct ttm_resource
 
 static void egret_system_init(struct egret_device *edev)
 {
-	struct sysinfo si;
-
-	si_meminfo(&si);
-	/* TTM itself allows its devices half of the memory together. */
-	egret_system_init_one(edev, &edev->system, TTM_PL_TT,
-			      (u64)si.totalram * si.mem_unit / 2);
+	egret_system_init_one(edev, &edev->system, TTM_PL_TT, egret_system_limit());
 	egret_system_init_one(edev, &edev->foreign, EGRET_PL_FOREIGN, U64_MAX);
 }
 
