@@ -144,6 +144,7 @@ static void egret_device_release(struct drm_device *drm, void *data)
 	ida_destroy(&edev->contexts);
 	mutex_destroy(&edev->userptrs_lock);
 	mutex_destroy(&edev->vms_lock);
+	mutex_destroy(&edev->shrinker.lock);
 	mutex_destroy(&edev->shared_lock);
 	mutex_destroy(&edev->invalidate_lock);
 	mutex_destroy(&edev->counters_lock);
@@ -157,6 +158,7 @@ static int egret_device_init_software(struct egret_device *edev)
 	mutex_init(&edev->userptrs_lock);
 	INIT_LIST_HEAD(&edev->userptrs);
 	mutex_init(&edev->shared_lock);
+	mutex_init(&edev->shrinker.lock);
 	INIT_LIST_HEAD(&edev->shared);
 	init_rwsem(&edev->evict_lock);
 	init_rwsem(&edev->free_lock);
@@ -279,6 +281,7 @@ void egret_device_remove(struct egret_device *edev)
 	complete_all(&edev->stopped);
 
 	egret_queue_kill_all(edev);
+	egret_shrinker_fini(edev);
 	/* Who looks for room has ended then, and nobody does so later. */
 	down_write(&edev->evict_lock);
 	/* Jobs end when those they wait for do, which is soon. */

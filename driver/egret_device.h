@@ -24,6 +24,7 @@
 #include "egret_migrate.h"
 #include "egret_pm.h"
 #include "egret_reset.h"
+#include "egret_shrinker.h"
 #include "egret_vram.h"
 
 struct egret_client;
@@ -101,6 +102,8 @@ struct egret_device {
 	struct egret_vram vram;
 	/** @system: TTM's manager of system memory that the card can reach. */
 	struct ttm_resource_manager system;
+	/** @shrinker: Swapping out. */
+	struct egret_shrinker shrinker;
 	/** @foreign: TTM's manager of what other drivers made. */
 	struct ttm_resource_manager foreign;
 	/** @needs_bounce: Whether the card reaches system memory by bounce buffers. Constant. */

@@ -109,15 +109,15 @@ void egret_evict_end(struct egret_device *edev, bool exclusive)
  */
 bool egret_bo_may_evict(struct ttm_buffer_object *tbo, const struct ttm_place *place)
 {
-	struct egret_device *edev = to_egret_device(tbo->base.dev);
+	struct egret_device *edev = container_of(tbo->bdev, struct egret_device, ttm);
 	struct drm_gpuvm_bo *vm_bo;
 
 	/* It is about to free its memory by itself. */
 	if (tbo->deleted)
 		return true;
-	/* Pages would still be there if the buffer was not. */
+	/* Pages would still be there if the buffer was not, unless they are swapped out. */
 	if (tbo->resource->mem_type != TTM_PL_VRAM)
-		return false;
+		return egret_shrinker_wants(edev, tbo);
 	/* Without a place to go to it would be a failure, and TTM would print it. */
 	if (ttm_resource_manager_usage(&edev->system) + tbo->base.size > edev->system.size)
 		return false;

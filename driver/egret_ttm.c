@@ -286,10 +286,18 @@ int egret_ttm_init(struct egret_device *edev)
 		return ret;
 	egret_system_init(edev);
 	ret = egret_vram_init(edev);
-	if (ret) {
-		egret_system_fini(edev);
-		ttm_device_fini(&edev->ttm);
-	}
+	if (ret)
+		goto err_system;
+	ret = egret_shrinker_init(edev);
+	if (ret)
+		goto err_vram;
+	return 0;
+
+err_vram:
+	egret_vram_fini(edev);
+err_system:
+	egret_system_fini(edev);
+	ttm_device_fini(&edev->ttm);
 	return ret;
 }
 
@@ -306,6 +314,7 @@ void egret_ttm_print(struct egret_device *edev, struct drm_printer *p)
 	ttm_resource_manager_debug(&edev->vram.man, p);
 	drm_printf(p, "system memory:\n");
 	ttm_resource_manager_debug(&edev->system, p);
+	drm_printf(p, "pages swapped out: %llu\n", (u64)atomic64_read(&edev->shrinker.pages));
 	drm_printf(p, "moves ended: %llu\n", (u64)atomic64_read(&mig->done));
 	drm_printf(p, "last move out of device memory: %llu\n",
 		   (u64)atomic64_read(&mig->evicted));
@@ -334,6 +343,7 @@ void egret_ttm_clear_dma(struct egret_device *edev)
  */
 void egret_ttm_fini(struct egret_device *edev)
 {
+	egret_shrinker_fini(edev);
 	/* Buffers that died lately may still be on their way out. */
 	flush_workqueue(edev->ttm.wq);
 	egret_vram_fini(edev);
