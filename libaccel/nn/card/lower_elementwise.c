@@ -381,6 +381,7 @@ static const struct entry {
 	{ "Where", where, 0 },
 	{ "Clip", clip, 0 },
 	{ "Cast", cast, 0 },
+	{ "CastLike", cast, 0 },
 	{ "BatchNormalization", batch_norm, 0 },
 	{ "Neg", unary, EGRET_MAP_NEG },
 	{ "Abs", unary, EGRET_MAP_ABS },

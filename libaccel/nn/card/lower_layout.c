@@ -228,6 +228,79 @@ static int lower_slice(struct nn_lower *lower, const struct nn_node *node, size_
 	return ret ? ret : nn_lower_done(lower, node, position);
 }
 
+/* ---- Pad ---- */
+
+/* Bits of the number that the padding has. False if it is not known. */
+static bool read_fill(const struct nn_lower *lower, const struct nn_node *node, enum nn_type type,
+		      uint64_t *bits)
+{
+	const struct nn_value *value = node->input_count > 2 ? node->inputs[2] : NULL;
+	struct nn_call call = nn_call_of(lower, node);
+	const struct nn_tensor *known = value ? nn_known(lower, value) : NULL;
+
+	*bits = 0;
+	if (node->op->since < 11) {
+		if (type != NN_F32)
+			return nn_attr_float(&call, "value") == 0;
+		*bits = nn_number(nn_attr_float(&call, "value")).bits;
+		return true;
+	}
+	if (!value)
+		return true;
+	if (!known || known->count != 1 || known->type != type)
+		return false;
+	memcpy(bits, known->data, (size_t)element_size(type));
+	return true;
+}
+
+static bool read_pads(const struct nn_lower *lower, const struct nn_node *node, struct loading *loading)
+{
+	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
+	struct nn_call call = nn_call_of(lower, node);
+	int64_t list[2 * NN_RANK_MAX], axes[NN_RANK_MAX];
+	const int64_t *pads = list;
+	int count, has_axes = 0, i, axis;
+
+	if (node->op->since < 11) {
+		count = (int)nn_attr_ints(&call, "pads", &pads);
+	} else {
+		count = nn_ints(&call, 1, list, 2 * NN_RANK_MAX);
+		has_axes = nn_in_fact(&call, 3) ? nn_ints(&call, 3, axes, NN_RANK_MAX) : 0;
+	}
+	if (count < 0 || has_axes < 0)
+		return false;
+	nn_strides(&in->shape, in->type, loading->stride);
+	for (i = 0; i < in->shape.rank; i++)
+		loading->extent[i] = in->shape.dims[i];
+	for (i = 0; i < count / 2; i++) {
+		axis = has_axes ? (int)axes[i] : i;
+		axis += axis < 0 ? in->shape.rank : 0;
+		loading->start[axis] = -pads[i];
+		loading->offset -= pads[i] * loading->stride[axis];
+	}
+	loading->padded = true;
+	return true;
+}
+
+static int make_pad(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		    struct nn_group *group, bool grow)
+{
+	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
+	struct nn_call call = nn_call_of(lower, node);
+	struct loading loading = { .offset = 0 };
+
+	if (strcmp(nn_attr_text(&call, "mode"), "constant"))
+		return nn_cannot(lower, "it pads with more than a number");
+	if (!read_pads(lower, node, &loading) || !read_fill(lower, node, in->type, &loading.fill))
+		return nn_cannot(lower, "its padding depends on what is computed");
+	return make_loaded(lower, node, position, group, grow, &loading);
+}
+
+static int lower_pad(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	return nn_lower_group(lower, node, position, make_pad);
+}
+
 /* ---- Expand ---- */
 
 static int make_expand(struct nn_lower *lower, const struct nn_node *node, size_t position,
@@ -441,6 +514,7 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 const struct nn_lowering_entry nn_lower_layout[] = {
 	{ "Transpose", lower_transpose, false },
 	{ "Slice", lower_slice, false },
+	{ "Pad", lower_pad, false },
 	{ "Expand", lower_expand, false },
 	{ "Concat", lower_concat, true },
 	{ "Split", lower_split, false },

@@ -102,7 +102,34 @@ static int log_softmax(const struct rows *r, int x)
 	return y < 0 ? -1 : map2(r, EGRET_MAP_SUB, r->out, x, NN_VALUE(y));
 }
 
+/* The index of the largest or smallest, the first or the last of equals. */
+static int find_index(const struct rows *r, enum egret_reduce_op op, int x)
+{
+	struct nn_call call = nn_call_of(r->group->lower, r->node);
+	int y = reduce(r, op, r->out, x);
+
+	if (y >= 0 && r->node->op->since >= 12 && nn_attr_int(&call, "select_last_index"))
+		r->group->program.step[r->group->program.steps - 1].flags = EGRET_REDUCE_LAST;
+	return y;
+}
+
+static int arg_max(const struct rows *r, int x) { return find_index(r, EGRET_REDUCE_ARGMAX, x); }
+static int arg_min(const struct rows *r, int x) { return find_index(r, EGRET_REDUCE_ARGMIN, x); }
+
 /* ---- Normalisation ---- */
+
+static void kept_shape(const struct nn_group *group, struct nn_shape *shape);
+
+/* A second or third result, one for each row, if it is asked for. */
+static bool also_gives(const struct rows *r, size_t output, int number)
+{
+	struct nn_shape kept;
+
+	if (output >= r->node->output_count || !r->node->outputs[output])
+		return true;
+	kept_shape(r->group, &kept);
+	return nn_group_define(r->group, r->node->outputs[output], number, &kept);
+}
 
 static int layer_norm(const struct rows *r, int x)
 {
@@ -112,12 +139,12 @@ static int layer_norm(const struct rows *r, int x)
 	int y = map2(r, EGRET_MAP_MUL, F32, reduce(r, EGRET_REDUCE_SUM, F32, x),
 		     nn_number(1 / r->count));
 
-	if (y < 0)
+	if (y < 0 || !also_gives(r, 1, y))
 		return -1;
 	x = map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
 	y = map2(r, EGRET_MAP_MUL, F32, reduce(r, EGRET_REDUCE_SUMSQ, F32, x), nn_number(1 / r->count));
 	y = map1(r, EGRET_MAP_RSQRT, F32, map2(r, EGRET_MAP_ADD, F32, y, nn_number(epsilon)));
-	if (y < 0)
+	if (y < 0 || !also_gives(r, 2, y))
 		return -1;
 	x = map2(r, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
 	arg = nn_group_arg(r->group, r->node->inputs[1]);
@@ -162,6 +189,8 @@ static const struct entry {
 	{ "ReduceL2", l2, LISTED, true, false },
 	{ "ReduceLogSum", log_sum, LISTED, true, false },
 	{ "ReduceLogSumExp", log_sum_exp, LISTED, true, false },
+	{ "ArgMax", arg_max, ONE, false, false },
+	{ "ArgMin", arg_min, ONE, false, false },
 	{ "Softmax", softmax, ONE_OR_REST, true, true },
 	{ "LogSoftmax", log_softmax, ONE_OR_REST, true, true },
 	{ "LayerNormalization", layer_norm, FROM, true, true },
@@ -258,8 +287,9 @@ bool nn_add_reduction(struct nn_group *group, const struct nn_node *node)
 	if (r.out == EGRET_TYPE_NONE || nn_card_type(in->type) == EGRET_TYPE_NONE ||
 	    (entry->floats && !nn_is_float(in->type)))
 		return false;
+	/* Only layer normalisation has more results than one. */
 	for (i = 1; i < node->output_count; i++)
-		if (node->outputs[i])
+		if (node->outputs[i] && entry->add != layer_norm)
 			return false;
 	for (i = 0; (int)i < in->shape.rank; i++)
 		if (group->reduced >> i & 1)

@@ -518,6 +518,8 @@ static void write_operands(const struct nn_program *p, const struct allocation *
 			    (stream->indexed ? EGRET_NN_INDEXED : 0);
 		op->fill = stream->fill;
 		order_of(p, stream, op->order);
+		for (i = 0; i < EGRET_DIMS; i++)
+			op->extent[i] = 1;
 		for (i = 0; i < p->rank; i++) {
 			int d = kernel_dim(p, i);
 

@@ -476,6 +476,48 @@ static void test_expand(void **state)
 	run_case(&c, *state);
 }
 
+static void test_pad(void **state)
+{
+	int i;
+
+	for (i = 0; i < 12; i++) {
+		int64_t dims[3] = { 2 + any(3), 3 + any(20), 4 + any(40) };
+		int64_t pads[6] = { (int64_t)any(3), (int64_t)any(5) - 1, (int64_t)any(9) - 2,
+				    (int64_t)any(3), (int64_t)any(5) - 1, (int64_t)any(9) - 1 };
+		const int64_t one[1] = { 1 };
+
+		begin_case(&c, OPSET);
+		add_input(&c.build, "x", 3, dims);
+		build_ints(&c.build, "pads", 6, pads);
+		add_weights(&c.build, "value", 1, one);
+		build_node(&c.build, "Pad", i & 1 ? "x pads value" : "x pads", i & 2 ? "p" : "y");
+		if (i & 2)
+			build_node(&c.build, "Abs", "p", "y");
+		build_output(&c.build, "y");
+		run_case(&c, *state);
+	}
+}
+
+static void test_indices_of_largest(void **state)
+{
+	int i;
+
+	for (i = 0; i < 12; i++) {
+		int64_t dims[3] = { 1 + any(6), 1 + any(30), 1 + any(70) };
+		Onnx__NodeProto *node;
+
+		begin_case(&c, OPSET);
+		add_input(&c.build, "x", 3, dims);
+		build_node(&c.build, "Round", "x", "r");
+		node = build_node(&c.build, i & 1 ? "ArgMax" : "ArgMin", "r", "y");
+		build_int(&c.build, node, "axis", (int64_t)any(6) - 3);
+		build_int(&c.build, node, "keepdims", any(2));
+		build_int(&c.build, node, "select_last_index", any(2));
+		build_output(&c.build, "y");
+		run_case(&c, *state);
+	}
+}
+
 static void run_resize(struct card *card, const char *mode, const char *places, const int64_t *dims,
 		       const int64_t *wanted)
 {
@@ -540,6 +582,8 @@ int main(void)
 		TEST(test_concat_and_gather),
 		TEST(test_expand),
 		TEST(test_resize),
+		TEST(test_pad),
+		TEST(test_indices_of_largest),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
