@@ -161,7 +161,7 @@ static void egret_dump_note_queues(struct egret_coredump *dump)
 
 		b->hwid = queue->hwid;
 		b->status = egret_queue_read(dump->edev, queue->hwid, EGRET_Q_STATUS);
-		b->state = queue->state;
+		b->state = READ_ONCE(queue->state);
 		b->type = queue->type;
 		b->pid = queue->owner.pid;
 		strscpy(b->comm, queue->owner.comm, sizeof(b->comm));
@@ -311,7 +311,7 @@ static void egret_dump_print_queue(struct drm_printer *p, const struct egret_cor
 {
 	struct egret_queue *queue = dump->queue;
 
-	drm_printf(p, "queue:\n  number: %u\n  id: %u\n", queue->hwid, queue->id);
+	drm_printf(p, "queue:\n  number: %u\n  id: %u\n", queue->hwid, READ_ONCE(queue->id));
 	drm_printf(p, "  type: %s\n", queue->type == DRM_EGRET_QUEUE_COPY ? "copy" : "compute");
 	drm_printf(p, "  context: %u\n", queue->vm->context);
 	drm_printf(p, "  pid: %d\n  comm: %s\n", queue->owner.pid, queue->owner.comm);

@@ -868,31 +868,34 @@ static int egret_queue_init_sched(struct egret_queue *queue)
 	return ret;
 }
 
-/* Returns whether the card has taken it. */
+/*
+ * Returns whether the card has taken it. One that was killed meanwhile, with its client,
+ * is not given to the card: who has killed it will not do so again.
+ */
 static bool egret_queue_enable_once(struct egret_queue *queue)
 {
 	struct egret_device *edev = queue->edev;
+	unsigned long flags;
+	bool done = true;
 
 	if (!egret_hw_enter(edev))
 		return false;
-	queue->enabled = egret_queue_program(queue);
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!egret_queue_is_dead(queue)) {
+		done = egret_queue_program(queue);
+		queue->enabled = done;
+	}
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	egret_hw_exit(edev);
-	return queue->enabled;
+	return done;
 }
 
-static int egret_queue_enable(struct egret_queue *queue, u32 priority)
+static int egret_queue_enable(struct egret_queue *queue)
 {
 	struct egret_device *edev = queue->edev;
 	enum egret_reset_level level = EGRET_RESET_LEVEL_ENGINES;
 	int idx, ret = 0;
 
-	queue->config = FIELD_PREP(EGRET_Q_CONFIG_CONTEXT_MASK, queue->vm->context) |
-			FIELD_PREP(EGRET_Q_CONFIG_PRIORITY_MASK, priority) |
-			FIELD_PREP(EGRET_Q_CONFIG_VECTOR_MASK,
-				   egret_irq_vector(&edev->irq, queue->hwid)) |
-			EGRET_Q_CONFIG_SUPERVISOR;
-	if (queue->type == DRM_EGRET_QUEUE_COPY)
-		queue->config |= EGRET_Q_CONFIG_COPY;
 	if (!drm_dev_enter(&edev->drm, &idx))
 		return -ENODEV;
 	/* Each reset that did not help is followed by a more thorough one. */
@@ -926,9 +929,21 @@ static int egret_queue_alloc_hw(struct egret_queue *queue)
 	return 0;
 }
 
+/* What the card is to know of a queue that has its hardware queue. */
+static u32 egret_queue_config(const struct egret_queue *queue, u32 priority)
+{
+	u32 vector = egret_irq_vector(&queue->edev->irq, queue->hwid);
+
+	return FIELD_PREP(EGRET_Q_CONFIG_CONTEXT_MASK, queue->vm->context) |
+	       FIELD_PREP(EGRET_Q_CONFIG_PRIORITY_MASK, priority) |
+	       FIELD_PREP(EGRET_Q_CONFIG_VECTOR_MASK, vector) |
+	       (queue->type == DRM_EGRET_QUEUE_COPY ? EGRET_Q_CONFIG_COPY : 0) |
+	       EGRET_Q_CONFIG_SUPERVISOR;
+}
+
 /* Make a queue that is known by its hardware queue's number, but not enabled. */
 static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_client *client,
-					     u32 type)
+					     u32 type, u32 priority)
 {
 	struct egret_device *edev = vm->edev;
 	struct egret_queue *queue;
@@ -949,10 +964,16 @@ static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_c
 	INIT_LIST_HEAD(&queue->active_link);
 	INIT_DELAYED_WORK(&queue->watchdog.work, egret_queue_watch);
 	INIT_WORK(&queue->cleanup_work, egret_queue_cleanup);
+	/* The kernel's are made by whoever needs them first. */
+	if (client) {
+		queue->owner.pid = task_tgid_nr(current);
+		get_task_comm(queue->owner.comm, current->group_leader);
+	}
 
 	ret = egret_queue_alloc_hw(queue);
 	if (ret)
 		goto err_free;
+	queue->config = egret_queue_config(queue, priority);
 	ret = egret_queue_alloc_ring(queue);
 	if (ret)
 		goto err_hw;
@@ -997,12 +1018,12 @@ struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client 
 	/* remove() finds either the queue, or nothing of it. */
 	if (!drm_dev_enter(&vm->edev->drm, &idx))
 		return ERR_PTR(-ENODEV);
-	queue = egret_queue_alloc(vm, client, type);
+	queue = egret_queue_alloc(vm, client, type, priority);
 	drm_dev_exit(idx);
 	if (IS_ERR(queue))
 		return queue;
 
-	ret = egret_queue_enable(queue, priority);
+	ret = egret_queue_enable(queue);
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
 		egret_queue_put(queue);
@@ -1044,8 +1065,6 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	egret_vm_put(vm);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
-	queue->owner.pid = task_tgid_nr(current);
-	get_task_comm(queue->owner.comm, current->group_leader);
 	/* Who guesses the ID may destroy the queue before we look at it. */
 	egret_queue_get(queue);
 	/* Whoever bans the client finds the queue, but perhaps not before it was complete. */

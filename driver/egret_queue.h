@@ -43,11 +43,11 @@ struct egret_queue {
 	u32 type;
 	/** @hwid: Number of the hardware queue. Constant. */
 	u32 hwid;
-	/** @id: Its ID in its file, or 0 as long as it has none. */
+	/** @id: Its ID in its file, or 0 as long as it has none. Written once, read by anybody. */
 	u32 id;
 	/** @client: Whose it is; a reference, or NULL: the kernel's. Constant. */
 	struct egret_client *client;
-	/** @owner: Who made it. Constant once it can run jobs. */
+	/** @owner: Who made it; nothing if it is the kernel's. Constant. */
 	struct {
 		/** @owner.pid: Process. */
 		pid_t pid;
@@ -111,10 +111,11 @@ struct egret_queue {
 	struct list_head active_link;
 	/**
 	 * @state: One of &enum drm_egret_queue_state, or EGRET_QUEUE_CLOSED. Goes
-	 * from OK to one other, once. Written under @vector's lock.
+	 * from OK to one other, once. Written under @vector's lock; constant for whom
+	 * it is known to be dead.
 	 */
 	u32 state;
-	/** @fault: Why it faulted, if it did. Under @vector's lock. */
+	/** @fault: Why it faulted, if it did. As @state, with which it is written. */
 	struct egret_fault fault;
 	/** @completed: Jobs that have completed or were cancelled. */
 	atomic64_t completed;
@@ -125,11 +126,12 @@ struct egret_queue {
 	u64 busy_cycles;
 	/** @cycles_told: Most cycles that anybody was told of; see egret_queue_tell_cycles(). */
 	atomic64_t cycles_told;
-	/** @config: EGRET_Q_CONFIG. Constant after it was enabled first. */
+	/** @config: EGRET_Q_CONFIG. Constant. */
 	u32 config;
 	/**
-	 * @enabled: Whether the hardware queue is to be found enabled. Written
-	 * inside of egret_hw_enter(), or while the hardware is started.
+	 * @enabled: Whether the hardware queue is to be found enabled. Set under
+	 * @vector's lock, while the queue is alive; cleared by who kills it. Both inside
+	 * of egret_hw_enter(), or while the hardware is started.
 	 */
 	bool enabled;
 

@@ -151,7 +151,7 @@ static int egret_reset_function(struct egret_device *edev)
 
 	/* What waits for the firmware would wait in vain. */
 	egret_mailbox_close(edev);
-	edev->reset.firmware = true;
+	atomic_set(&edev->reset.firmware, 1);
 	ret = egret_reset_flr(edev->pdev);
 	if (!ret)
 		ret = egret_hw_wait_ready(edev);
@@ -211,8 +211,7 @@ static void egret_reset_climb(struct egret_device *edev, enum egret_reset_level 
 	for (;; level++) {
 		ret = egret_reset_step(edev, level);
 		trace_egret_reset(edev, level, cause, ret);
-		reset->done[level]++;
-		reset->last = level;
+		WRITE_ONCE(reset->last, level);
 		if (!ret)
 			break;
 		drm_err(&edev->drm, "reset (%s) does not help: %pe\n",
@@ -397,9 +396,8 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 	if (!egret_device_is_wedged(edev)) {
 		ret = usable ? egret_reset_finish(edev) : -ENODATA;
 		trace_egret_reset(edev, EGRET_RESET_LEVEL_FUNCTION, cause, ret);
-		reset->done[EGRET_RESET_LEVEL_FUNCTION]++;
-		reset->last = EGRET_RESET_LEVEL_FUNCTION;
-		reset->firmware = true;
+		WRITE_ONCE(reset->last, EGRET_RESET_LEVEL_FUNCTION);
+		atomic_set(&reset->firmware, 1);
 		drm_notice(&edev->drm, "%s: %s\n", egret_reset_cause_name(cause),
 			   ret ? "it does not work any more" : "it goes on");
 		if (!ret)
@@ -450,12 +448,11 @@ static void egret_reset_after_work(struct work_struct *work)
 	struct egret_device *edev = container_of(work, struct egret_device, reset.after_work);
 	struct egret_reset *reset = &edev->reset;
 
-	if (reset->firmware && !egret_device_is_wedged(edev)) {
-		reset->firmware = false;
+	if (!egret_device_is_wedged(edev) && atomic_xchg(&reset->firmware, 0)) {
 		egret_firmware_stop(edev);
 		egret_firmware_start(edev);
 	}
-	egret_reset_uevent(edev, reset->last);
+	egret_reset_uevent(edev, READ_ONCE(reset->last));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 #ifndef EGRET_RESET_H
 #define EGRET_RESET_H
 
+#include <linux/atomic.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -77,12 +78,13 @@ struct egret_reset {
 	struct work_struct work;
 	/** @after_work: What may allocate, and so comes after the fences have signalled. */
 	struct work_struct after_work;
-	/** @done: How often each step was taken. Written by @work. */
-	unsigned int done[EGRET_RESET_LEVELS];
-	/** @last: The last step that was taken. Written by @work. */
+	/**
+	 * @last: The last step that was taken. Written by who does it, @work or the PCI
+	 * core; read by @after_work without a lock.
+	 */
 	enum egret_reset_level last;
-	/** @firmware: Whether @after_work has to start the firmware. */
-	bool firmware;
+	/** @firmware: Whether @after_work has to start the firmware, which it takes back. */
+	atomic_t firmware;
 };
 
 int egret_reset_init(struct egret_device *edev);
