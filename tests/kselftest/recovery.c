@@ -18,7 +18,7 @@
 #include <linux/netlink.h>
 
 #define CLUSTERS	4
-#define PATIENCE_MS	60000
+#define PATIENCE_MS	(60000 * test_slow())
 
 static void inject(const char *property, unsigned int value)
 {
@@ -77,7 +77,10 @@ struct culprit {
 	uint32_t done;
 };
 
-/* A job that does not end, because all clusters stand still. */
+/*
+ * A job that does not end, because all clusters stand still. The chip finds that out by
+ * itself after 3 s, which may be over already when a slow machine returns.
+ */
 static struct culprit hang(void)
 {
 	struct culprit k = { .c = client_open(DRM_EGRET_QUEUE_COMPUTE) };
@@ -94,7 +97,7 @@ static struct culprit hang(void)
 		k.c.packets = k.c.first = 0;
 		packet_dispatch(&k.c, text.va, 64, 0);
 		CHECK_OK(submit(&k.c, &sync, 1));
-	} while (!syncobj_wait(k.c.fd, k.done, 0, 500));
+	} while (!syncobj_wait(k.c.fd, k.done, 0, 500) && syncobj_status(k.c.fd, k.done) >= 0);
 	return k;
 }
 
@@ -237,11 +240,13 @@ struct follower {
 	pthread_t thread;
 };
 
-static void follower_begin(struct follower *f, struct culprit *k)
+/* False if the queue is dead already. */
+static bool follower_begin(struct follower *f, struct culprit *k)
 {
 	struct client keeper = client_fork(&k->c, DRM_EGRET_QUEUE_COPY);
 	uint32_t open = syncobj_create(k->c.fd);
 	struct drm_egret_sync syncs[2] = { sync_signal(open, 0) };
+	int ret;
 
 	f->culprit = k;
 	f->gate = client_bo(&keeper, PAGE, DRM_EGRET_BO_SYSTEM);
@@ -251,7 +256,11 @@ static void follower_begin(struct follower *f, struct culprit *k)
 	packet(&k->c, EGRET_OP_NOP, 0);
 	syncs[0] = sync_wait(open, 0);
 	syncs[1] = sync_signal(f->done, 0);
-	CHECK_OK(submit(&k->c, syncs, 2));
+	ret = submit(&k->c, syncs, 2);
+	if (ret == -ECANCELED)
+		return false;
+	CHECK_OK(ret);
+	return true;
 }
 
 /* Whenever it ends, the one before it has ended. */
@@ -276,7 +285,8 @@ static void test_engines_kill(void)
 
 	neighbour_begin(&n);
 	k = hang();
-	follower_begin(&f, &k);
+	if (!follower_begin(&f, &k))
+		test_skip("this machine is so slow that the chip was faster");
 	CHECK_EQ(pthread_create(&f.thread, NULL, follow, &f), 0);
 	CHECK_OK(queue_destroy(k.c.fd, k.c.queue));
 	CHECK_EQ(pthread_join(f.thread, NULL), 0);

@@ -14,7 +14,7 @@
 #define DEVICE	"/sys/bus/pci/devices/0000:01:00.0/"
 #define SIZE	(4 * MiB)
 #define FILLS	24
-#define PATIENCE_MS	60000
+#define PATIENCE_MS	(60000 * test_slow())
 /* Clients whose buffers do not fit into the card together, and the size of a buffer. */
 #define CROWD	3
 #define CROWD_SIZE	(40 * MiB)

@@ -26,7 +26,7 @@
 #define WORKERS		4
 #define MODULE		"/run/vm/modules/egret.ko"
 #define UNLOADS		4
-#define PATIENCE_MS	90000
+#define PATIENCE_MS	(90000 * test_slow())
 #define DRIVER		"/sys/bus/pci/drivers/egret/"
 
 static unsigned int seed;
