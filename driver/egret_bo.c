@@ -234,7 +234,7 @@ static vm_fault_t egret_bo_fault(struct vm_fault *vmf)
 	return ret;
 }
 
-/* For debuggers. */
+/* For debuggers. Device memory: egret_ttm_access_memory(). */
 static int egret_bo_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
 			   int write)
 {

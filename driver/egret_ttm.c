@@ -24,6 +24,7 @@
 #include "egret_bo.h"
 #include "egret_device.h"
 #include "egret_evict.h"
+#include "egret_hw.h"
 #include "egret_trace.h"
 #include "egret_tt.h"
 #include "egret_ttm.h"
@@ -253,6 +254,46 @@ static unsigned long egret_ttm_io_mem_pfn(struct ttm_buffer_object *tbo,
 	return egret_vram_pfn(ttm_to_egret_device(tbo->bdev), tbo->resource, page);
 }
 
+static void egret_ttm_copy_vram(struct egret_device *edev, struct egret_bo *bo, u64 offset,
+				void *buf, u64 len, bool write)
+{
+	struct egret_bo_cursor cursor;
+	u64 addr, size;
+
+	egret_bo_cursor_init(&cursor, bo, offset);
+	for (; len; len -= size, buf += size) {
+		size = egret_bo_cursor_next(&cursor, len, &addr);
+		if (write)
+			memcpy_toio(edev->vram.map + addr, buf, size);
+		else
+			memcpy_fromio(buf, edev->vram.map + addr, size);
+	}
+}
+
+/* For debuggers: @tbo is locked and in device memory, and the card is awake. */
+static int egret_ttm_access_memory(struct ttm_buffer_object *tbo, unsigned long offset,
+				   void *buf, int len, int write)
+{
+	struct egret_device *edev = ttm_to_egret_device(tbo->bdev);
+	int idx, ret = -ENODEV;
+	long left;
+
+	/* It may be on its way here still, or be cleared. */
+	left = dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_KERNEL, true,
+				     MAX_SCHEDULE_TIMEOUT);
+	if (left < 0)
+		return left;
+	if (!drm_dev_enter(&edev->drm, &idx))
+		return -ENODEV;
+	if (egret_hw_enter(edev)) {
+		egret_ttm_copy_vram(edev, ttm_to_egret_bo(tbo), offset, buf, len, write);
+		egret_hw_exit(edev);
+		ret = len;
+	}
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static const struct ttm_device_funcs egret_ttm_funcs = {
 	.ttm_tt_create = egret_tt_create,
 	.ttm_tt_populate = egret_tt_populate,
@@ -263,6 +304,7 @@ static const struct ttm_device_funcs egret_ttm_funcs = {
 	.move = egret_ttm_move,
 	.io_mem_reserve = egret_ttm_io_mem_reserve,
 	.io_mem_pfn = egret_ttm_io_mem_pfn,
+	.access_memory = egret_ttm_access_memory,
 };
 
 /**

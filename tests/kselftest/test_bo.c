@@ -112,6 +112,43 @@ static void test_mmap_keeps_data(void)
 	}
 }
 
+/* As a debugger does it: through the kernel, and past the process's own page tables. */
+static void test_mmap_access(void)
+{
+	int fd = card_open(), memory = open("/proc/self/mem", O_RDWR);
+	unsigned char wanted[3 * PAGE], got[3 * PAGE];
+	uint32_t p, i;
+
+	CHECK(memory >= 0);
+	for (i = 0; i < sizeof(wanted); i++)
+		wanted[i] = i * 37 + i / 256;
+	for (p = 0; p < ARRAY_SIZE(placements); p++) {
+		struct bo bo = bo_create(fd, 8 * PAGE, placements[p], 0);
+		unsigned char *bytes;
+		off_t address;
+
+		bo_map(fd, &bo);
+		bytes = bo.map;
+		address = (uintptr_t)bytes + PAGE - 5;
+		/* What nobody has written is zero. */
+		CHECK_EQ(pread(memory, got, sizeof(got), address), sizeof(got));
+		for (i = 0; i < sizeof(got); i++)
+			CHECK_EQ(got[i], 0);
+		CHECK_EQ(pwrite(memory, wanted, sizeof(wanted), address), sizeof(wanted));
+		CHECK(!memcmp(bytes + PAGE - 5, wanted, sizeof(wanted)));
+		CHECK_EQ(bytes[PAGE - 6], 0);
+		CHECK_EQ(bytes[PAGE - 5 + sizeof(wanted)], 0);
+
+		bytes[PAGE] ^= 1;
+		wanted[5] ^= 1;
+		/* A sleeping card is woken. */
+		card_sleep();
+		CHECK_EQ(pread(memory, got, sizeof(got), address), sizeof(got));
+		CHECK(!memcmp(got, wanted, sizeof(wanted)));
+		bo_close(fd, &bo);
+	}
+}
+
 static void test_mmap_part(void)
 {
 	int fd = card_open();
@@ -289,6 +326,7 @@ int main(void)
 		TEST("create: the size is rounded up", test_size_is_rounded_up),
 		TEST("mmap offset: errors", test_mmap_offset_errors),
 		TEST("mmap: data stays", test_mmap_keeps_data),
+		TEST("mmap: a debugger reads and writes", test_mmap_access),
 		TEST("mmap: a part, not beyond, not others'", test_mmap_part),
 		TEST("mmap: outlives the handle", test_mmap_outlives_handle),
 		TEST_LONG("contents are zero", test_zero, 60),
