@@ -94,8 +94,11 @@ MODULE_PARM_DESC(job_timeout_s,
 #define EGRET_WATCHDOG_LOOKS	4
 #define EGRET_HANG_TIMEOUT_MIN	20	/* ms */
 
-/* An EXEC of so many calls needs no memory for them. */
-#define EGRET_EXEC_FEW	4
+/*
+ * An EXEC of so many calls needs no memory for them. No more than the common case needs: a
+ * ring's end within the packets. Kernels may be built to clear the stack.
+ */
+#define EGRET_EXEC_FEW	2
 
 static unsigned long egret_hang_timeout(void)
 {
@@ -555,8 +558,16 @@ static bool egret_syncs_are_met(const struct egret_syncs *syncs, const struct eg
  */
 static bool egret_vm_is_settled(struct egret_vm *vm)
 {
-	return list_empty(&vm->base.extobj.list) && list_empty(&vm->base.evict.list) &&
-	       dma_resv_test_signaled(drm_gpuvm_resv(&vm->base), DMA_RESV_USAGE_KERNEL);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	if (!list_empty(&vm->base.extobj.list) || !list_empty(&vm->base.evict.list))
+		return false;
+	/* Cheaper than dma_resv_test_signaled(), which does not rely on the lock. */
+	dma_resv_for_each_fence(&cursor, drm_gpuvm_resv(&vm->base), DMA_RESV_USAGE_KERNEL, fence)
+		if (!dma_fence_is_signaled(fence))
+			return false;
+	return true;
 }
 
 /* Return: 0; or -EBUSY, -EAGAIN: there is something to wait for, or to do before. */

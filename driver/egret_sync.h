@@ -27,8 +27,8 @@ struct egret_sync {
 	u64 point;
 };
 
-/* So many need no memory. */
-#define EGRET_SYNCS_FEW	4
+/* So many need no memory. No more, for kernels that are built to clear the stack. */
+#define EGRET_SYNCS_FEW	2
 
 /**
  * struct egret_syncs - the synchronisations of one call
