@@ -121,7 +121,8 @@ static void run_beside(struct accel_nn_job *job, float *results, size_t bytes)
 /* Example of accel_nn_prepare(), accel_nn_get_node(): Show where each node is computed. */
 static void show_nodes(struct accel_nn_job *job, uint32_t count)
 {
-	static const char *const places[] = { "nowhere", "ahead of time", "host", "card" };
+	static const char *const places[] = { "nowhere", "ahead of time", "host", "card",
+					      "nothing to do" };
 	struct accel_nn_node node = { .size = sizeof(node) };
 	uint32_t i;
 

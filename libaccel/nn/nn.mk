@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# libaccel-nn: models on the card. So far what comes before the card: reading ONNX files,
-# shapes, and the reference on the host. It has libaccel's version.
+# libaccel-nn: models on the card. It has libaccel's version.
 
 NN_SCHEMA_FOLDER ?= /usr/include/onnx
 NN_GENERATED := $(B)/libaccel/nn/generated
 NN_SOURCES := $(wildcard libaccel/nn/*.c libaccel/nn/ops/*.c)
-# What brings models to a card, and needs libaccel for it.
-NN_CARD_SOURCES := $(wildcard libaccel/nn/card/*.c)
+# What brings models to a card, and to programs, and needs libaccel for it.
+NN_CARD_SOURCES := $(wildcard libaccel/nn/card/*.c libaccel/nn/api/*.c)
 NN_OBJS := $(patsubst %.c,$(B)/%.o,$(NN_SOURCES) $(NN_CARD_SOURCES))
 NN_CFLAGS := -Ilibaccel/include -I$(NN_GENERATED)
 NN_LIBS := -lprotobuf-c -lm -pthread

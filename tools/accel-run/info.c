@@ -12,6 +12,7 @@ static const char *const places[] = {
 	[ACCEL_NN_AHEAD] = "ahead",
 	[ACCEL_NN_ON_HOST] = "host",
 	[ACCEL_NN_ON_CARD] = "card",
+	[ACCEL_NN_NOTHING] = "nothing",
 };
 
 static const enum colour colours[] = {
@@ -19,6 +20,7 @@ static const enum colour colours[] = {
 	[ACCEL_NN_AHEAD] = COLOUR_DIM,
 	[ACCEL_NN_ON_HOST] = COLOUR_WARN,
 	[ACCEL_NN_ON_CARD] = COLOUR_GOOD,
+	[ACCEL_NN_NOTHING] = COLOUR_DIM,
 };
 
 /* Nodes of one operator that are computed in one place. */

@@ -37,7 +37,7 @@ static const char usage[] =
 	"      --bench COUNT          run it so often, and show how long that takes\n"
 	"      --random               make up the inputs that are not given\n"
 	"      --shape NAME=1x3x48    sizes of an input that is made up or plain\n"
-	"      --device NAME          where to run: host (the default for now), or a card\n"
+	"      --device NAME          where to run: host (the default), a card, or sim\n"
 	"      --json                 print JSON\n"
 	"      --help                 this help\n"
 	"      --version              version of the program and of libaccel\n"

@@ -11,7 +11,8 @@
  * may run at the same time, each with inputs of other sizes.
  *
  * Operators that the card cannot do are computed by the host; accel_nn_get_node() tells
- * which, and why. A model that was loaded without a context runs on the host altogether, with
+ * which, and why. A model whose sizes depend on the contents of its inputs runs on the host
+ * altogether, for now. So does one that was loaded without a context, with
  * float32 and smaller floats computed in double precision and rounded once: this is the
  * reference that results of the card are compared with. It is slow.
  *
@@ -271,6 +272,8 @@ enum accel_nn_place {
 	ACCEL_NN_ON_HOST = 2,
 	/** @ACCEL_NN_ON_CARD: On the card. */
 	ACCEL_NN_ON_CARD = 3,
+	/** @ACCEL_NN_NOTHING: Nothing is to be done: its result is its input with other sizes. */
+	ACCEL_NN_NOTHING = 4,
 };
 
 /**

@@ -3,7 +3,7 @@
 # Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
 
 # The reference takes too long in a VM for the others.
-NN_CARD_VM_TESTS := plans
+NN_CARD_VM_TESTS := plans api
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
 NN_CARD_TEST_FLAGS = $(NN_CFLAGS) -I. -Itests/nn
 NN_CARD_LIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS) -pthread

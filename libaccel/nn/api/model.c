@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../error.h"
-#include "onnx.h"
+#include "../../error.h"
+#include "../onnx.h"
 
 _Static_assert(ACCEL_NN_RANK_MAX == NN_RANK_MAX, "as many dimensions inside as outside");
 _Static_assert((int)ACCEL_NN_BFLOAT16 == NN_BF16, "types are ONNX's");
@@ -66,22 +66,31 @@ static int read_options(const char *what, const struct accel_nn_load_options *gi
 {
 	int ret = accel_copy_in(what, options, sizeof(*options), given);
 
-	if (!ret && (options->context || options->device))
-		return accel_fail(-ENOTSUP, what, "load it without a context, for the host",
-				  "models do not run on cards yet");
+	if (!ret && !options->context != !options->device)
+		return accel_fail(-EINVAL, what, "give both, or none for the host",
+				  "a context and its device belong together");
 	return ret;
 }
 
-static int make(struct nn_model *graph, struct accel_nn_model **model)
+static int make(struct nn_model *graph, const struct accel_nn_load_options *options,
+		struct accel_nn_model **model)
 {
-	*model = calloc(1, sizeof(**model));
-	if (!*model) {
+	struct accel_nn_model *new = calloc(1, sizeof(*new));
+	int ret = 0;
+
+	if (!new) {
 		nn_model_free(graph);
 		return accel_fail_errno(-ENOMEM, CANNOT_READ);
 	}
-	atomic_init(&(*model)->refs, 1);
-	(*model)->model = graph;
-	return 0;
+	atomic_init(&new->refs, 1);
+	new->model = graph;
+	if (options->context)
+		ret = nn_card_create(graph, options->context, options->device, &new->card);
+	if (ret)
+		nn_model_put(new);
+	else
+		*model = new;
+	return ret;
 }
 
 NN_API int accel_nn_load(const char *path, const struct accel_nn_load_options *given,
@@ -96,7 +105,7 @@ NN_API int accel_nn_load(const char *path, const struct accel_nn_load_options *g
 	ret = read_options(CANNOT_READ, given, &options);
 	if (!ret)
 		ret = nn_onnx_load(path, &graph);
-	return ret ? ret : make(graph, model);
+	return ret ? ret : make(graph, &options, model);
 }
 
 NN_API int accel_nn_load_memory(const void *data, size_t bytes,
@@ -121,13 +130,14 @@ NN_API int accel_nn_load_memory(const void *data, size_t bytes,
 	ret = nn_onnx_read(CANNOT_READ, data, bytes, folder, &graph);
 	if (folder >= 0)
 		close(folder);
-	return ret ? ret : make(graph, model);
+	return ret ? ret : make(graph, &options, model);
 }
 
 void nn_model_put(struct accel_nn_model *model)
 {
 	if (atomic_fetch_sub_explicit(&model->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	nn_card_free(model->card);
 	nn_model_free(model->model);
 	free(model);
 }

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
-/* The program's interface, accel/nn.h. */
+/* The program's interface, accel/nn.h, on the host and on a card. */
+#include "case.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include <accel/nn.h>
-
-#include "build.h"
 
 /* "sum" is a + a, "chosen" elements k of a: sizes N and M. */
 struct rig {
@@ -319,6 +313,58 @@ static void test_refuse_files(void **state)
 		     -ENOENT, "/nonexistent");
 }
 
+static void expect_on_card(struct rig *r)
+{
+	struct accel_nn_node node = { .size = sizeof(node) };
+
+	assert_int_equal(accel_nn_prepare(r->job), 0);
+	assert_int_equal(accel_nn_get_node(r->job, 0, &node), 0);
+	assert_string_equal(node.operator_name, "Add");
+	assert_int_equal(node.place, ACCEL_NN_ON_CARD);
+	assert_string_equal(node.why, "");
+}
+
+static void test_card(void **state)
+{
+	struct accel_nn_load_options options = { .size = sizeof(options) };
+	struct rig *r = *state, on_card = *r;
+	struct accel_nn_tensor a;
+	void *opened = NULL;
+	struct card *card;
+
+	assert_int_equal(open_card(&opened), 0);
+	card = opened;
+	options.context = card->context;
+	expect_error(accel_nn_load_memory(r->file, r->size, &options, &on_card.model), -EINVAL,
+		     "belong together");
+	options.device = card->device;
+	assert_int_equal(accel_nn_load_memory(r->file, r->size, &options, &on_card.model), 0);
+	assert_int_equal(accel_nn_job_create(on_card.model, &on_card.job), 0);
+	expect_error(accel_nn_run(on_card.job, NULL), -EINVAL, "'a', was not given");
+	/* The lists of inputs point to the copy's own. */
+	bind_both(&on_card);
+	expect_on_card(&on_card);
+	assert_int_equal(accel_nn_run(on_card.job, NULL), 0);
+	expect_results(&on_card);
+	assert_int_equal(accel_nn_run(on_card.job, card->stream), 0);
+	expect_results(&on_card);
+	assert_int_equal(accel_nn_start(on_card.job, card->stream), 0);
+	assert_int_equal(accel_nn_wait(on_card.job, ACCEL_FOREVER), 0);
+	expect_results(&on_card);
+	/* Other sizes need another plan. */
+	a = tensor(ACCEL_NN_FLOAT32, 2, on_card.a, 8);
+	on_card.k[0] = 1;
+	assert_int_equal(accel_nn_bind_input(on_card.job, 0, &a), 0);
+	assert_int_equal(accel_nn_run(on_card.job, NULL), 0);
+	bind_both(&on_card);
+	on_card.k[0] = 2;
+	accel_nn_unload(on_card.model);
+	assert_int_equal(accel_nn_run(on_card.job, NULL), 0);
+	expect_results(&on_card);
+	accel_nn_job_destroy(on_card.job);
+	close_card(&opened);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -336,6 +382,7 @@ int main(void)
 		TEST(test_nodes),
 		TEST(test_forked),
 		TEST(test_refuse_files),
+		TEST(test_card),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

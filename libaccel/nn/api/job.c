@@ -7,6 +7,10 @@
  * for it yet. All but accel_nn_wait() is refused unless it is idle, so that nothing but the
  * state is shared with its thread: `lock` protects state and result, and whoever has set
  * the state to RUNNING owns all the rest.
+ *
+ * On a card a job has a plan for the sizes of its inputs; it is made anew when they change.
+ * If sizes depend on the contents of inputs there can be no plan: such a model runs on the
+ * host.
  */
 #include "api.h"
 
@@ -17,9 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../error.h"
-#include "cost.h"
-#include "infer.h"
+#include "../../error.h"
+#include "../card/plan.h"
+#include "../cost.h"
+#include "../infer.h"
 
 /* An error on its way from the job's thread to the one that waits. */
 struct failure {
@@ -42,6 +47,8 @@ struct accel_nn_job {
 	struct nn_tensor *results;	/* of each output */
 	bool has_results, prepared;
 	struct nn_facts facts;		/* of prepare() */
+	struct nn_plan *plan;		/* of prepare(); NULL: on the host */
+	struct accel_stream *stream;	/* when the program gives none */
 	char why[200];			/* for accel_nn_get_node() */
 	char operator_name[120];
 
@@ -49,6 +56,7 @@ struct accel_nn_job {
 	pthread_cond_t changed;
 	enum { IDLE, STARTED, RUNNING, DONE } state;
 	struct failure failure;
+	struct accel_stream *started_on;
 	bool has_thread, leaving;
 	pthread_t thread;
 };
@@ -124,7 +132,9 @@ static void free_job(struct accel_nn_job *job)
 {
 	if (job->results && job->destinations)
 		forget_results(job);
+	nn_plan_free(job->plan);
 	nn_facts_release(&job->facts);
+	accel_stream_destroy(job->stream);
 	free(job->inputs);
 	free(job->bound);
 	free(job->destinations);
@@ -279,6 +289,28 @@ NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *
 
 /* ---- Preparation ---- */
 
+/* All sizes are known, and all operators. */
+static bool can_plan(const struct accel_nn_job *job)
+{
+	const struct nn_graph *graph = graph_of(job);
+	size_t i, k;
+
+	if (nn_first_unsupported(job->model->model))
+		return false;
+	for (i = 0; i < graph->input_count; i++)
+		if (!job->bound[i])
+			return false;
+	for (i = 0; i < graph->node_count; i++) {
+		const struct nn_node *node = graph->nodes[i];
+
+		for (k = 0; k < node->output_count; k++)
+			if (node->outputs[k] &&
+			    !nn_shape_known(&job->facts.facts[node->outputs[k]->index].shape))
+				return false;
+	}
+	return true;
+}
+
 static int prepare(struct accel_nn_job *job)
 {
 	size_t i;
@@ -286,6 +318,8 @@ static int prepare(struct accel_nn_job *job)
 
 	if (job->prepared)
 		return 0;
+	nn_plan_free(job->plan);
+	job->plan = NULL;
 	nn_facts_release(&job->facts);
 	ret = nn_facts_init(&job->facts, job->model->model);
 	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
@@ -293,6 +327,8 @@ static int prepare(struct accel_nn_job *job)
 			ret = nn_facts_set_shape(&job->facts, i, &job->inputs[i].shape);
 	if (!ret)
 		ret = nn_facts_infer(&job->facts);
+	if (!ret && job->model->card && can_plan(job))
+		ret = nn_plan_create(job->model->card, &job->facts, &job->plan);
 	job->prepared = !ret;
 	return ret;
 }
@@ -304,9 +340,22 @@ NN_API int accel_nn_prepare(struct accel_nn_job *job)
 	return ret ? ret : end(job, prepare(job));
 }
 
+/* What became of a node; NULL if there is no plan, or if it needs nothing. */
+static const struct nn_plan_step *find_step(const struct nn_plan *plan, const struct nn_node *node)
+{
+	size_t i, k;
+
+	for (i = 0; plan && i < plan->step_count; i++)
+		for (k = 0; k < plan->steps[i].node_count; k++)
+			if (plan->steps[i].nodes[k] == node)
+				return &plan->steps[i];
+	return NULL;
+}
+
 /* Why a node is where it is. */
 static uint32_t place_node(struct accel_nn_job *job, const struct nn_node *node)
 {
+	const struct nn_plan_step *step = find_step(job->plan, node);
 	bool known = node->output_count > 0;
 	size_t i;
 
@@ -323,7 +372,13 @@ static uint32_t place_node(struct accel_nn_job *job, const struct nn_node *node)
 	}
 	if (known)
 		return ACCEL_NN_AHEAD;
-	snprintf(job->why, sizeof(job->why), "the model was loaded without a context");
+	if (step && step->where == NN_NOWHERE)
+		return ACCEL_NN_NOTHING;
+	if (step && step->where == NN_ON_CARD)
+		return ACCEL_NN_ON_CARD;
+	snprintf(job->why, sizeof(job->why), "%s", step && step->why ? step->why :
+		 job->model->card ? "not all sizes are known without running the model" :
+		 "the model was loaded without a context");
 	return ACCEL_NN_ON_HOST;
 }
 
@@ -436,34 +491,89 @@ static int run_on_host(struct accel_nn_job *job)
 	return ret;
 }
 
-static int run(struct accel_nn_job *job)
+/* What the plan has allocated is kept, or copied to where the program wants it. */
+static int keep_outputs(struct accel_nn_job *job, struct nn_tensor *outputs)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < graph_of(job)->output_count; i++) {
+		if (!ret && !job->destinations[i].data) {
+			job->results[i] = outputs[i];
+			continue;
+		}
+		if (!ret)
+			ret = place_result(job, i, &outputs[i]);
+		nn_tensor_release(&outputs[i]);
+	}
+	return ret;
+}
+
+static int check_inputs(const struct accel_nn_job *job)
+{
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < graph_of(job)->input_count; i++) {
+		if (job->inputs[i].data)
+			continue;
+		nn_clean(name, sizeof(name), graph_of(job)->inputs[i]->name);
+		return accel_fail(-EINVAL, "cannot run the model", "bind all inputs",
+				  "input %zu, '%s', was not given", i, name);
+	}
+	return 0;
+}
+
+static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	struct nn_tensor *outputs;
+	int ret = check_inputs(job);
+
+	if (!ret && !stream && !job->stream)
+		ret = accel_stream_create(job->model->card->context, NULL, &job->stream);
+	if (ret)
+		return ret;
+	outputs = calloc(graph_of(job)->output_count + 1, sizeof(*outputs));
+	if (!outputs)
+		return accel_fail_errno(-ENOMEM, "cannot run the model");
+	ret = nn_plan_run(job->plan, stream ? stream : job->stream, job->inputs, outputs);
+	if (!ret)
+		ret = keep_outputs(job, outputs);
+	free(outputs);
+	return ret;
+}
+
+static int run(struct accel_nn_job *job, struct accel_stream *stream)
 {
 	int ret;
 
 	forget_results(job);
 	ret = prepare(job);
 	if (!ret)
-		ret = run_on_host(job);
+		ret = job->plan ? run_on_card(job, stream) : run_on_host(job);
 	if (ret)
 		forget_results(job);
 	job->has_results = !ret;
 	return ret;
 }
 
-static int check_stream(const char *what, const struct accel_stream *stream)
+static int check_stream(const char *what, const struct accel_nn_job *job,
+			const struct accel_stream *stream)
 {
-	return stream ? accel_fail(-EINVAL, what, "give NULL for the stream",
-				   "the model was loaded without a context") : 0;
+	if (!job || job->model->card || !stream)
+		return 0;
+	return accel_fail(-EINVAL, what, "give NULL for the stream",
+			  "the model was loaded without a context");
 }
 
 NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
 {
 	const char *what = "cannot run the model";
-	int ret = check_stream(what, stream);
+	int ret = check_stream(what, job, stream);
 
 	if (!ret)
 		ret = begin(what, job);
-	return ret ? ret : end(job, run(job));
+	return ret ? ret : end(job, run(job, stream));
 }
 
 static void keep_error(struct failure *failure, int error)
@@ -491,7 +601,7 @@ static void *work(void *opaque)
 		}
 		job->state = RUNNING;
 		pthread_mutex_unlock(&job->lock);
-		ret = run(job);
+		ret = run(job, job->started_on);
 		pthread_mutex_lock(&job->lock);
 		keep_error(&job->failure, ret);
 		job->state = DONE;
@@ -504,7 +614,7 @@ static void *work(void *opaque)
 NN_API int accel_nn_start(struct accel_nn_job *job, struct accel_stream *stream)
 {
 	const char *what = "cannot start the model";
-	int ret = check_stream(what, stream);
+	int ret = check_stream(what, job, stream);
 
 	if (!ret)
 		ret = begin(what, job);
@@ -518,6 +628,7 @@ NN_API int accel_nn_start(struct accel_nn_job *job, struct accel_stream *stream)
 		job->has_thread = true;
 	}
 	pthread_mutex_lock(&job->lock);
+	job->started_on = stream;
 	job->state = STARTED;
 	pthread_cond_broadcast(&job->changed);
 	pthread_mutex_unlock(&job->lock);

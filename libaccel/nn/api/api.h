@@ -9,7 +9,8 @@
 
 #include <accel/nn.h>
 
-#include "graph.h"
+#include "../card/card.h"
+#include "../graph.h"
 
 #define NN_API __attribute__((visibility("default")))
 
@@ -17,6 +18,7 @@
 struct accel_nn_model {
 	atomic_uint refs;
 	struct nn_model *model;		/* never changes */
+	struct nn_card *card;		/* NULL: it runs on the host */
 };
 
 void nn_model_put(struct accel_nn_model *model);
