@@ -319,7 +319,7 @@ static void test_mapping_moves(void)
 /* ---- nothing of others ------------------------------------------------------------------- */
 
 /* Leave something in all device memory, and in as much system memory, and be gone. */
-static void leave_secrets(void)
+static void leave_everywhere(uint64_t value)
 {
 	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
 	uint64_t size = vram_usable(c.fd) / 4 & ~(PAGE - 1);
@@ -330,7 +330,7 @@ static void leave_secrets(void)
 		bo[i] = bo_create(c.fd, size, i % 2 ? DRM_EGRET_BO_VRAM : ANYWHERE, c.vm);
 		bo[i].va = c.next_va;
 		CHECK_OK(vm_map(c.fd, c.vm, bo[i].handle, 0, bo[i].va, size, ACCESS_ALL));
-		fill(&c, &bo[i], SECRET);
+		fill(&c, &bo[i], value);
 		CHECK_OK(run(&c));
 		CHECK_OK(vm_unmap(c.fd, c.vm, bo[i].va, size));
 	}
@@ -378,7 +378,7 @@ static void test_no_old_bytes(void)
 	for (i = 0; i < 4; i++) {
 		struct client c;
 
-		leave_secrets();
+		leave_everywhere(SECRET);
 		c = client_open(DRM_EGRET_QUEUE_COPY);
 		for (p = 0; p < ARRAY_SIZE(placements); p++) {
 			look(&c, placements[p], vram_usable(c.fd) / 4 & ~(PAGE - 1), i % 2,
@@ -386,6 +386,25 @@ static void test_no_old_bytes(void)
 			/* Small ones are cleared in another way. */
 			look(&c, placements[p], 12 * KiB, i % 2, i / 2);
 		}
+		client_close(&c);
+	}
+}
+
+/* Page tables are made where somebody left what looks like their entries. */
+static void test_no_old_entries(void)
+{
+	uint32_t i;
+
+	leave_everywhere(EGRET_PTE_VALID | EGRET_PTE_READ | EGRET_PTE_WRITE);
+	for (i = 0; i < 8; i++) {
+		struct client c = client_open(DRM_EGRET_QUEUE_COPY);
+		struct bo out = client_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM);
+		struct bo bo = bound_bo(&c, PAGE, DRM_EGRET_BO_SYSTEM, 0);
+
+		CHECK_EQ(peek(&c, &out, bo.va), 0);
+		/* Beside it, with the same tables as it, and with others. */
+		CHECK_EQ(peek(&c, &out, bo.va + PAGE), -1);
+		CHECK_EQ(peek(&c, &out, bo.va + 7 * LARGE_PAGE), -1);
 		client_close(&c);
 	}
 }
@@ -477,6 +496,7 @@ int main(void)
 		TEST_LONG("a shared buffer", test_shared, 120),
 		TEST_LONG("mappings of buffers that move", test_mapping_moves, 240),
 		TEST_LONG("nothing of former owners", test_no_old_bytes, 240),
+		TEST_LONG("page tables have nothing of former owners", test_no_old_entries, 120),
 		TEST_LONG("nothing of owners that are pushed out",
 			  test_no_old_bytes_of_the_living, 240),
 		TEST_LONG("fdinfo", test_fdinfo, 60),
