@@ -200,6 +200,8 @@ enum hart_exit egret_hart_run(struct egret_hart *h)
 #define SEXT32(v)	((uint64_t)(int64_t)(int32_t)(v))
 /* Only for AUIPC, whose decoded form has its offset in place of sources. */
 #define PC		(block->pc + (op->rs1 | (unsigned int)op->rs2 << 8))
+/* The same of any instruction, slower. */
+#define HERE		(block->pc + block->offset[op - block->op])
 #define NEXT_PC		(block->end)
 
 #define FD		h->f[op->rd]
@@ -454,11 +456,11 @@ unit_failed:
 	goto trap;
 
 illegal:
-	illegal(h, block->pc + block->offset[op - block->op]);
+	illegal(h, HERE);
 
 trap:
 	/* Take back this instruction and what follows it in the block. */
-	pc = block->pc + block->offset[op - block->op];
+	pc = HERE;
 	SYNC();
 	for (unsigned int i = (unsigned int)(op - block->op); i < block->count; i++) {
 		h->now -= hart_cost(block->number[i]);

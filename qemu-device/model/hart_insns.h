@@ -79,7 +79,7 @@ INSN(sraw,	0x4000503b, 0xfe00707f, R, ALU, RD = (int64_t)((int32_t)RS1 >> (RS2 &
 /* RV64I: order and environment. One hart and a memory that is always in order make FENCE a no-op. */
 INSN(fence,	0x0000000f, 0x0000707f, NONE, ALU, __atomic_thread_fence(__ATOMIC_SEQ_CST))
 INSN(ecall,	0x00000073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_ECALL_M, 0))
-INSN(ebreak,	0x00100073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_BREAKPOINT, 0))
+INSN(ebreak,	0x00100073, 0xffffffff, END, SYSTEM, TRAP(MCAUSE_BREAKPOINT, HERE))
 INSN(mret,	0x30200073, 0xffffffff, END, SYSTEM, JUMP_TO(hart_mret(h)))
 INSN(wfi,	0x10500073, 0xffffffff, NONE, SYSTEM, (void)0)
 

@@ -15,6 +15,7 @@ TEST_BEGIN
 	j fail
 1:	CHECK(a4, 3)
 	bne a6, s1, 9f
+	bne a5, s1, 9f	/* mtval */
 	/* illegal: mtval is the instruction */
 	TRAPS(2, 0xffffffff, .word 0xffffffff)
 	TRAPS(2, 0x0000007f, .word 0x0000007f)
