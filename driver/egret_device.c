@@ -64,6 +64,8 @@ static int egret_device_map(struct egret_device *edev)
 	ret = dma_set_mask_and_coherent(&pdev->dev, EGRET_DMA_MASK);
 	if (ret)
 		return ret;
+	/* The card has page tables: pieces may be as long as they happen to be. */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	pci_set_master(pdev);
 	return 0;
 }
