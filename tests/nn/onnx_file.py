@@ -36,12 +36,15 @@ def fields(*pairs):
 
 
 def attribute(name, contents):
+    """An integer, a text, integers (a list), a graph (bytes), or a tensor (a tuple of it)."""
     if isinstance(contents, int):
         return fields((1, name), (3, contents), (20, 2))
     if isinstance(contents, str):
         return fields((1, name), (4, contents), (20, 3))
     if isinstance(contents, bytes):
         return fields((1, name), (6, contents), (20, 5))
+    if isinstance(contents, tuple):
+        return fields((1, name), (5, contents[0]), (20, 4))
     return fields((1, name), *[(8, i) for i in contents], (20, 7))
 
 
@@ -106,6 +109,14 @@ def two():
                  [value_info('a', ['N']), value_info('k', ['M'], kind=7)])
 
 
+def constant():
+    """Parameters that are nodes, as some exporters write them: y = x * w + 3."""
+    return model([node('Constant', '', 'w', value=(floats('', [2, 3], 1, 2, 3, 4, 5, 6),)),
+                  node('Constant', '', 'b', value_int=3), node('Cast', 'b', 'f', to=1),
+                  node('MatMul', 'x w', 'm'), node('Add', 'm f', 'y')], 'y',
+                 [value_info('x', ['N', 2])])
+
+
 def unknown():
     """An operator that does not exist."""
     return model([node('Relu', 'x', 'r'), node('Levitate', 'r', 'y')], 'y',
@@ -118,7 +129,7 @@ def rows():
 
 
 def main():
-    makers = {maker.__name__: maker for maker in (line, image, two, unknown, rows)}
+    makers = {maker.__name__: maker for maker in (line, image, two, constant, unknown, rows)}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         print(f'usage: onnx_file.py {"|".join(makers)}', file=sys.stderr)
         return 2

@@ -173,7 +173,7 @@ struct accel_nn_model_info {
 	uint32_t outputs;
 	/** @nodes: Number of nodes, those of subgraphs not counted. */
 	uint32_t nodes;
-	/** @parameters: Number of elements of its constants. */
+	/** @parameters: Number of elements of its constants: initializers and tensors of Constant. */
 	uint64_t parameters;
 	/** @parameter_bytes: Bytes of them. */
 	uint64_t parameter_bytes;

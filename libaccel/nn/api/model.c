@@ -160,6 +160,14 @@ static uint32_t opset_of(const struct nn_model *model)
 	return 0;
 }
 
+static void count_parameters(struct accel_nn_model_info *info, const struct nn_constant *constant)
+{
+	if (!constant || !constant->data)
+		return;
+	info->parameters += constant->count;
+	info->parameter_bytes += nn_bytes(constant->type, constant->count);
+}
+
 NN_API int accel_nn_get_model_info(const struct accel_nn_model *model,
 				   struct accel_nn_model_info *info)
 {
@@ -177,13 +185,15 @@ NN_API int accel_nn_get_model_info(const struct accel_nn_model *model,
 	found.inputs = (uint32_t)m->graph->input_count;
 	found.outputs = (uint32_t)m->graph->output_count;
 	found.nodes = (uint32_t)m->graph->node_count;
-	for (i = 0; i < m->value_count; i++) {
-		const struct nn_constant *constant = m->values[i]->constant;
+	for (i = 0; i < m->value_count; i++)
+		count_parameters(&found, m->values[i]->constant);
+	/* Some exporters write all parameters as nodes. */
+	for (i = 0; i < m->graph->node_count; i++) {
+		const struct nn_attr *value = !strcmp(m->graph->nodes[i]->type, "Constant") ?
+					      nn_attr_find(m->graph->nodes[i], "value") : NULL;
 
-		if (!constant || !constant->data)
-			continue;
-		found.parameters += constant->count;
-		found.parameter_bytes += nn_bytes(constant->type, constant->count);
+		if (value && value->type == NN_ATTR_TENSOR)
+			count_parameters(&found, value->tensor);
 	}
 	return accel_copy_out(what, info, &found, sizeof(found));
 }
