@@ -190,7 +190,8 @@ static struct sg_table *egret_vram_map_sg(struct egret_bo *bo, struct device *de
 					  enum dma_data_direction dir)
 {
 	struct egret_device *edev = to_egret_device(bo->ttm.base.dev);
-	u64 max = SZ_1G, left = bo->ttm.base.size, addr, size;
+	u64 max = min(SZ_1G, ALIGN_DOWN(dma_get_max_seg_size(dev), PAGE_SIZE));
+	u64 left = bo->ttm.base.size, addr, size;
 	struct egret_bo_cursor cursor;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
@@ -225,6 +226,7 @@ static struct sg_table *egret_vram_map_sg(struct egret_bo *bo, struct device *de
 	return sgt;
 }
 
+/* Not drm_prime_pages_to_sg(), whose segments are as long as the card takes them, not @dev. */
 static struct sg_table *egret_system_map_sg(struct egret_bo *bo, struct device *dev,
 					    enum dma_data_direction dir)
 {
@@ -232,16 +234,24 @@ static struct sg_table *egret_system_map_sg(struct egret_bo *bo, struct device *
 	struct sg_table *sgt;
 	int ret;
 
-	sgt = drm_prime_pages_to_sg(bo->ttm.base.dev, tt->pages, tt->num_pages);
-	if (IS_ERR(sgt))
-		return sgt;
+	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_alloc_table_from_pages_segment(sgt, tt->pages, tt->num_pages, 0,
+						(size_t)tt->num_pages << PAGE_SHIFT,
+						dma_get_max_seg_size(dev), GFP_KERNEL);
+	if (ret)
+		goto err_free;
 	ret = dma_map_sgtable(dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	if (ret) {
-		sg_free_table(sgt);
-		kfree(sgt);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_free_table;
 	return sgt;
+
+err_free_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
 }
 
 static struct sg_table *egret_dmabuf_map(struct dma_buf_attachment *attach,
