@@ -47,6 +47,27 @@ enum egret_type {
 	EGRET_TYPE_COUNT
 };
 
+/** egret_type_size() - bytes of an element; not for types of less than a byte */
+static inline unsigned int egret_type_size(enum egret_type type)
+{
+	switch (type) {
+	case EGRET_TYPE_S16:
+	case EGRET_TYPE_U16:
+	case EGRET_TYPE_F16:
+	case EGRET_TYPE_BF16:
+		return 2;
+	case EGRET_TYPE_S32:
+	case EGRET_TYPE_U32:
+	case EGRET_TYPE_F32:
+		return 4;
+	case EGRET_TYPE_S64:
+	case EGRET_TYPE_U64:
+		return 8;
+	default:
+		return 1;
+	}
+}
+
 /* ---- DMA: a block of up to five dimensions between memory and scratchpad -- */
 
 /* One loop of the block. */

@@ -5,26 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned int type_size(enum egret_type type)
-{
-	switch (type) {
-	case EGRET_TYPE_S16:
-	case EGRET_TYPE_U16:
-	case EGRET_TYPE_F16:
-	case EGRET_TYPE_BF16:
-		return 2;
-	case EGRET_TYPE_S32:
-	case EGRET_TYPE_U32:
-	case EGRET_TYPE_F32:
-		return 4;
-	case EGRET_TYPE_S64:
-	case EGRET_TYPE_U64:
-		return 8;
-	default:
-		return 1;
-	}
-}
-
 /* ---- Writing a program ---- */
 
 void nn_program_init(struct nn_program *p, int rank, const int64_t *dims)
@@ -353,7 +333,7 @@ static void order_of(const struct nn_program *p, const struct nn_stream *s, uint
 
 static size_t slot_size(const struct nn_program *p, const struct slot *slot, const uint32_t *room)
 {
-	size_t size = type_size(slot->type);
+	size_t size = egret_type_size(slot->type);
 	int i;
 
 	for (i = 0; i < p->rank; i++)
@@ -473,7 +453,7 @@ static void place_registers(const struct nn_program *p, const struct allocation 
 	for (i = 0; i < a->count; i++) {
 		const struct slot *slot = &a->slots[i];
 		struct egret_nn_register *reg = &out->reg[i];
-		int32_t stride = (int32_t)type_size(slot->type);
+		int32_t stride = (int32_t)egret_type_size(slot->type);
 
 		/* What the kernel computes itself has the natural order. */
 		memcpy(order, natural, sizeof(order));

@@ -315,27 +315,6 @@ static inline void egret_store(const void *local, uint64_t global, uint32_t coun
 
 /* ---- Tile operations ------------------------------------------------------------- */
 
-/** egret_type_size() - bytes of an element; not for types of less than a byte */
-static inline unsigned int egret_type_size(enum egret_type type)
-{
-	switch (type) {
-	case EGRET_TYPE_S16:
-	case EGRET_TYPE_U16:
-	case EGRET_TYPE_F16:
-	case EGRET_TYPE_BF16:
-		return 2;
-	case EGRET_TYPE_S32:
-	case EGRET_TYPE_U32:
-	case EGRET_TYPE_F32:
-		return 4;
-	case EGRET_TYPE_S64:
-	case EGRET_TYPE_U64:
-		return 8;
-	default:
-		return 1;
-	}
-}
-
 /**
  * egret_matmul_desc() - describe a plain product of matrices stored without gaps
  * @desc: what to fill
