@@ -44,8 +44,10 @@ struct test_case {
 	double relative, absolute;
 };
 
-/* Random numbers, the same in each run: each test begins its own. */
-void begin_random(uint32_t number);
+/* A test whose random numbers are the same in each run, whatever the order of the tests. */
+#define CARD_TEST(name)	cmocka_unit_test_setup(name, begin_random)
+int begin_random(void **state);
+
 uint32_t any(uint32_t below);
 float any_float(void);
 

@@ -550,40 +550,30 @@ static void test_resize(void **state)
 	}
 }
 
-/* Independent of the order of the tests. */
-static int setup(void **state)
-{
-	(void)state;
-	begin_random(1);
-	return 0;
-}
-
-#define TEST(name)	cmocka_unit_test_setup(name, setup)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_unary),
-		TEST(test_binary),
-		TEST(test_compare_and_select),
-		TEST(test_integers),
-		TEST(test_matmul),
-		TEST(test_vectors),
-		TEST(test_gemm),
-		TEST(test_conv),
-		TEST(test_conv_transpose),
-		TEST(test_large_conv),
-		TEST(test_pool),
-		TEST(test_reductions),
-		TEST(test_softmax),
-		TEST(test_layer_norm),
-		TEST(test_transpose),
-		TEST(test_slice),
-		TEST(test_concat_and_gather),
-		TEST(test_expand),
-		TEST(test_resize),
-		TEST(test_pad),
-		TEST(test_indices_of_largest),
+		CARD_TEST(test_unary),
+		CARD_TEST(test_binary),
+		CARD_TEST(test_compare_and_select),
+		CARD_TEST(test_integers),
+		CARD_TEST(test_matmul),
+		CARD_TEST(test_vectors),
+		CARD_TEST(test_gemm),
+		CARD_TEST(test_conv),
+		CARD_TEST(test_conv_transpose),
+		CARD_TEST(test_large_conv),
+		CARD_TEST(test_pool),
+		CARD_TEST(test_reductions),
+		CARD_TEST(test_softmax),
+		CARD_TEST(test_layer_norm),
+		CARD_TEST(test_transpose),
+		CARD_TEST(test_slice),
+		CARD_TEST(test_concat_and_gather),
+		CARD_TEST(test_expand),
+		CARD_TEST(test_resize),
+		CARD_TEST(test_pad),
+		CARD_TEST(test_indices_of_largest),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);

@@ -225,26 +225,17 @@ static void test_shared_weights(void **state)
 	end_case(&c);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	begin_random(1);
-	return 0;
-}
-
-#define TEST(name)	cmocka_unit_test_setup(name, setup)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_perceptron),
-		TEST(test_residual),
-		TEST(test_host_between),
-		TEST(test_memory),
-		TEST(test_profile),
-		TEST(test_wrong_inputs),
-		TEST(test_unknown_sizes),
-		TEST(test_shared_weights),
+		CARD_TEST(test_perceptron),
+		CARD_TEST(test_residual),
+		CARD_TEST(test_host_between),
+		CARD_TEST(test_memory),
+		CARD_TEST(test_profile),
+		CARD_TEST(test_wrong_inputs),
+		CARD_TEST(test_unknown_sizes),
+		CARD_TEST(test_shared_weights),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
