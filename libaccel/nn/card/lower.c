@@ -428,6 +428,17 @@ int nn_group_store(struct nn_group *group)
 	return 0;
 }
 
+int nn_group_store_result(struct nn_group *group, const struct nn_node *node, size_t position,
+			  int number, bool grow)
+{
+	if (!nn_group_define(group, node->outputs[0], number, NULL) ||
+	    !nn_group_add_node(group, node, position))
+		return nn_cannot(group->lower, "it is too large");
+	if (grow)
+		nn_group_grow(group);
+	return nn_group_store(group);
+}
+
 void nn_group_relocate(const struct nn_group *group, struct nn_item *item, size_t program_at)
 {
 	size_t i, at;
@@ -571,7 +582,7 @@ static void go_back(struct nn_lower *lower, const struct mark *mark)
 
 	while (plan->item_count > mark->items)
 		free(plan->items[--plan->item_count].args);
-	plan->steps[plan->step_count - 1].launches = 0;
+	nn_this_step(lower)->launches = 0;
 }
 
 static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
@@ -591,13 +602,12 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 /* Mark a group's nodes as done, and name them in the step. */
 int nn_group_finish(struct nn_group *group)
 {
-	struct nn_plan *plan = group->lower->plan;
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < group->node_count && !ret; i++) {
 		finish_node(group->lower, group->nodes[i], group->node_positions[i]);
-		ret = nn_plan_step_node(&plan->steps[plan->step_count - 1], group->nodes[i]);
+		ret = nn_plan_step_node(nn_this_step(group->lower), group->nodes[i]);
 	}
 	return ret;
 }
@@ -642,7 +652,7 @@ static int on_card(struct nn_lower *lower, const struct nn_node *node, size_t po
 
 static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
-	struct nn_plan_step *step = &lower->plan->steps[lower->plan->step_count - 1];
+	struct nn_plan_step *step = nn_this_step(lower);
 	struct nn_item *item;
 	size_t i, n = node->input_count;
 	int ret;
@@ -691,7 +701,7 @@ int nn_lower_view(struct nn_lower *lower, const struct nn_node *node, size_t out
 
 int nn_lower_done(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
-	struct nn_plan_step *step = &lower->plan->steps[lower->plan->step_count - 1];
+	struct nn_plan_step *step = nn_this_step(lower);
 
 	if (!step->launches && step->where == NN_ON_CARD)
 		step->where = NN_NOWHERE;
@@ -732,9 +742,9 @@ static int lower_node(struct nn_lower *lower, const struct nn_node *node, size_t
 	if (!nn_plan_step(lower->plan))
 		return accel_fail_errno(-ENOMEM, WHAT);
 	if (makes_nothing(lower, node)) {
-		lower->plan->steps[lower->plan->step_count - 1].where = NN_NOWHERE;
+		nn_this_step(lower)->where = NN_NOWHERE;
 		finish_node(lower, node, position);
-		return nn_plan_step_node(&lower->plan->steps[lower->plan->step_count - 1], node);
+		return nn_plan_step_node(nn_this_step(lower), node);
 	}
 	if (is_view(node) && (node->output_count < 2 || !node->outputs[1]))
 		return lower_view(lower, node, position);

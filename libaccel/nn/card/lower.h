@@ -31,6 +31,12 @@ struct nn_lower {
 	struct nn_fact **call_facts;	/* for nn_call_of() */
 };
 
+/* The step that is being made. */
+static inline struct nn_plan_step *nn_this_step(const struct nn_lower *lower)
+{
+	return &lower->plan->steps[lower->plan->step_count - 1];
+}
+
 /* A launch in the making. */
 struct nn_group {
 	struct nn_lower *lower;
@@ -118,6 +124,13 @@ void nn_group_grow(struct nn_group *group);
 
 /* Store what others need of it. Returns 0, 1 (it does not fit), or an error. */
 int nn_group_store(struct nn_group *group);
+
+/*
+ * The program's value `number` is the node's result: note both, take along what can be taken
+ * along if `grow`, and store. Returns as nn_group_store().
+ */
+int nn_group_store_result(struct nn_group *group, const struct nn_node *node, size_t position,
+			  int number, bool grow);
 
 /* Write a program's operands' addresses as relocations of a launch. */
 void nn_group_relocate(const struct nn_group *group, struct nn_item *item, size_t program_at);

@@ -96,12 +96,7 @@ static int make_loaded(struct nn_lower *lower, const struct nn_node *node, size_
 	if (loading->other_order)
 		value = nn_program_map(&group->program, EGRET_MAP_COPY, type, NN_VALUE(value),
 				       NN_NO_ARG, NN_NO_ARG);
-	if (!nn_group_define(group, node->outputs[0], value, NULL) ||
-	    !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	ret = nn_group_store(group);
+	ret = nn_group_store_result(group, node, position, value, grow);
 	return ret ? ret : nn_group_launch_tile(group);
 }
 

@@ -241,11 +241,6 @@ static int launch(struct nn_group *group, struct product *p, bool overlap)
 	return 0;
 }
 
-static struct nn_plan_step *this_step(const struct nn_lower *lower)
-{
-	return &lower->plan->steps[lower->plan->step_count - 1];
-}
-
 /* The space of a group: sizes and the dimensions of the tensor that they stand for. */
 static void begin_space(struct nn_lower *lower, struct nn_group *group, const struct nn_shape *shape,
 			const int64_t *dims, const int *axis)
@@ -358,14 +353,12 @@ static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_
 		ret = nn_place_of(lower, node->inputs[1], &p.b);
 	if (ret)
 		return ret;
-	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
-			     NULL) || !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * m * n * k);
-	ret = nn_group_store(group);
-	return ret ? ret : launch(group, &p, false);
+	ret = nn_group_store_result(group, node, position,
+				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
+	if (ret)
+		return ret;
+	nn_this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * m * n * k);
+	return launch(group, &p, false);
 }
 
 static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -440,14 +433,11 @@ static int make_gemm(struct nn_lower *lower, const struct nn_node *node, size_t 
 		sum = add_c(group, node, sum, alpha, beta);
 	if (ret)
 		return ret;
-	if (!nn_group_define(group, node->outputs[0], sum, NULL) ||
-	    !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	this_step(lower)->macs = (uint64_t)(m * n * k);
-	ret = nn_group_store(group);
-	return ret ? ret : launch(group, &p, false);
+	ret = nn_group_store_result(group, node, position, sum, grow);
+	if (ret)
+		return ret;
+	nn_this_step(lower)->macs = (uint64_t)(m * n * k);
+	return launch(group, &p, false);
 }
 
 static int lower_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -577,15 +567,13 @@ static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t 
 	if (ret)
 		return ret;
 	p.args.a_ty = p.args.a_tx * p.args.x.taps;
-	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
-			     NULL) || !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * dims[M] * dims[Y] * dims[X] *
-					    channels * a.taps);
-	ret = nn_group_store(group);
-	return ret ? ret : launch(group, &p, false);
+	ret = nn_group_store_result(group, node, position,
+				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
+	if (ret)
+		return ret;
+	nn_this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * dims[M] * dims[Y] * dims[X] *
+					       channels * a.taps);
+	return launch(group, &p, false);
 }
 
 static int lower_conv(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -672,15 +660,13 @@ static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t
 	p.a_offset = py->first * p.args.a_ty + px->first * p.args.a_tx;
 	p.args.a_ty *= py->step;
 	p.args.a_tx *= px->step;
-	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
-			     NULL) || !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	this_step(lower)->macs += (uint64_t)(dims[B1] * dims[B0] * rows * py->size * px->size) *
-				  p.args.k * p.args.x.taps * p.args.y.taps;
-	ret = nn_group_store(group);
-	return ret ? ret : launch(group, &p, at[0] || at[1]);
+	ret = nn_group_store_result(group, node, position,
+				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
+	if (ret)
+		return ret;
+	nn_this_step(lower)->macs += (uint64_t)(dims[B1] * dims[B0] * rows * py->size * px->size) *
+				     p.args.k * p.args.x.taps * p.args.y.taps;
+	return launch(group, &p, at[0] || at[1]);
 }
 
 static int make_transposed(struct nn_lower *lower, const struct nn_node *node, size_t position,
@@ -699,7 +685,7 @@ static int make_transposed(struct nn_lower *lower, const struct nn_node *node, s
 	if (!nn_window_of(lower, node, in, weights, out, &p.args.y, &p.args.x))
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
 	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
-	this_step(lower)->macs = 0;
+	nn_this_step(lower)->macs = 0;
 	ret = place_operands(lower, node, rows, in, a.channels, &p);
 	if (!ret)
 		ret = place_weights(lower, node->inputs[1], true, &a, &p);

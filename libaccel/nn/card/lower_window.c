@@ -272,15 +272,13 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 		ret = nn_place_of(lower, node->inputs[2], &bias);
 	if (ret)
 		return ret;
-	if (!nn_group_define(group, node->outputs[0], nn_program_first(&group->program, EGRET_TYPE_F32),
-			     NULL) || !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
+	ret = nn_group_store_result(group, node, position,
+				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
+	if (ret)
+		return ret;
 	nn_shape_count(out, &count);
-	lower->plan->steps[lower->plan->step_count - 1].macs = count * taps_of(&args);
-	ret = nn_group_store(group);
-	return ret ? ret : launch(group, &args, &input, &taps, has_bias ? &bias : NULL);
+	nn_this_step(lower)->macs = count * taps_of(&args);
+	return launch(group, &args, &input, &taps, has_bias ? &bias : NULL);
 }
 
 int nn_lower_depthwise(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -361,12 +359,7 @@ static int make_pool(struct nn_lower *lower, const struct nn_node *node, size_t 
 	value = nn_program_first(&group->program, EGRET_TYPE_F32);
 	if (average)
 		value = divide(group, node, value, &args);
-	if (!nn_group_define(group, node->outputs[0], value, NULL) ||
-	    !nn_group_add_node(group, node, position))
-		return nn_cannot(lower, "it is too large");
-	if (grow)
-		nn_group_grow(group);
-	ret = nn_group_store(group);
+	ret = nn_group_store_result(group, node, position, value, grow);
 	return ret ? ret : launch(group, &args, &input, NULL, NULL);
 }
 
