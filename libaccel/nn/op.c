@@ -21,6 +21,9 @@ static const struct nn_op *const tables[] = {
 	nn_ops_order,
 	nn_ops_norm,
 	nn_ops_quant,
+	nn_ops_attention,
+	nn_ops_loss,
+	nn_ops_recurrent,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
@@ -228,6 +231,22 @@ size_t nn_attr_ints(const struct nn_call *call, const char *name, const int64_t 
 	const struct nn_attr *attr = nn_attr_find(call->node, name);
 
 	*ints = attr ? attr->ints : NULL;
+	return attr ? attr->count : 0;
+}
+
+size_t nn_attr_floats(const struct nn_call *call, const char *name, const float **floats)
+{
+	const struct nn_attr *attr = nn_attr_find(call->node, name);
+
+	*floats = attr ? attr->floats : NULL;
+	return attr ? attr->count : 0;
+}
+
+size_t nn_attr_texts(const struct nn_call *call, const char *name, const char *const **texts)
+{
+	const struct nn_attr *attr = nn_attr_find(call->node, name);
+
+	*texts = attr ? attr->strings : NULL;
 	return attr ? attr->count : 0;
 }
 

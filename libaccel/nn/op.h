@@ -127,11 +127,15 @@ int nn_op_check_types(struct nn_call *call);
 /* Fail because of a node: nn_fail_node() with -EINVAL. */
 #define nn_refuse(call, advice, ...) nn_fail_node((call)->node, -EINVAL, advice, __VA_ARGS__)
 
+#define nn_no_memory(call) nn_fail_node((call)->node, -ENOMEM, NULL, "memory is short")
+
 /* Attributes, with the operator's defaults. An array that is absent has no elements. */
 int64_t nn_attr_int(const struct nn_call *call, const char *name);
 float nn_attr_float(const struct nn_call *call, const char *name);
 const char *nn_attr_text(const struct nn_call *call, const char *name);
 size_t nn_attr_ints(const struct nn_call *call, const char *name, const int64_t **ints);
+size_t nn_attr_floats(const struct nn_call *call, const char *name, const float **floats);
+size_t nn_attr_texts(const struct nn_call *call, const char *name, const char *const **texts);
 bool nn_attr_given(const struct nn_call *call, const char *name);
 
 static inline struct nn_fact *nn_in_fact(const struct nn_call *call, size_t i)
@@ -223,5 +227,8 @@ extern const struct nn_op nn_ops_scatter[];
 extern const struct nn_op nn_ops_order[];
 extern const struct nn_op nn_ops_norm[];
 extern const struct nn_op nn_ops_quant[];
+extern const struct nn_op nn_ops_attention[];
+extern const struct nn_op nn_ops_loss[];
+extern const struct nn_op nn_ops_recurrent[];
 
 #endif /* NN_OP_H */
