@@ -75,7 +75,7 @@ void nn_card_free(struct nn_card *card)
 	free(card);
 }
 
-/* With the lock held. The data are on the card when it returns. */
+/* With the lock held. nn_card_settle() tells when the data are there. */
 static int upload(struct nn_card *card, const void *data, size_t bytes,
 		  struct accel_buffer **buffer)
 {
@@ -84,10 +84,21 @@ static int upload(struct nn_card *card, const void *data, size_t bytes,
 	if (ret)
 		return ret;
 	ret = accel_upload(card->stream, *buffer, 0, data, bytes);
-	if (!ret)
-		ret = accel_stream_wait(card->stream, ACCEL_FOREVER);
-	if (ret)
+	if (ret) {
+		/* A part may be on its way. */
+		accel_stream_wait(card->stream, ACCEL_FOREVER);
 		accel_buffer_destroy(*buffer);
+	}
+	return ret;
+}
+
+int nn_card_settle(struct nn_card *card)
+{
+	int ret;
+
+	pthread_mutex_lock(&card->lock);
+	ret = accel_stream_wait(card->stream, ACCEL_FOREVER);
+	pthread_mutex_unlock(&card->lock);
 	return ret;
 }
 

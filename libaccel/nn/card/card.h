@@ -72,4 +72,10 @@ int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, enum n
 int nn_card_upload(struct nn_card *card, const void *data, size_t bytes,
 		   struct accel_buffer **buffer);
 
+/*
+ * Wait until all that was uploaded is on the card. A plan has hundreds of constants, and
+ * waiting for each would cost more than the rest of planning.
+ */
+int nn_card_settle(struct nn_card *card);
+
 #endif /* NN_CARD_H */

@@ -115,60 +115,73 @@ static uint32_t cut(uint64_t size, uint32_t parts, uint32_t unit)
 static const uint16_t parts[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024 };
 #define PARTS	(sizeof(parts) / sizeof(parts[0]))
 
-static void try_depths(const struct product *p, const struct nn_program *program,
-		       struct choice *c, unsigned int clusters, struct choice *best)
+/* What tiles are chosen for, and the best so far. */
+struct search {
+	const struct product *p;
+	const struct nn_program *program;
+	struct nn_footprint footprint;
+	unsigned int clusters;
+	struct choice best;
+};
+
+static void try_depths(struct search *s, struct choice *c)
 {
+	const struct egret_nn_product_args *args = &s->p->args;
 	uint64_t registers;
 	size_t i;
 
-	c->cols = c->tile[0] + (p->args.x.taps - 1) * p->args.x.dilation / p->args.x.stride;
-	c->rows = c->tile[1] + (p->args.y.taps - 1) * p->args.y.dilation / p->args.y.stride;
+	c->cols = c->tile[0] + (args->x.taps - 1) * args->x.dilation / args->x.stride;
+	c->rows = c->tile[1] + (args->y.taps - 1) * args->y.dilation / args->y.stride;
 	memcpy(c->room, c->tile, sizeof(c->room));
 	c->room[0] = c->cols;
-	registers = nn_program_size(program, c->room);
+	registers = nn_footprint_size(&s->footprint, c->room);
 	for (i = 0; i < PARTS; i++) {
-		c->tile_k = cut(p->args.k, parts[i], 8);
-		if (registers < EGRET_NN_MEMORY && registers + size_own(p, c) <= EGRET_NN_MEMORY) {
-			c->cost = cost(p, program, c, clusters);
-			if (c->cost < best->cost)
-				*best = *c;
+		c->tile_k = cut(args->k, parts[i], 8);
+		if (registers < EGRET_NN_MEMORY &&
+		    registers + size_own(s->p, c) <= EGRET_NN_MEMORY) {
+			c->cost = cost(s->p, s->program, c, s->clusters);
+			if (c->cost < s->best.cost)
+				s->best = *c;
 		}
 		if (c->tile_k <= 8)
 			break;
 	}
 }
 
-static void try_rows(const struct product *p, const struct nn_program *program,
-		     struct choice *c, unsigned int clusters, struct choice *best)
+static void try_rows(struct search *s, struct choice *c)
 {
-	uint64_t nx = (uint64_t)program->dims[X], ny = (uint64_t)program->dims[Y];
+	uint64_t nx = (uint64_t)s->program->dims[X], ny = (uint64_t)s->program->dims[Y];
 	size_t i;
 
 	c->tile[0] = (uint32_t)nx;
 	for (i = 0; i < PARTS && parts[i] < 2 * ny; i++) {
 		c->tile[1] = cut(ny, parts[i], 1);
-		try_depths(p, program, c, clusters, best);
+		try_depths(s, c);
 	}
 	c->tile[1] = 1;
 	for (i = 1; i < PARTS && parts[i] * 32u < 2 * nx; i++) {
 		c->tile[0] = cut(nx, parts[i], 32);
-		try_depths(p, program, c, clusters, best);
+		try_depths(s, c);
 	}
 }
 
 static bool choose(const struct product *p, const struct nn_program *program,
 		   unsigned int clusters, struct choice *best)
 {
+	struct search s = { .p = p, .program = program, .clusters = clusters,
+			    .best = { .cost = UINT64_MAX } };
 	struct choice c = { .tile = { 1, 1, 1, 1, 1 } };
 	size_t i;
 
-	best->cost = UINT64_MAX;
+	if (!nn_program_footprint(program, &s.footprint))
+		return false;
 	for (i = 0; i < PARTS; i++) {
 		c.tile[2] = cut((uint64_t)program->dims[M], parts[i], 32);
-		try_rows(p, program, &c, clusters, best);
+		try_rows(&s, &c);
 		if (c.tile[2] <= 32)
 			break;
 	}
+	*best = s.best;
 	return best->cost != UINT64_MAX;
 }
 

@@ -144,43 +144,54 @@ static uint32_t cut(uint64_t size, uint32_t parts, uint32_t unit)
 	return (uint32_t)(part < size ? part : size);
 }
 
-static void try_channels(const struct egret_nn_window_args *args, const struct nn_program *program,
-			 struct choice *c, unsigned int clusters, struct choice *best)
+/* What tiles are chosen for, and the best so far. */
+struct search {
+	const struct egret_nn_window_args *args;
+	const struct nn_program *program;
+	struct nn_footprint footprint;
+	unsigned int clusters;
+	struct choice best;
+};
+
+static void try_channels(struct search *s, struct choice *c)
 {
-	uint64_t channels = (uint64_t)program->dims[C], registers;
+	uint64_t channels = (uint64_t)s->program->dims[C];
 	uint32_t parts;
 
-	c->rows = reach(&args->y, c->tile[1]);
-	c->cols = reach(&args->x, c->tile[0]);
+	c->rows = reach(&s->args->y, c->tile[1]);
+	c->cols = reach(&s->args->x, c->tile[0]);
 	for (parts = 1; parts < 2 * channels; parts *= 2) {
 		c->tile[2] = cut(channels, parts, 1);
-		registers = nn_program_size(program, c->tile);
-		if (registers > EGRET_NN_MEMORY || registers + size_own(args, c) > EGRET_NN_MEMORY)
+		if (nn_footprint_size(&s->footprint, c->tile) + size_own(s->args, c) > EGRET_NN_MEMORY)
 			continue;
-		c->cost = cost(args, program, c, clusters);
-		if (c->cost < best->cost)
-			*best = *c;
+		c->cost = cost(s->args, s->program, c, s->clusters);
+		if (c->cost < s->best.cost)
+			s->best = *c;
 	}
 }
 
 static bool choose(const struct egret_nn_window_args *args, const struct nn_program *program,
 		   unsigned int clusters, struct choice *best)
 {
+	struct search s = { .args = args, .program = program, .clusters = clusters,
+			    .best = { .cost = UINT64_MAX } };
 	uint64_t nx = (uint64_t)program->dims[X], ny = (uint64_t)program->dims[Y];
 	struct choice c = { .tile = { 1, 1, 1, 1, 1 } };
 	uint32_t parts;
 
-	best->cost = UINT64_MAX;
+	if (!nn_program_footprint(program, &s.footprint))
+		return false;
 	c.tile[0] = (uint32_t)nx;
 	for (parts = 1; parts < 2 * ny; parts *= 2) {
 		c.tile[1] = cut(ny, parts, 1);
-		try_channels(args, program, &c, clusters, best);
+		try_channels(&s, &c);
 	}
 	c.tile[1] = 1;
 	for (parts = 2; parts * 16 < 2 * nx; parts *= 2) {
 		c.tile[0] = cut(nx, parts, 16);
-		try_channels(args, program, &c, clusters, best);
+		try_channels(&s, &c);
 	}
+	*best = s.best;
 	return best->cost != UINT64_MAX;
 }
 

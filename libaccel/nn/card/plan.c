@@ -353,7 +353,7 @@ static int add_ports(struct nn_plan *plan)
 int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan **result)
 {
 	struct nn_plan *plan = calloc(1, sizeof(*plan));
-	int ret;
+	int ret, settled;
 
 	if (!plan)
 		return accel_fail_errno(-ENOMEM, WHAT);
@@ -369,6 +369,10 @@ int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan 
 		relocate(plan);
 		ret = record(plan);
 	}
+	/* Also after a failure: what is released is not to be written to any more. */
+	settled = nn_card_settle(card);
+	if (!ret)
+		ret = settled;
 	if (ret) {
 		nn_plan_free(plan);
 		return ret;

@@ -331,36 +331,76 @@ static void order_of(const struct nn_program *p, const struct nn_stream *s, uint
 	}
 }
 
+static size_t part_size(uint32_t bytes, unsigned int varies, const uint32_t *room)
+{
+	size_t size = bytes;
+	int i;
+
+	for (i = 0; i < EGRET_DIMS; i++)
+		if (varies >> i & 1)
+			size *= room[i];
+	return (size + 63) & ~(size_t)63;
+}
+
+/* Bits of dimensions as kernels count them. */
+static unsigned int kernel_dims(const struct nn_program *p, unsigned int varies)
+{
+	unsigned int bits = 0;
+	int i;
+
+	for (i = 0; i < p->rank && i < EGRET_DIMS; i++)
+		bits |= (varies >> kernel_dim(p, i) & 1) << i;
+	return bits;
+}
+
 static size_t slot_size(const struct nn_program *p, const struct slot *slot, const uint32_t *room)
 {
-	size_t size = egret_type_size(slot->type);
-	int i;
-
-	for (i = 0; i < p->rank; i++)
-		if (slot->varies >> kernel_dim(p, i) & 1)
-			size *= room[i];
-	return ((size + 63) & ~(size_t)63) * (slot->twice ? 2 : 1);
+	return part_size((uint32_t)egret_type_size(slot->type), kernel_dims(p, slot->varies), room) *
+	       (slot->twice ? 2 : 1);
 }
 
-static size_t scratch_size(const struct nn_program *p, const struct allocation *a,
-			   const uint32_t *room)
+static void find_footprint(const struct nn_program *p, const struct allocation *a,
+			   struct nn_footprint *f)
 {
-	size_t size = 0, s;
+	size_t s;
 	int i;
 
-	for (i = 0; i < a->count; i++)
-		size += slot_size(p, &a->slots[i], room);
-	for (s = 0; s < p->streams; s++)
-		if (p->stream[s].indexed)
-			size += (room[kernel_dim(p, p->stream[s].index_dim)] * 4 + 63) & ~(size_t)63;
-	return size;
+	f->count = 0;
+	for (i = 0; i < a->count; i++) {
+		const struct slot *slot = &a->slots[i];
+
+		f->part[f->count].bytes = (uint32_t)egret_type_size(slot->type);
+		f->part[f->count].buffers = slot->twice ? 2 : 1;
+		f->part[f->count++].varies = kernel_dims(p, slot->varies);
+	}
+	/* Tables of indices. */
+	for (s = 0; s < p->streams; s++) {
+		if (!p->stream[s].indexed)
+			continue;
+		f->part[f->count].bytes = 4;
+		f->part[f->count].buffers = 1;
+		f->part[f->count++].varies = 1u << kernel_dim(p, p->stream[s].index_dim);
+	}
 }
 
-size_t nn_program_size(const struct nn_program *p, const uint32_t room[EGRET_DIMS])
+bool nn_program_footprint(const struct nn_program *p, struct nn_footprint *footprint)
 {
 	struct allocation a;
 
-	return allocate(p, &a) ? scratch_size(p, &a, room) : SIZE_MAX;
+	if (!allocate(p, &a))
+		return false;
+	find_footprint(p, &a, footprint);
+	return true;
+}
+
+size_t nn_footprint_size(const struct nn_footprint *f, const uint32_t room[EGRET_DIMS])
+{
+	size_t size = 0;
+	unsigned int i;
+
+	for (i = 0; i < f->count; i++)
+		size += part_size(f->part[i].bytes, f->part[i].varies, room) * f->part[i].buffers;
+	return size;
 }
 
 /* A tile has about so many elements, if there is enough for all clusters to work on. */
@@ -368,20 +408,20 @@ size_t nn_program_size(const struct nn_program *p, const uint32_t room[EGRET_DIM
 /* Pieces of memory that are moved well. */
 #define RUN_WORTHWHILE	32
 
-static bool fits(const struct nn_program *p, const struct allocation *a,
-		 const struct nn_layout *layout, const uint32_t *tile, uint64_t most)
+static bool fits(const struct nn_footprint *f, const struct nn_layout *layout, const uint32_t *tile,
+		 uint64_t most)
 {
 	uint64_t elements = 1;
 	int i;
 
 	for (i = 0; i < EGRET_DIMS; i++)
 		elements *= tile[i];
-	return elements <= most && scratch_size(p, a, tile) <= layout->memory;
+	return elements <= most && nn_footprint_size(f, tile) <= layout->memory;
 }
 
 /* Make a dimension of the tile as large as it can be, up to `limit`. */
-static void grow(const struct nn_program *p, const struct allocation *a,
-		 const struct nn_layout *layout, uint32_t *tile, int i, uint32_t limit, uint64_t most)
+static void grow(const struct nn_footprint *f, const struct nn_layout *layout, uint32_t *tile, int i,
+		 uint32_t limit, uint64_t most)
 {
 	uint32_t low = tile[i], high = limit, parts;
 
@@ -391,7 +431,7 @@ static void grow(const struct nn_program *p, const struct allocation *a,
 		uint32_t middle = low + (high - low + 1) / 2;
 
 		tile[i] = middle;
-		if (fits(p, a, layout, tile, most))
+		if (fits(f, layout, tile, most))
 			low = middle;
 		else
 			high = middle - 1;
@@ -410,7 +450,7 @@ static uint64_t volume(const struct nn_program *p, int from, int to)
 	return product;
 }
 
-static bool choose_tile(const struct nn_program *p, const struct allocation *a,
+static bool choose_tile(const struct nn_program *p, const struct nn_footprint *f,
 			const struct nn_layout *layout, uint32_t *tile)
 {
 	uint64_t most = volume(p, 0, p->rank) / (4 * layout->clusters);
@@ -425,7 +465,7 @@ static bool choose_tile(const struct nn_program *p, const struct allocation *a,
 		dims[i] = i < p->rank ? (uint32_t)p->dims[kernel_dim(p, i)] : 1;
 		tile[i] = i < p->reduced ? dims[i] : 1;
 	}
-	if (!fits(p, a, layout, tile, most))
+	if (!fits(f, layout, tile, most))
 		return false;
 	/* First what lies together in memory, for each stream; then the innermost. */
 	for (s = 0; s < p->streams; s++) {
@@ -433,10 +473,10 @@ static bool choose_tile(const struct nn_program *p, const struct allocation *a,
 
 		order_of(p, &p->stream[s], order);
 		i = order[0];
-		grow(p, a, layout, tile, i, dims[i] < RUN_WORTHWHILE ? dims[i] : RUN_WORTHWHILE, most);
+		grow(f, layout, tile, i, dims[i] < RUN_WORTHWHILE ? dims[i] : RUN_WORTHWHILE, most);
 	}
 	for (i = 0; i < EGRET_DIMS; i++)
-		grow(p, a, layout, tile, i, dims[i], most);
+		grow(f, layout, tile, i, dims[i], most);
 	return true;
 }
 
@@ -560,6 +600,7 @@ static bool in_range(const struct nn_program *p)
 bool nn_program_layout(const struct nn_program *p, struct nn_layout *layout,
 		       struct egret_nn_program *out)
 {
+	struct nn_footprint footprint;
 	struct allocation a;
 	uint64_t tiles = 1;
 	uint32_t room[EGRET_DIMS];
@@ -568,7 +609,8 @@ bool nn_program_layout(const struct nn_program *p, struct nn_layout *layout,
 	memset(out, 0, sizeof(*out));
 	if (!in_range(p) || !allocate(p, &a))
 		return false;
-	if (!layout->chosen && !choose_tile(p, &a, layout, layout->tile))
+	find_footprint(p, &a, &footprint);
+	if (!layout->chosen && !choose_tile(p, &footprint, layout, layout->tile))
 		return false;
 	for (i = 0; i < EGRET_DIMS; i++) {
 		out->dims[i] = i < p->rank ? (uint32_t)p->dims[kernel_dim(p, i)] : 1;
@@ -576,7 +618,7 @@ bool nn_program_layout(const struct nn_program *p, struct nn_layout *layout,
 		room[i] = layout->chosen && layout->room[i] ? layout->room[i] : layout->tile[i];
 		tiles *= (out->dims[i] + out->tile[i] - 1) / out->tile[i];
 	}
-	if (tiles > INT32_MAX || scratch_size(p, &a, room) > layout->memory)
+	if (tiles > INT32_MAX || nn_footprint_size(&footprint, room) > layout->memory)
 		return false;
 	out->tiles = (uint32_t)tiles;
 	out->reduced = (uint8_t)p->reduced;

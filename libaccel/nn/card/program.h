@@ -134,8 +134,21 @@ struct nn_layout {
 bool nn_program_layout(const struct nn_program *p, struct nn_layout *layout,
 		       struct egret_nn_program *out);
 
-/* Bytes of scratchpad that its registers take with tiles of some room; SIZE_MAX if it has too many. */
-size_t nn_program_size(const struct nn_program *p, const uint32_t room[EGRET_DIMS]);
+/* What a program's registers need of scratchpad, to try many sizes of tiles with. */
+struct nn_footprint {
+	unsigned int count;
+	struct {
+		uint32_t bytes;		/* of an element */
+		uint32_t buffers;
+		unsigned int varies;	/* bits: the kernels' dimensions along which there are more */
+	} part[EGRET_NN_REGISTERS + NN_OPERANDS];
+};
+
+/* False if it has too many registers. */
+bool nn_program_footprint(const struct nn_program *p, struct nn_footprint *footprint);
+
+/* Bytes of scratchpad with tiles of some room. */
+size_t nn_footprint_size(const struct nn_footprint *footprint, const uint32_t room[EGRET_DIMS]);
 
 /* All streams and values walk through dimensions i and i + 1 as if they were one. */
 bool nn_program_walks(const struct nn_program *p, int i);
