@@ -121,6 +121,7 @@ static bool check_reserved(const struct egret_map_desc *d, struct egret_fault *f
 	const struct op_info *op = &ops[d->op];
 	bool exists = op->flags & OP_EXISTS;
 	bool no_b = exists && op->operands < 2, no_c = exists && op->operands < 3;
+	bool a_imm = d->flags & EGRET_MAP_A_IMM;
 	bool b_imm = d->flags & EGRET_MAP_B_IMM, c_imm = d->flags & EGRET_MAP_C_IMM;
 	bool no_index = !(d->flags & INDEX_FLAGS);
 
@@ -130,6 +131,8 @@ static bool check_reserved(const struct egret_map_desc *d, struct egret_fault *f
 	CHECK_FLAGS(flags, EGRET_MAP_FLAGS);
 	CHECK_ZERO(b, no_b);
 	CHECK_ZERO(c, no_c);
+	for (unsigned int i = 0; i < EGRET_DIMS; i++)
+		CHECK_ZERO(a_stride[i], a_imm);
 	for (unsigned int i = 0; i < EGRET_DIMS; i++)
 		CHECK_ZERO(b_stride[i], no_b || b_imm);
 	for (unsigned int i = 0; i < EGRET_DIMS; i++)
@@ -147,6 +150,8 @@ static bool flags_agree(const struct egret_map_desc *d)
 	const struct op_info *op = &ops[d->op];
 
 	if ((d->flags & INDEX_FLAGS) == INDEX_FLAGS)
+		return false;
+	if ((d->flags & EGRET_MAP_A_IMM) && (d->flags & EGRET_MAP_GATHER))
 		return false;
 	if ((d->flags & EGRET_MAP_B_IMM) && op->operands < 2)
 		return false;
@@ -185,7 +190,8 @@ static bool types_fit(const struct egret_map_desc *d)
 	const struct op_info *op = &ops[d->op];
 	bool bits = op->flags & OP_BITS;
 
-	return type_is_element(d->out_type) && operand_type_fits(d->a_type, false, bits) &&
+	return type_is_element(d->out_type) &&
+	       operand_type_fits(d->a_type, d->flags & EGRET_MAP_A_IMM, bits) &&
 	       (op->operands < 2 ||
 		operand_type_fits(d->b_type, d->flags & EGRET_MAP_B_IMM, bits)) &&
 	       (op->operands < 3 ||
@@ -218,9 +224,11 @@ static bool check_ranges(const struct egret_map_desc *d, struct egret_fault *fau
 
 	if (!egret_extent_check(&e, d->out, DESC_OFFSET(out), fault))
 		return false;
-	e = block_extent(d, d->a_type, d->a_stride, gather);
-	if (!egret_extent_check(&e, d->a, DESC_OFFSET(a), fault))
-		return false;
+	if (!(d->flags & EGRET_MAP_A_IMM)) {
+		e = block_extent(d, d->a_type, d->a_stride, gather);
+		if (!egret_extent_check(&e, d->a, DESC_OFFSET(a), fault))
+			return false;
+	}
 	if (operands > 1 && !(d->flags & EGRET_MAP_B_IMM)) {
 		e = block_extent(d, d->b_type, d->b_stride, EGRET_DIMS);
 		if (!egret_extent_check(&e, d->b, DESC_OFFSET(b), fault))
@@ -949,6 +957,7 @@ bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d, struct 
 			.round_even = d->flags & EGRET_MAP_ROUND_EVEN,
 		},
 	};
+	uint32_t a_bits = d->a;
 	uint8_t *base[OPERANDS];
 
 	m.store.is_unsigned = m.domain == DOMAIN_UINT;
@@ -968,7 +977,8 @@ bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d, struct 
 	if (!check_table(&m, fault))
 		return false;
 	base[OUT] = address_of(t, &m, OUT, d->out);
-	base[A] = address_of(t, &m, A, d->a);
+	/* results take a's place: a constant is loaded for each chunk, with strides of zero */
+	base[A] = d->flags & EGRET_MAP_A_IMM ? (uint8_t *)&a_bits : address_of(t, &m, A, d->a);
 	base[B] = address_of(t, &m, B, d->b);
 	base[C] = address_of(t, &m, C, d->c);
 	run_dimensions(&m, m.dims - 1, base);

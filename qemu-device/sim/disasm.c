@@ -405,7 +405,7 @@ static void put_map(struct writer *o, const struct egret_map_desc *d)
 {
 	put(o, "%s ", map_name(d->op));
 	put_sizes(o, d->dims);
-	put(o, ", %s 0x%x", type_name(d->a_type), d->a);
+	put(o, ", %s %s0x%x", type_name(d->a_type), d->flags & EGRET_MAP_A_IMM ? "#" : "", d->a);
 	if (d->b_type)
 		put(o, ", %s %s0x%x", type_name(d->b_type), d->flags & EGRET_MAP_B_IMM ? "#" : "",
 		    d->b);

@@ -722,13 +722,16 @@ static void map_one(uint8_t *scratch, const struct egret_map_desc *d, const uint
 	if (gather < EGRET_DIMS || scatter < EGRET_DIMS)
 		index = (int64_t)get_int(at(scratch, d->index) + 4 * (uint64_t)i[d->index_dim],
 					 EGRET_TYPE_S32, 0);
-	a = map_operand(scratch, d->a, d->a_type, false, d->a_stride, i, gather, index, u);
+	a = map_operand(scratch, d->a, d->a_type, d->flags & EGRET_MAP_A_IMM, d->a_stride, i, gather,
+			index, u);
 	b = map_operand(scratch, d->b, d->b_type, d->flags & EGRET_MAP_B_IMM, d->b_stride, i,
 			EGRET_DIMS, 0, u);
 	c = map_operand(scratch, d->c, d->c_type, d->flags & EGRET_MAP_C_IMM, d->c_stride, i,
 			EGRET_DIMS, 0, u);
 	out = map_at(at(scratch, d->out), d->out_stride, d->out_type, i, scatter, index, &half);
-	if (d->op == EGRET_MAP_COPY && d->a_type == d->out_type) {
+	if (d->op == EGRET_MAP_COPY && d->a_type == d->out_type && (d->flags & EGRET_MAP_A_IMM)) {
+		put_bits(out, d->out_type, half, d->a);
+	} else if (d->op == EGRET_MAP_COPY && d->a_type == d->out_type) {
 		int from;
 		uint8_t *p = map_at(at(scratch, d->a), d->a_stride, d->a_type, i, gather, index, &from);
 		uint64_t raw = 0;

@@ -700,7 +700,14 @@ static void random_map(struct egret_map_desc *d, unsigned int op)
 	memcpy(box, d->dims, sizeof(box));
 	if (d->flags & EGRET_MAP_GATHER)
 		box[d->index_dim] = d->index_limit;
-	d->a = lay_out(d->a_type, box, d->a_stride, true);
+	if (!(d->flags & EGRET_MAP_GATHER) && chance(15)) {
+		d->flags |= EGRET_MAP_A_IMM;
+		d->a_type = chance(50) && !bits ? EGRET_TYPE_F32 : EGRET_TYPE_S32;
+		d->a = d->a_type == EGRET_TYPE_F32 ? interesting_f32() :
+						     (uint32_t)((int)below(40) - 20);
+	} else {
+		d->a = lay_out(d->a_type, box, d->a_stride, true);
+	}
 	if (op >= EGRET_MAP_ADD) {
 		d->b_type = random_type(bits);
 		if (chance(30)) {
@@ -728,7 +735,7 @@ static void random_map(struct egret_map_desc *d, unsigned int op)
 	memcpy(box, d->dims, sizeof(box));
 	if (d->flags & EGRET_MAP_SCATTER)
 		box[d->index_dim] = d->index_limit;
-	if (!(d->flags & (EGRET_MAP_SCATTER | EGRET_MAP_GATHER)) && chance(15) &&
+	if (!(d->flags & (EGRET_MAP_SCATTER | EGRET_MAP_GATHER | EGRET_MAP_A_IMM)) && chance(15) &&
 	    bits_of(d->out_type) == bits_of(d->a_type)) { /* in place */
 		bool broadcast = false;
 

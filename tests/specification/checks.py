@@ -210,12 +210,13 @@ def map_reserved(d):
         zero(d, "c_type")
     if not d.flags & INDEX:
         zero(d, "index_dim")
-    flags(d, 0x3f)
+    flags(d, 0x7f)
     if count < 2:
         zero(d, "b")
     if count < 3:
         zero(d, "c")
-    for name, least, immediate in (("b", 2, tile.B_IMM), ("c", 3, tile.C_IMM)):
+    for name, least, immediate in (("a", 1, tile.A_IMM), ("b", 2, tile.B_IMM),
+                                   ("c", 3, tile.C_IMM)):
         if count < least or d.flags & immediate:
             zero(d, *(f"{name}_stride[{n}]" for n in range(5)))
     if not d.flags & INDEX:
@@ -233,6 +234,7 @@ def map_fields(d):
         need(d, name, getattr(d, name) < TYPES)
     need(d, "index_dim", d.index_dim < 5)
     need(d, "flags", not (d.flags & INDEX == INDEX or
+                          (d.flags & tile.A_IMM and d.flags & tile.GATHER) or
                           (d.flags & tile.B_IMM and OPERANDS[d.op] < 2) or
                           (d.flags & tile.C_IMM and OPERANDS[d.op] < 3)))
     for n in range(5):
@@ -248,7 +250,7 @@ def map_types_agree(d):
             return False
         return kind in (S32, F32) if immediate else kind in ELEMENTS
 
-    return d.out_type in ELEMENTS and fits(d.a_type, False) and \
+    return d.out_type in ELEMENTS and fits(d.a_type, d.flags & tile.A_IMM) and \
         (OPERANDS[d.op] < 2 or fits(d.b_type, d.flags & tile.B_IMM)) and \
         (OPERANDS[d.op] < 3 or fits(d.c_type, d.flags & tile.C_IMM))
 
@@ -259,7 +261,7 @@ def check_map(d):
     if not map_types_agree(d):
         raise Bad(TYPE, "out_type", d.out_type | d.a_type << 8 | d.b_type << 16 | d.c_type << 24)
     need(d, "dims[0]", product(d.dims) <= ELEMENTS_MAX)
-    for name, indexed, immediate in (("out", tile.SCATTER, 0), ("a", tile.GATHER, 0),
+    for name, indexed, immediate in (("out", tile.SCATTER, 0), ("a", tile.GATHER, tile.A_IMM),
                                      ("b", 0, tile.B_IMM), ("c", 0, tile.C_IMM)):
         kind = getattr(d, name + "_type")
         if kind == NONE or d.flags & immediate:

@@ -173,7 +173,7 @@ def finish(memory, d, v, is_f32, row, column):
 
 # -- map -------------------------------------------------------------------------------
 
-B_IMM, C_IMM, SATURATE, ROUND_EVEN, GATHER, SCATTER = (1 << i for i in range(6))
+B_IMM, C_IMM, SATURATE, ROUND_EVEN, GATHER, SCATTER, A_IMM = (1 << i for i in range(7))
 # Operations that compute in F32 whatever the operands are.
 FLOAT_OPS = set(range(0x06, 0x0c)) | set(range(0x10, 0x1e)) | {0x1f, 0x20, 0x45}
 COPY = 0x00
@@ -287,7 +287,8 @@ def map_block(memory, d):
         other = list(i)
         if indexed:
             other[d.index_dim] = memory.bits(d.index + 4 * i[d.index_dim], 4)
-        raw = raw_of(d.a, d.a_stride, d.a_type, other if d.flags & GATHER else i)
+        raw = d.a if d.flags & A_IMM else \
+            raw_of(d.a, d.a_stride, d.a_type, other if d.flags & GATHER else i)
         if not keep_bits:
             a = value_of(d.a_type, raw)
             b, c = operand("b", B_IMM, i), operand("c", C_IMM, i)

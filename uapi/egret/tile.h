@@ -230,8 +230,8 @@ struct egret_map_desc {
 	__le16 flags;		/* EGRET_MAP_* */
 	__le32 dims[EGRET_DIMS];	/* each 1 or more */
 	__le32 out;		/* local addresses */
-	__le32 a;
-	__le32 b;		/* or the value's bits (B_IMM): F32, or a signed 32-bit integer */
+	__le32 a;		/* or the value's bits (A_IMM): F32, or a signed 32-bit integer */
+	__le32 b;		/* or the value's bits (B_IMM) */
 	__le32 c;		/* or the value's bits (C_IMM) */
 	__le32 out_stride[EGRET_DIMS];	/* signed */
 	__le32 a_stride[EGRET_DIMS];
@@ -249,7 +249,8 @@ struct egret_map_desc {
 #define EGRET_MAP_ROUND_EVEN		0x0008	/* F32 to integer rounds to nearest even; otherwise toward zero */
 #define EGRET_MAP_GATHER		0x0010	/* the index table applies to a */
 #define EGRET_MAP_SCATTER		0x0020	/* the index table applies to out */
-#define EGRET_MAP_FLAGS			0x003f
+#define EGRET_MAP_A_IMM			0x0040	/* a is a constant in the descriptor; not with GATHER */
+#define EGRET_MAP_FLAGS			0x007f
 
 /*
  * Operations of a map. The comment says what is computed and, for the float
