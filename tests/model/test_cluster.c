@@ -893,7 +893,7 @@ static void test_map_errors(void **state)
 	d.b_stride[2] = 4; /* there is no b */
 	expect_map_fault(&d, EGRET_FAULT_DESC_RESERVED, OFFSET(b_stride[2]), 0);
 	d = good;
-	d.flags = 0x40;
+	d.flags = 0x80;
 	expect_map_fault(&d, EGRET_FAULT_DESC_RESERVED, OFFSET(flags), 0);
 	d = good;
 	d.op = 0x70;
