@@ -12,3 +12,11 @@ $(DIGITS): LDLIBS = -lz -lm -Wl,-rpath,'$$ORIGIN/../..'
 $(DIGITS): $(DIGITS_OBJS) $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME)
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
+
+HOST_TESTS += $(B)/tests/host/digits
+VM_TESTS += $(B)/tests/vm/digits
+$(B)/tests/host/digits $(B)/tests/vm/digits: tests/libaccel/digits \
+		| $(DIGITS) $(B)/libaccel/examples/digits/kernels/nearest.egm \
+		$(B)/data/digits.csv.gz kernels
+	$(Q)mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
