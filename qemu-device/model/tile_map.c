@@ -6,7 +6,9 @@
  * The block is walked in rows along dimension 0, and rows in chunks. For each, the
  * operands are widened to the domain (F32 or 64-bit integers), the operation runs over
  * arrays, and the result is narrowed to the type of the output. Dimensions that continue
- * each other in all operands are merged before, so that rows are long.
+ * each other in all operands are merged before, so that rows are long. The commonest
+ * operations on rows of F32, which are most of what models do beside products, are computed
+ * where the rows are (can_be_direct()).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -428,6 +430,102 @@ static void compute_f32(const struct egret_map_desc *d, float *a, const float *b
 		unary_f32(op, a, n);
 }
 
+/* ---- F32, in place ------------------------------------------------------- */
+
+/* F32 elements where they lie in scratchpad. */
+typedef float __attribute__((may_alias)) scratch_f32;
+
+/* A run of elements beside each other; b and c are elements too, or one for all. */
+struct run {
+	scratch_f32 *out;
+	const scratch_f32 *a, *b, *c;
+	bool one_b, one_c;
+	size_t n;
+};
+
+/* What is common in models, and cheap: for the rest, moving elements is a small part. */
+static bool is_direct(enum egret_map_op op)
+{
+	switch (op) {
+	case EGRET_MAP_ADD:
+	case EGRET_MAP_SUB:
+	case EGRET_MAP_MUL:
+	case EGRET_MAP_DIV:
+	case EGRET_MAP_MIN:
+	case EGRET_MAP_MAX:
+	case EGRET_MAP_FMA:
+	case EGRET_MAP_CLAMP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* An element of the output depends on those of the same place only, which may be the same one. */
+#define EACH(expression) do {							\
+	_Pragma("GCC ivdep")							\
+	for (size_t i = 0; i < n; i++) {					\
+		float x = a[i], y = one_b ? b0 : b[i], z = one_c ? c0 : c[i];	\
+										\
+		(void)z;							\
+		out[i] = f32_canonical(expression);				\
+	}									\
+} while (0)
+
+static inline __attribute__((always_inline)) void
+direct_ops(enum egret_map_op op, const struct run *r, bool one_b, bool one_c)
+{
+	/* In variables, which what is written cannot be. */
+	const scratch_f32 *a = r->a, *b = r->b, *c = r->c;
+	const float b0 = *b, c0 = one_c ? *c : 0;
+	scratch_f32 *out = r->out;
+	size_t n = r->n;
+
+	switch (op) {
+	case EGRET_MAP_ADD:
+		EACH(x + y);
+		break;
+	case EGRET_MAP_SUB:
+		EACH(x - y);
+		break;
+	case EGRET_MAP_MUL:
+		EACH(x * y);
+		break;
+	case EGRET_MAP_DIV:
+		EACH(x / y);
+		break;
+	case EGRET_MAP_MIN:
+		EACH(egret_math_min(x, y));
+		break;
+	case EGRET_MAP_MAX:
+		EACH(egret_math_max(x, y));
+		break;
+	case EGRET_MAP_FMA:
+		EACH(__builtin_fmaf(x, y, z));
+		break;
+	case EGRET_MAP_CLAMP:
+		EACH(egret_math_min(egret_math_max(x, y), z));
+		break;
+	default:
+		break;
+	}
+}
+
+#undef EACH
+
+EGRET_CLONES
+static void direct_f32(enum egret_map_op op, const struct run *r)
+{
+	if (r->one_b && r->one_c)
+		direct_ops(op, r, true, true);
+	else if (r->one_b)
+		direct_ops(op, r, true, false);
+	else if (r->one_c)
+		direct_ops(op, r, false, true);
+	else
+		direct_ops(op, r, false, false);
+}
+
 /* ---- 64-bit integers ----------------------------------------------------- */
 
 /* All wrap: additions and the like are done unsigned. */
@@ -627,6 +725,8 @@ struct map {
 	struct egret_store store;
 	bool copy;			/* bits of elements of `size` bytes */
 	bool transposes;		/* see copy_transposes() */
+	bool direct;			/* see can_be_direct() */
+	size_t unlooked;		/* elements since somebody looked whether to stop */
 	unsigned int size;
 	union {
 		float f[CHUNK];
@@ -888,8 +988,95 @@ static void copy_transposed(const struct map *m, uint8_t *dst, const uint8_t *sr
 				    row->count - j < BLOCK ? row->count - j : BLOCK);
 }
 
+/* So many elements are computed in some microseconds. */
+#define DIRECT_CHUNK	4096
+
+static bool operand_is_direct(const struct map *m, unsigned int o, const uint8_t *base)
+{
+	if (m->type[o] == EGRET_TYPE_NONE)
+		return true;
+	if (m->type[o] != EGRET_TYPE_F32 || (uintptr_t)base % sizeof(float))
+		return false;
+	for (unsigned int i = 0; i < m->dims; i++)
+		if (m->dim[i].stride[o] % (int64_t)sizeof(float))
+			return false;
+	return o == A || m->dim[0].stride[o] == sizeof(float) ||
+	       (o != OUT && !m->dim[0].stride[o]);
+}
+
+/*
+ * Can rows be computed where they are, without a copy of operands and results? Elements are
+ * F32, and lie one beside the other, or are one for the whole row; only a may have
+ * gaps, as it has under a window with a stride.
+ */
+static bool can_be_direct(const struct map *m, uint8_t *const *base)
+{
+	if (m->domain != DOMAIN_F32 || m->indexed != OPERANDS || !is_direct(m->d->op))
+		return false;
+	for (unsigned int o = OUT; o < OPERANDS; o++)
+		if (!operand_is_direct(m, o, base[o]))
+			return false;
+	return true;
+}
+
+/* Operand b or c from an element of the row on; immediate ones are in m->v. */
+static const scratch_f32 *direct_operand(const struct map *m, unsigned int o, const uint8_t *base,
+					 size_t first)
+{
+	if (m->type[o] == EGRET_TYPE_NONE)
+		return m->v[o].f;
+	return (const scratch_f32 *)base + (m->dim[0].stride[o] ? first : 0);
+}
+
+/* False if it is to stop. */
+static bool run_direct(struct map *m, uint8_t *const *base)
+{
+	const struct dimension *row = &m->dim[0];
+	bool gaps = row->stride[A] != sizeof(float);
+	size_t most = gaps ? CHUNK : DIRECT_CHUNK;
+	struct run r = {
+		.one_b = m->type[B] == EGRET_TYPE_NONE || !row->stride[B],
+		.one_c = m->type[C] == EGRET_TYPE_NONE || !row->stride[C],
+	};
+
+	for (size_t first = 0; first < row->count; first += r.n) {
+		r.n = row->count - first < most ? row->count - first : most;
+		m->unlooked += r.n;
+		if (m->unlooked >= DIRECT_CHUNK) {
+			m->unlooked = 0;
+			if (egret_unit_stopped(m->stop))
+				return false;
+		}
+		r.out = (scratch_f32 *)base[OUT] + first;
+		r.a = (const scratch_f32 *)base[A] + first;
+		if (gaps) {
+			load(m, A, base[A], row->stride[A], first, r.n);
+			r.a = m->v[A].f;
+		}
+		r.b = direct_operand(m, B, base[B], first);
+		r.c = direct_operand(m, C, base[C], first);
+		direct_f32(m->d->op, &r);
+	}
+	return true;
+}
+
+/* The rows of two dimensions. */
+static void run_direct_rows(struct map *m, uint8_t *const *base)
+{
+	const struct dimension *dim = &m->dim[1];
+	uint8_t *at[OPERANDS] = { base[OUT], base[A], base[B], base[C] };
+
+	for (size_t i = 0; i < dim->count && run_direct(m, at); i++)
+		for (int o = 0; o < OPERANDS; o++)
+			at[o] += dim->stride[o];
+}
+
 static void run_row(struct map *m, uint8_t *const *base)
 {
+	if (m->direct) {
+		run_direct(m, base);
+		return;
+	}
 	if (m->copy) {
 		copy_row(m, base[OUT], base[A]);
 		return;
@@ -912,6 +1099,10 @@ static void run_dimensions(struct map *m, unsigned int level, uint8_t *const *ba
 	}
 	if (level == 1 && m->transposes) {
 		copy_transposed(m, base[OUT], base[A]);
+		return;
+	}
+	if (level == 1 && m->direct) {
+		run_direct_rows(m, base);
 		return;
 	}
 	for (size_t i = 0; i < dim->count && !egret_unit_stopped(m->stop); i++) {
@@ -981,6 +1172,7 @@ bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d, struct 
 	base[A] = d->flags & EGRET_MAP_A_IMM ? (uint8_t *)&a_bits : address_of(t, &m, A, d->a);
 	base[B] = address_of(t, &m, B, d->b);
 	base[C] = address_of(t, &m, C, d->c);
+	m.direct = can_be_direct(&m, base);
 	run_dimensions(&m, m.dims - 1, base);
 	return true;
 }

@@ -8,6 +8,8 @@
 
 #include <egret/tile.h>
 
+#include "tile_types.h"
+
 /**
  * egret_math() - v[i] = op(v[i]) for a unary float operation of a map
  * @op: EGRET_MAP_SQRT to EGRET_MAP_ELU
@@ -23,20 +25,25 @@ void egret_math_pow(float *v, const float *e, size_t n);
 /** egret_math_act() - v[i] = act(v[i]), with the activation's parameters */
 void egret_math_act(enum egret_act act, float *v, size_t n, float a, float b);
 
-/** egret_math_max() - IEEE 754's maximum and minimum: NaN wins, -0 is below +0 */
+/*
+ * IEEE 754's maximum and minimum: NaN wins, -0 is below +0. Equal numbers differ in the sign
+ * of zeros only, which is a matter of bits. Nothing but choices, so that loops with them
+ * become vectors.
+ */
 static inline float egret_math_max(float a, float b)
 {
-	/* of equal numbers, the one without a sign */
-	float r = a > b || (a == b && !__builtin_signbit(a)) ? a : b;
+	float r = a > b ? a : b;
 
-	return a == a && b == b ? r : __builtin_nanf("");
+	r = a == b ? f32_from_bits(f32_bits(a) & f32_bits(b)) : r;
+	return __builtin_isunordered(a, b) ? __builtin_nanf("") : r;
 }
 
 static inline float egret_math_min(float a, float b)
 {
-	float r = a < b || (a == b && __builtin_signbit(a)) ? a : b;
+	float r = a < b ? a : b;
 
-	return a == a && b == b ? r : __builtin_nanf("");
+	r = a == b ? f32_from_bits(f32_bits(a) | f32_bits(b)) : r;
+	return __builtin_isunordered(a, b) ? __builtin_nanf("") : r;
 }
 
 #endif /* EGRET_MODEL_TILE_MATH_H */

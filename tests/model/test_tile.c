@@ -767,6 +767,71 @@ static void test_map(void **state)
 	}
 }
 
+/* F32 in rows of adjacent elements, or with `step` elements from one to the next (0: one for all). */
+static uint32_t lay_rows(const uint32_t *dims, __le32 *stride, uint32_t step)
+{
+	uint32_t span = 4 * (step ? (dims[0] - 1) * step + 1 : 1) + 4 * (uint32_t)below(3);
+
+	stride[0] = 4 * step;
+	stride[1] = span;
+	stride[2] = span * dims[1];
+	return (place(EGRET_TYPE_F32, (uint64_t)span * dims[1] * dims[2] + 3) + 3) & ~3u;
+}
+
+/* What models do most: F32 in rows, some of them in place. */
+static void random_rows(struct egret_map_desc *d, unsigned int op)
+{
+	memset(d, 0, sizeof(*d));
+	d->op = (uint8_t)op;
+	d->out_type = d->a_type = EGRET_TYPE_F32;
+	d->dims[0] = (uint32_t)below(chance(20) ? 9000 : 300) + 1;
+	d->dims[1] = (uint32_t)below(d->dims[0] > 300 ? 2 : 6) + 1;
+	d->dims[2] = (uint32_t)below(2) + 1;
+	d->dims[3] = d->dims[4] = 1;
+	d->a = lay_rows(d->dims, d->a_stride, chance(30) ? 2 : 1);
+	if (op >= EGRET_MAP_ADD) {
+		d->b_type = EGRET_TYPE_F32;
+		d->flags |= chance(30) ? EGRET_MAP_B_IMM : 0;
+		d->b = d->flags & EGRET_MAP_B_IMM ? interesting_f32() :
+		       lay_rows(d->dims, d->b_stride, (uint32_t)below(2));
+	}
+	if (op >= EGRET_MAP_SELECT) {
+		d->c_type = EGRET_TYPE_F32;
+		d->flags |= chance(30) ? EGRET_MAP_C_IMM : 0;
+		d->c = d->flags & EGRET_MAP_C_IMM ? interesting_f32() :
+		       lay_rows(d->dims, d->c_stride, (uint32_t)below(2));
+	}
+	if (op == EGRET_MAP_LEAKY_RELU)
+		d->param = interesting_f32();
+	if (chance(20) && d->a_stride[0] == 4) {
+		d->out = d->a;
+		memcpy(d->out_stride, d->a_stride, sizeof(d->out_stride));
+	} else if (chance(30) && d->c_stride[0]) {
+		d->out = d->c;
+		memcpy(d->out_stride, d->c_stride, sizeof(d->out_stride));
+	} else {
+		d->out = lay_rows(d->dims, d->out_stride, 1);
+	}
+}
+
+static void test_map_rows(void **state)
+{
+	uint64_t number = 9000000;
+
+	(void)state;
+	for (unsigned int round = 0; round < 16; round++) {
+		for (unsigned int i = 0; i < sizeof(exact_ops); i++, number++) {
+			union egret_desc d;
+
+			if (is_bit_op(exact_ops[i]))
+				continue;
+			begin_case(number);
+			random_rows(&d.map, exact_ops[i]);
+			check_case(number, EGRET_FUNCT3_MAP, &d, run_map);
+		}
+	}
+}
+
 /* Every F16 and BF16 number to every type, and the numbers around their ties from F32. */
 static void test_conversions(void **state)
 {
@@ -951,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(test_matmul_tiling),
 		cmocka_unit_test(test_matmul_joined),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_map_rows),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_conversions),
 		cmocka_unit_test(test_reduce),
