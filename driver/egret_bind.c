@@ -175,6 +175,29 @@ static void egret_vma_copy_userptr(struct egret_vma *vma, struct egret_userptr *
 	list_add_tail(&vma->userptr_link, &userptr->vmas);
 }
 
+/*
+ * What is bound is what jobs use. Private buffers keep together in TTM's LRU for it; shared
+ * ones are found in the list of external objects (egret_vm_use()).
+ */
+static void egret_vma_link(struct drm_gpuva *va, struct drm_gpuvm_bo *vm_bo)
+{
+	struct egret_bo *bo = to_egret_bo(vm_bo->obj);
+
+	drm_gpuva_link(va, vm_bo);
+	if (bo->vm_root)
+		ttm_bo_set_bulk_move(&bo->ttm, &to_egret_vm(vm_bo->vm)->lru);
+}
+
+static void egret_vma_unlink(struct drm_gpuva *va)
+{
+	struct drm_gpuvm_bo *vm_bo = va->vm_bo;
+
+	if (list_is_singular(&vm_bo->list.gpuva))
+		ttm_bo_set_bulk_move(&to_egret_bo(vm_bo->obj)->ttm, NULL);
+	/* May be the end of @vm_bo. */
+	drm_gpuva_unlink(va);
+}
+
 /* Unlink a binding that is out of the tree, but keep its memory for the card. */
 static void egret_bind_remove_vma(struct egret_bind *bind, struct egret_vma *vma)
 {
@@ -187,7 +210,7 @@ static void egret_bind_remove_vma(struct egret_bind *bind, struct egret_vma *vma
 	}
 	vma->held = vma->base.gem.obj;
 	drm_gem_object_get(vma->held);
-	drm_gpuva_unlink(&vma->base);
+	egret_vma_unlink(&vma->base);
 }
 
 static int egret_vm_step_map(struct drm_gpuva_op *gop, void *priv)
@@ -200,7 +223,7 @@ static int egret_vm_step_map(struct drm_gpuva_op *gop, void *priv)
 	egret_vma_copy_userptr(vma, op->userptr);
 	if (op->userptr)
 		return 0;
-	drm_gpuva_link(&vma->base, op->vm_bo);
+	egret_vma_link(&vma->base, op->vm_bo);
 	drm_gpuvm_bo_extobj_add(op->vm_bo);
 	return 0;
 }
@@ -228,7 +251,7 @@ static int egret_vm_step_remap(struct drm_gpuva_op *gop, void *priv)
 			continue;
 		egret_vma_copy_userptr(parts[i], old->userptr);
 		if (!old->userptr)
-			drm_gpuva_link(&parts[i]->base, old->base.vm_bo);
+			egret_vma_link(&parts[i]->base, old->base.vm_bo);
 	}
 	egret_bind_remove_vma(bind, old);
 	return 0;
@@ -904,7 +927,6 @@ void egret_vm_fini_binds(struct egret_vm *vm)
 	dma_fence_put(vm->last_bind);
 	drm_gpuvm_for_each_va_safe(va, next, &vm->base) {
 		struct drm_gem_object *obj = va->gem.obj;
-
 		struct egret_vma *vma = to_egret_vma(va);
 
 		if (va == &vm->base.kernel_alloc_node)
@@ -919,7 +941,7 @@ void egret_vm_fini_binds(struct egret_vm *vm)
 		drm_gem_object_get(obj);
 		dma_resv_lock(obj->resv, NULL);
 		drm_gpuva_remove(va);
-		drm_gpuva_unlink(va);
+		egret_vma_unlink(va);
 		dma_resv_unlock(obj->resv);
 		drm_gem_object_put(obj);
 		kfree(vma);

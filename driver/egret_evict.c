@@ -4,8 +4,10 @@
  * DOC: Eviction
  *
  * A buffer that finds no room in device memory pushes others out to system memory,
- * those first that came first. A buffer that is pushed out, or whose pages are taken
- * away, while it is bound is first cut off (egret_bo_cut_off()):
+ * those first that were not used for longest. What is bound in an address space is
+ * used whenever a job of it is submitted (egret_vm_use()). A buffer that is pushed
+ * out, or whose pages are taken away, while it is bound is first cut off
+ * (egret_bo_cut_off()):
  *
  * 1. Wait for all jobs and binds that may use it: those whose fences are in its
  *    reservation.
@@ -214,6 +216,29 @@ void egret_bo_mark_evicted(struct egret_bo *bo)
 		return;
 	drm_gem_for_each_gpuvm_bo(vm_bo, &bo->ttm.base)
 		drm_gpuvm_bo_evict(vm_bo, true);
+}
+
+/* ---- use --------------------------------------------------------------------------------- */
+
+/**
+ * egret_vm_note_use() - slow part of egret_vm_use()
+ * @vm: address space, locked
+ * @exec: holds the reservations of the shared buffers bound there as well; NULL if there
+ *	are none
+ */
+void egret_vm_note_use(struct egret_vm *vm, struct drm_exec *exec)
+{
+	struct egret_device *edev = vm->edev;
+	struct drm_gem_object *obj;
+
+	vm->used = jiffies;
+	spin_lock(&edev->ttm.lru_lock);
+	ttm_lru_bulk_move_tail(&vm->lru);
+	if (exec)
+		drm_exec_for_each_locked_object(exec, obj)
+			if (obj != drm_gpuvm_resv_obj(&vm->base))
+				ttm_bo_move_to_lru_tail(&to_egret_bo(obj)->ttm);
+	spin_unlock(&edev->ttm.lru_lock);
 }
 
 /* ---- and back ------------------------------------------------------------------------- */

@@ -4,14 +4,16 @@
 #define EGRET_EVICT_H
 
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/types.h>
+
+#include "egret_vm.h"
 
 struct dma_resv;
 struct drm_exec;
 struct drm_gpuvm_bo;
 struct egret_bo;
 struct egret_device;
-struct egret_vm;
 struct ttm_buffer_object;
 struct ttm_operation_ctx;
 struct ttm_place;
@@ -35,6 +37,21 @@ int egret_bo_cut_off(struct egret_bo *bo, struct ttm_operation_ctx *ctx);
 void egret_bo_mark_evicted(struct egret_bo *bo);
 int egret_bo_place(struct egret_bo *bo, struct dma_resv *resv);
 int egret_bo_validate(struct egret_bo *bo, struct dma_resv *resv);
+
+void egret_vm_note_use(struct egret_vm *vm, struct drm_exec *exec);
+
+/**
+ * egret_vm_use() - note that what is bound in an address space is used
+ * @vm: address space, locked
+ * @exec: as for egret_vm_note_use()
+ *
+ * Jobs follow each other closely, so this does something once in a tick only.
+ */
+static inline void egret_vm_use(struct egret_vm *vm, struct drm_exec *exec)
+{
+	if (time_after(jiffies, vm->used))
+		egret_vm_note_use(vm, exec);
+}
 
 int egret_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec);
 int egret_vm_revalidate(struct egret_vm *vm, struct drm_exec *exec);

@@ -586,8 +586,10 @@ static int egret_exec_at_once(const struct egret_job *job, struct egret_syncs *s
 	if (ret)
 		goto out_end;
 	ret = egret_vm_is_settled(vm) ? dma_resv_reserve_fences(resv, 1) : -EBUSY;
-	if (!ret)
+	if (!ret) {
+		egret_vm_use(vm, NULL);
 		ret = egret_job_push(job, syncs, NULL);
+	}
 	dma_resv_unlock(resv);
 out_end:
 	egret_evict_end(vm->edev, false);
@@ -726,6 +728,7 @@ static int egret_job_submit(const struct egret_job *job, struct egret_syncs *syn
 	ret = drm_gpuvm_exec_lock(&exec);
 	if (ret)
 		goto out_end;
+	egret_vm_use(vm, &exec.exec);
 	ret = egret_job_add_moves(job, &exec);
 	if (!ret)
 		ret = egret_vm_write_userptrs(vm);

@@ -187,6 +187,8 @@ struct egret_vm *egret_vm_create(struct egret_device *edev, struct egret_client 
 	vm->edev = edev;
 	kref_init(&vm->users);
 	egret_vm_init_binds(vm);
+	ttm_lru_bulk_move_init(&vm->lru);
+	vm->used = jiffies;
 
 	ret = egret_mmu_context_alloc(edev);
 	if (ret < 0)
@@ -233,6 +235,7 @@ static void egret_vm_release(struct kref *kref)
 	egret_client_put(vm->client);
 	egret_mmu_context_set(vm->edev, vm->context, 0);
 	egret_vm_fini_binds(vm);
+	ttm_lru_bulk_move_fini(&vm->edev->ttm, &vm->lru);
 	egret_pgtable_fini(&vm->pgt);
 	egret_mmu_context_free(vm->edev, vm->context);
 	drm_gpuvm_put(&vm->base);

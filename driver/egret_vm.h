@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <drm/drm_gpuvm.h>
+#include <drm/ttm/ttm_resource.h>
 
 #include <egret/mmu.h>
 
@@ -90,6 +91,15 @@ struct egret_vm {
 	 * each other out. Protected by the address space's reservation.
 	 */
 	enum egret_vm_validating validating;
+
+	/**
+	 * @lru: Private buffers that are bound: they are used together, and pushed out
+	 * after those that were not used for longer. Protected by TTM's LRU lock and by
+	 * the reservation.
+	 */
+	struct ttm_lru_bulk_move lru;
+	/** @used: When they were last moved to the end, in jiffies. Under the reservation. */
+	unsigned long used;
 };
 
 static inline struct egret_vm *to_egret_vm(struct drm_gpuvm *gpuvm)

@@ -256,6 +256,99 @@ static void test_shared(void)
 	}
 }
 
+/* ---- who goes first ------------------------------------------------------------------- */
+
+#define WORKING_BOS	3
+
+/* Three eighths of the device memory; private buffers, shared ones, or some of each. */
+static void working_set(struct client *c, struct bo *bo, uint32_t kind)
+{
+	uint64_t size = vram_usable(c->fd) / 8 & ~(PAGE - 1);
+	uint32_t i;
+
+	for (i = 0; i < WORKING_BOS; i++) {
+		bool own = kind == 0 || (kind == 2 && i % 2);
+
+		bo[i] = bound_bo(c, size, DRM_EGRET_BO_VRAM, own ? c->vm : 0);
+		fill(c, &bo[i], pattern(i, 0));
+	}
+	CHECK_OK(run(c));
+}
+
+/* What is used is noted once in a tick of the kernel's clock. */
+static void use(struct client *c)
+{
+	sleep_ms(50);
+	CHECK_OK(run(c));
+	sleep_ms(50);
+}
+
+/* A third client needs room: @idle makes it, not @active, whoever came first. */
+static void check_goes_first(struct client *idle, struct client *active, uint32_t kind)
+{
+	struct client other = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo[WORKING_BOS];
+	uint64_t size;
+
+	use(idle);
+	use(active);
+	working_set(&other, bo, kind);
+	size = WORKING_BOS * bo[0].size;
+	CHECK_EQ(fdinfo(other.fd, "drm-resident-vram"), size);
+	CHECK_EQ(fdinfo(active->fd, "drm-resident-vram"), size);
+	CHECK(fdinfo(idle->fd, "drm-resident-vram") < size);
+	client_close(&other);
+}
+
+static void test_idle_goes_first(void)
+{
+	uint32_t kind, i, round;
+
+	for (kind = 0; kind < 3; kind++) {
+		struct client c[2];
+		struct bo bo[2][WORKING_BOS];
+
+		for (i = 0; i < 2; i++) {
+			c[i] = client_open(DRM_EGRET_QUEUE_COPY);
+			working_set(&c[i], bo[i], kind);
+		}
+		for (round = 0; round < 4; round++)
+			check_goes_first(&c[round % 2], &c[1 - round % 2], kind);
+		for (i = 0; i < 2; i++)
+			client_close(&c[i]);
+	}
+}
+
+/* What is bound no longer is not used any more, although it belongs to who is at work. */
+static void test_unbound_goes_first(void)
+{
+	struct client active = client_open(DRM_EGRET_QUEUE_COPY);
+	struct client idle = client_open(DRM_EGRET_QUEUE_COPY);
+	struct client other = client_open(DRM_EGRET_QUEUE_COPY);
+	struct bo bo[3][WORKING_BOS];
+	uint64_t size;
+
+	working_set(&active, bo[0], 0);
+	working_set(&idle, bo[1], 0);
+	size = WORKING_BOS * bo[0][0].size;
+	use(&active);
+	CHECK_OK(vm_unmap(active.fd, active.vm, bo[0][1].va, bo[0][1].size));
+	use(&idle);
+	use(&active);
+	working_set(&other, bo[2], 0);
+	CHECK_EQ(fdinfo(idle.fd, "drm-resident-vram"), size);
+	CHECK(fdinfo(active.fd, "drm-resident-vram") < size);
+	/* Bound again, it is back with the next job, and its contents are. */
+	client_close(&other);
+	CHECK_OK(vm_map(active.fd, active.vm, bo[0][1].handle, 0, bo[0][1].va, bo[0][1].size,
+			ACCESS_ALL));
+	CHECK_EQ(fdinfo(active.fd, "drm-resident-vram"), size);
+	bo[2][0] = client_bo(&active, 64 * KiB, DRM_EGRET_BO_SYSTEM);
+	sample(&active, &bo[0][1], &bo[2][0], 0);
+	CHECK_OK(run(&active));
+	check_samples(&bo[2][0], 0, pattern(1, 0));
+}
+
 /* ---- mappings -------------------------------------------------------------------------- */
 
 struct writer {
@@ -494,6 +587,8 @@ int main(void)
 		TEST_LONG("too much at once", test_too_much, 120),
 		TEST_LONG("several processes", test_processes, 240),
 		TEST_LONG("a shared buffer", test_shared, 120),
+		TEST_LONG("who was idle for longest goes first", test_idle_goes_first, 120),
+		TEST_LONG("what is not bound goes first", test_unbound_goes_first, 60),
 		TEST_LONG("mappings of buffers that move", test_mapping_moves, 240),
 		TEST_LONG("nothing of former owners", test_no_old_bytes, 240),
 		TEST_LONG("page tables have nothing of former owners", test_no_old_entries, 120),
