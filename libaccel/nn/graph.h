@@ -28,8 +28,14 @@ struct nn_constant {
 	enum nn_type type;
 	struct nn_shape shape;
 	size_t count;
-	/* nn_bytes(type, count); NULL for strings, which nothing reads yet */
+	/* nn_bytes(type, count) */
 	const void *data;
+};
+
+enum nn_kind {
+	NN_TENSOR,
+	NN_SEQUENCE,		/* of tensors */
+	NN_OTHER,		/* a map, a sparse tensor, ...: nothing here takes it */
 };
 
 struct nn_value {
@@ -39,7 +45,8 @@ struct nn_value {
 	enum nn_type type;	/* as the model declares it; NN_UNDEFINED if it does not */
 	struct nn_shape shape;	/* likewise; rank -1 */
 	bool declared;		/* the model says something about its type */
-	bool not_tensor;	/* it is a sequence, a map, an optional or a sparse tensor */
+	enum nn_kind kind;	/* as it is declared; `type` is that of the elements' elements */
+	bool optional;		/* it may be nothing */
 	const struct nn_constant *constant;	/* of an initializer, or NULL */
 	struct nn_node *producer;		/* or NULL */
 	bool is_input;
@@ -96,12 +103,14 @@ struct nn_graph {
 	struct nn_node *owner;		/* the node that has it as an attribute */
 	struct nn_node **nodes;		/* each after all it depends on */
 	size_t node_count;
+	size_t node_room;		/* for the importer */
 	struct nn_value **inputs;	/* without initializers */
 	size_t input_count;
 	struct nn_value **outputs;
 	size_t output_count;
 	struct nn_value **captures;	/* of graphs around it, that it or its subgraphs use */
 	size_t capture_count;
+	size_t first, end;		/* its values among the model's, with its subgraphs' */
 };
 
 struct nn_opset {
@@ -143,6 +152,11 @@ int nn_fail_node(const struct nn_node *node, int error, const char *advice,
 
 /* A node's attribute, as the file has it, or NULL. */
 const struct nn_attr *nn_attr_find(const struct nn_node *node, const char *name);
+
+static inline bool nn_value_is_tensor(const struct nn_value *value)
+{
+	return value->kind == NN_TENSOR && !value->optional;
+}
 
 /*
  * A node's i-th dependency: its inputs (NULL for one left out), then what its subgraphs use.

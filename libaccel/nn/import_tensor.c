@@ -33,7 +33,7 @@ static int read_shape(struct reading *r)
 	struct nn_constant *to = r->to;
 	size_t i;
 
-	if (!nn_type_bits((enum nn_type)from->data_type) && from->data_type != NN_STRING)
+	if (!nn_type_bits((enum nn_type)from->data_type))
 		return refuse(r, -EINVAL, "its elements are of type %" PRId32 ", which ONNX does not have",
 			      from->data_type);
 	to->type = (enum nn_type)from->data_type;
@@ -109,6 +109,34 @@ static int read_list(struct reading *r)
 		return nn_import_nomem(r->im);
 	narrow(to, lists[list].data, lists[list].size, bytes, wanted);
 	r->to->data = to;
+	return 0;
+}
+
+static int read_texts(struct reading *r)
+{
+	const Onnx__TensorProto *from = r->from;
+	const char **texts;
+	size_t i;
+
+	if (from->has_raw_data || (from->has_data_location &&
+	    from->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL))
+		return refuse(r, -EINVAL, "its texts are given as bytes");
+	if (from->n_string_data != r->to->count)
+		return refuse(r, -EINVAL, "it has %zu texts, where its shape asks for %zu",
+			      from->n_string_data, r->to->count);
+	texts = nn_alloc_array(&r->im->model->arena, r->to->count, sizeof(*texts));
+	if (!texts)
+		return nn_import_nomem(r->im);
+	for (i = 0; i < r->to->count; i++) {
+		char *text = nn_alloc(&r->im->model->arena, from->string_data[i].len + 1);
+
+		if (!text)
+			return nn_import_nomem(r->im);
+		if (from->string_data[i].len)
+			memcpy(text, from->string_data[i].data, from->string_data[i].len);
+		texts[i] = text;
+	}
+	r->to->data = texts;
 	return 0;
 }
 
@@ -230,7 +258,7 @@ int nn_import_tensor(struct nn_import *im, const char *owner, const Onnx__Tensor
 	if (tensor->segment)
 		return refuse(&r, -ENOTSUP, "it is one of several parts of a tensor");
 	if (r.to->type == NN_STRING)
-		return 0;
+		return read_texts(&r);
 	if (tensor->has_data_location &&
 	    tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
 		return read_external(&r);

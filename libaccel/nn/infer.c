@@ -11,13 +11,12 @@
 
 #define WHAT	"cannot work out the model's shapes"
 
-/* What the model says of a value. What nodes compute is inferred, and then compared with it. */
-static void begin_fact(struct nn_fact *fact, const struct nn_value *value)
+void nn_fact_begin(struct nn_fact *fact, const struct nn_value *value)
 {
-	fact->shape.rank = -1;
-	if (value->not_tensor)
-		return;
-	if (!value->producer) {
+	*fact = (struct nn_fact){
+		.shape.rank = -1, .kind = value->kind, .optional = value->optional,
+	};
+	if (!value->producer && value->kind != NN_OTHER) {
 		fact->type = value->type;
 		fact->shape = value->shape;
 	}
@@ -35,6 +34,7 @@ int nn_facts_init(struct nn_facts *facts, const struct nn_model *model)
 		.fold_max = NN_FOLD_MAX,
 		.fold_budget = NN_FOLD_BUDGET,
 		.result_max = SIZE_MAX,
+		.work_max = SIZE_MAX,
 		.facts = calloc(model->value_count + 1, sizeof(*facts->facts)),
 		.sizes = calloc(model->symbol_count + 1, sizeof(*facts->sizes)),
 	};
@@ -45,7 +45,7 @@ int nn_facts_init(struct nn_facts *facts, const struct nn_model *model)
 	for (i = 0; i <= model->symbol_count; i++)
 		facts->sizes[i] = -1;
 	for (i = 0; i < model->value_count; i++)
-		begin_fact(&facts->facts[i], model->values[i]);
+		nn_fact_begin(&facts->facts[i], model->values[i]);
 	return 0;
 }
 
@@ -55,6 +55,9 @@ void nn_facts_release(struct nn_facts *facts)
 
 	for (i = 0; facts->facts && i < facts->model->value_count; i++)
 		nn_forget(&facts->facts[i]);
+	nn_arena_release(&facts->texts);
+	free(facts->uses);
+	facts->uses = NULL;
 	free(facts->facts);
 	free(facts->sizes);
 	facts->facts = NULL;
@@ -106,8 +109,8 @@ int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_sha
 	if (!value)
 		return accel_fail(-EINVAL, WHAT, NULL, "there is no input %zu, the model has %zu",
 				  input, facts->model->graph->input_count);
-	if (value->not_tensor)
-		return accel_fail(-ENOTSUP, WHAT, NULL, "input %zu is not a tensor", input);
+	if (value->kind != NN_TENSOR)
+		return accel_fail(-EINVAL, WHAT, NULL, "input %zu is not a tensor", input);
 	fact = &facts->facts[value->index];
 	fits = nn_shape_known(shape) && (fact->shape.rank < 0 || fact->shape.rank == shape->rank);
 	for (i = 0; fits && i < fact->shape.rank; i++)
@@ -147,6 +150,20 @@ static int accept_input(struct nn_facts *facts, size_t input, const struct nn_te
 	return 0;
 }
 
+/* What a tensor of strings points to is copied, to live as long as the facts. */
+static int keep_texts(struct nn_facts *facts, struct nn_tensor *tensor)
+{
+	const char **texts = tensor->data;
+	size_t i;
+
+	for (i = 0; tensor->type == NN_STRING && i < tensor->count; i++) {
+		texts[i] = nn_copy(&facts->texts, nn_text(tensor, i), strlen(nn_text(tensor, i)) + 1);
+		if (!texts[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor)
 {
 	struct nn_fact *fact;
@@ -154,12 +171,49 @@ int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_ten
 
 	if (ret)
 		return ret;
-	ret = nn_tensor_init(&fact->tensor, tensor->type, &tensor->shape);
-	if (ret)
-		return accel_fail_errno(ret, WHAT);
-	if (tensor->count)
-		memcpy(fact->tensor.data, tensor->data, nn_bytes(tensor->type, tensor->count));
-	return 0;
+	ret = nn_tensor_copy(&fact->tensor, tensor);
+	if (!ret)
+		ret = keep_texts(facts, &fact->tensor);
+	return ret ? accel_fail_errno(ret, WHAT) : 0;
+}
+
+/* An item of a sequence, or what an optional holds. */
+static int set_item(struct nn_facts *facts, struct nn_list *list, size_t i,
+		    const struct nn_tensor *tensor)
+{
+	list->items[i] = nn_hold(tensor);
+	return list->items[i] ? keep_texts(facts, &list->items[i]->tensor) : -ENOMEM;
+}
+
+int nn_facts_set_list(struct nn_facts *facts, size_t input, const struct nn_list *list)
+{
+	const struct nn_value *value = input_value(facts, input);
+	struct nn_fact *fact;
+	size_t i;
+	int ret = 0;
+
+	if (!value || (list ? value->kind != NN_SEQUENCE : !value->optional))
+		return accel_fail(-EINVAL, WHAT, NULL, list ? "input %zu is not a sequence" :
+				  "input %zu has to be something", input);
+	fact = &facts->facts[value->index];
+	nn_forget(fact);
+	fact->nothing = !list;
+	fact->list = list ? nn_list_new(list->count) : NULL;
+	if (list && !fact->list)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; list && i < list->count && !ret; i++) {
+		if (list->items[i]->tensor.type != fact->type) {
+			nn_forget(fact);
+			return accel_fail(-EINVAL, WHAT, NULL,
+					  "input %zu should be a sequence of tensors of type %s",
+					  input, nn_type_name(fact->type));
+		}
+		ret = set_item(facts, fact->list, i, &list->items[i]->tensor);
+	}
+	if (!ret)
+		return 0;
+	nn_forget(fact);
+	return accel_fail_errno(ret, WHAT);
 }
 
 /* No element needs more than that. */
@@ -187,8 +241,10 @@ int nn_facts_lend_input(struct nn_facts *facts, size_t input, const struct nn_te
 
 const struct nn_tensor *nn_contents(struct nn_fact *fact)
 {
-	if (!fact || fact->tensor.data)
-		return fact ? &fact->tensor : NULL;
+	if (!fact)
+		return NULL;
+	if (fact->tensor.data)
+		return &fact->tensor;
 	if (!fact->raw)
 		return NULL;
 	/* Most files align nothing; what is aligned is used where it lies. */
@@ -240,8 +296,11 @@ void nn_forget(struct nn_fact *fact)
 {
 	if (!fact->borrowed)
 		nn_tensor_release(&fact->tensor);
+	nn_list_free(fact->list);
 	fact->tensor.data = NULL;
 	fact->borrowed = false;
+	fact->list = NULL;
+	fact->nothing = false;
 }
 
 static bool inputs_known(const struct nn_call *call)
@@ -249,9 +308,20 @@ static bool inputs_known(const struct nn_call *call)
 	size_t i;
 
 	for (i = 0; i < call->node->input_count; i++)
-		if (call->in[i] && !call->in[i]->raw && !call->in[i]->tensor.data)
+		if (call->in[i] && !nn_is_known(call->in[i]))
 			return false;
 	return true;
+}
+
+/* Whether evaluate() does: also operators that otherwise don't, of what is no tensor. */
+static bool makes_results(const struct nn_call *call)
+{
+	size_t i;
+
+	for (i = 0; i < call->node->output_count; i++)
+		if (call->out[i] && (call->out[i]->kind != NN_TENSOR || call->out[i]->optional))
+			return true;
+	return call->node->op->makes_results;
 }
 
 /* Results that can be computed now, and are not too large to keep. */
@@ -261,6 +331,8 @@ static bool worth_folding(struct nn_facts *facts, const struct nn_call *call)
 	size_t bytes = 0;
 
 	if (!node->op->evaluate || !inputs_known(call))
+		return false;
+	if (makes_results(call))
 		return false;
 	if (facts->running)
 		return add_bytes(call->out, node->output_count, facts->result_max, &bytes);
@@ -273,15 +345,30 @@ static bool worth_folding(struct nn_facts *facts, const struct nn_call *call)
 	return true;
 }
 
+/* Loops may go on for ever: whoever runs the model may have limits, or change his mind. */
+static int check_going_on(struct nn_facts *facts, const struct nn_node *node)
+{
+	if (facts->stop && atomic_load_explicit(facts->stop, memory_order_relaxed))
+		return nn_fail_node(node, -ECANCELED, NULL, "the run was stopped");
+	if (!facts->work_max)
+		return nn_fail_node(node, -ETIME, "allow more work",
+				    "so many nodes were evaluated as are allowed");
+	facts->work_max--;
+	return 0;
+}
+
 static int evaluate(struct nn_facts *facts, struct nn_call *call)
 {
 	size_t i;
-	int ret = 0;
+	int ret = facts->running ? check_going_on(facts, call->node) : 0;
 
+	if (ret)
+		return ret;
 	for (i = 0; i < call->node->input_count; i++)
-		if (call->in[i] && !nn_contents(call->in[i]))
+		if (call->in[i] && call->in[i]->kind == NN_TENSOR && !call->in[i]->nothing &&
+		    !nn_contents(call->in[i]))
 			return accel_fail_errno(-ENOMEM, WHAT);
-	for (i = 0; i < call->node->output_count && !ret; i++)
+	for (i = 0; i < call->node->output_count && !ret && !makes_results(call); i++)
 		if (call->out[i])
 			ret = nn_tensor_init(&call->out[i]->tensor, call->out[i]->type,
 					     &call->out[i]->shape);
@@ -289,6 +376,21 @@ static int evaluate(struct nn_facts *facts, struct nn_call *call)
 		return accel_fail_errno(ret, WHAT);
 	facts->folded++;
 	return call->node->op->evaluate(call);
+}
+
+static int compare_kinds(const struct nn_call *call, const struct nn_value *value,
+			 const struct nn_fact *fact)
+{
+	char name[80];
+
+	/* An optional that is there is what it holds; nothing may be nothing of any kind. */
+	if (!value->declared || fact->kind == value->kind || fact->kind == NN_OTHER ||
+	    (fact->optional && fact->type == NN_UNDEFINED))
+		return 0;
+	nn_clean(name, sizeof(name), value->name);
+	return nn_refuse(call, "the exporter is broken: export the model again",
+			 "its result '%s' is %s, but declared as something else", name,
+			 fact->kind == NN_TENSOR ? "a tensor" : "a sequence");
 }
 
 /* Two sources about one value: what the model declares may know more, but not otherwise. */
@@ -330,29 +432,54 @@ static int compare_declared(const struct nn_call *call, const struct nn_value *v
 			 "its result '%s' has shape %s, but is declared as %s", name, found, declared);
 }
 
-static int infer_node(struct nn_facts *facts, struct nn_call *call)
+static int compare_results(const struct nn_call *call)
 {
 	const struct nn_node *node = call->node;
 	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < node->output_count && !ret; i++) {
+		if (!call->out[i])
+			continue;
+		ret = compare_kinds(call, node->outputs[i], call->out[i]);
+		if (!ret && call->out[i]->kind == NN_TENSOR)
+			ret = compare_declared(call, node->outputs[i], call->out[i]);
+	}
+	return ret;
+}
+
+/* Everything is a tensor, unless the operator says something else. */
+static void begin_results(const struct nn_call *call)
+{
+	size_t i;
+
+	for (i = 0; i < call->node->output_count; i++) {
+		if (!call->out[i])
+			continue;
+		call->out[i]->kind = NN_TENSOR;
+		call->out[i]->optional = false;
+	}
+}
+
+static int infer_node(struct nn_facts *facts, struct nn_call *call)
+{
+	const struct nn_node *node = call->node;
 	int ret;
 
-	if (node->op && !node->op->unsupported) {
-		ret = nn_op_check_types(call);
-		if (!ret && node->op->infer)
-			ret = node->op->infer(call);
-		if (ret)
-			return ret;
+	if (!node->op || node->op->unsupported)
+		return compare_results(call);
+	begin_results(call);
+	ret = nn_op_check_types(call);
+	if (!ret && node->op->infer)
+		ret = node->op->infer(call);
+	/* What they make themselves is not known before. */
+	if (!ret && facts->running && makes_results(call)) {
+		ret = evaluate(facts, call);
+		return ret ? ret : compare_results(call);
 	}
-	for (i = 0; i < node->output_count; i++) {
-		if (!call->out[i] || node->outputs[i]->not_tensor)
-			continue;
-		ret = compare_declared(call, node->outputs[i], call->out[i]);
-		if (ret)
-			return ret;
-	}
-	if (node->op && !node->op->unsupported && worth_folding(facts, call))
-		return evaluate(facts, call);
-	return 0;
+	if (!ret)
+		ret = compare_results(call);
+	return !ret && worth_folding(facts, call) ? evaluate(facts, call) : ret;
 }
 
 static void gather(struct nn_facts *facts, struct nn_value **values, size_t count,
@@ -392,26 +519,33 @@ static int visit_node(struct nn_facts *facts, const struct nn_node *node, struct
 	return infer_node(facts, &call);
 }
 
-int nn_facts_infer(struct nn_facts *facts)
+int nn_facts_infer_nodes(struct nn_facts *facts, const struct nn_graph *graph)
 {
-	const struct nn_graph *graph = facts->model->graph;
 	struct nn_fact **places = make_places(graph);
 	int ret = 0;
 	size_t i;
 
 	if (!places)
 		return accel_fail_errno(-ENOMEM, WHAT);
-	apply_sizes(facts);
 	for (i = 0; i < graph->node_count && !ret; i++)
 		ret = visit_node(facts, graph->nodes[i], places);
 	free(places);
 	return ret;
 }
 
+int nn_facts_infer(struct nn_facts *facts)
+{
+	apply_sizes(facts);
+	return nn_facts_infer_nodes(facts, facts->model->graph);
+}
+
 /* ---- Evaluation ---- */
 
-/* What a node depends on, that was computed or given, one use less or more. */
-static void count_uses(struct nn_facts *facts, const struct nn_node *node, size_t *uses, int step)
+/*
+ * What a node depends on, that was computed or given, one use less or more. What is of a graph
+ * around it stays until the node is done that has this one's graph.
+ */
+static void count_uses(struct nn_facts *facts, const struct nn_node *node, int step)
 {
 	struct nn_value *value;
 	size_t i;
@@ -419,8 +553,8 @@ static void count_uses(struct nn_facts *facts, const struct nn_node *node, size_
 	for (i = 0; nn_node_dependency(node, i, &value); i++) {
 		if (!value || value->graph != node->graph)
 			continue;
-		uses[value->index] += (size_t)step;
-		if (!uses[value->index])
+		facts->uses[value->index] += (size_t)step;
+		if (!facts->uses[value->index])
 			nn_forget(&facts->facts[value->index]);
 	}
 }
@@ -434,7 +568,7 @@ static int refuse_result(const struct nn_node *node, const struct nn_fact *fact,
 }
 
 /* All results are there; those that nobody uses are forgotten. */
-static int check_results(struct nn_facts *facts, const struct nn_node *node, const size_t *uses)
+static int check_results(struct nn_facts *facts, const struct nn_node *node)
 {
 	struct nn_fact *fact;
 	size_t i;
@@ -443,35 +577,40 @@ static int check_results(struct nn_facts *facts, const struct nn_node *node, con
 		if (!node->outputs[i])
 			continue;
 		fact = &facts->facts[node->outputs[i]->index];
-		if (!fact->tensor.data && !fact->raw)
+		if (!nn_is_known(fact))
 			return refuse_result(node, fact, i);
-		if (!uses[node->outputs[i]->index])
+		if (!facts->uses[node->outputs[i]->index])
 			nn_forget(fact);
 	}
 	return 0;
 }
 
-static int run(struct nn_facts *facts, struct nn_fact **places, size_t *uses)
+int nn_facts_run_nodes(struct nn_facts *facts, const struct nn_graph *graph)
 {
-	const struct nn_graph *graph = facts->model->graph;
+	struct nn_fact **places = make_places(graph);
 	int ret = 0;
 	size_t i;
 
+	if (!places)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	memset(facts->uses + graph->first, 0, (graph->end - graph->first) * sizeof(*facts->uses));
 	for (i = 0; i < graph->node_count; i++)
-		count_uses(facts, graph->nodes[i], uses, 1);
+		count_uses(facts, graph->nodes[i], 1);
 	/* One use more, that does not end. */
 	for (i = 0; i < graph->output_count; i++)
-		uses[graph->outputs[i]->index]++;
+		if (graph->outputs[i]->graph == graph)
+			facts->uses[graph->outputs[i]->index]++;
 	for (i = 0; i < graph->node_count && !ret; i++) {
 		const struct nn_node *node = graph->nodes[i];
 
 		ret = node->op && !node->op->unsupported ? visit_node(facts, node, places) :
 							   nn_fail_unsupported(node);
 		if (!ret)
-			ret = check_results(facts, node, uses);
+			ret = check_results(facts, node);
 		if (!ret)
-			count_uses(facts, node, uses, -1);
+			count_uses(facts, node, -1);
 	}
+	free(places);
 	return ret;
 }
 
@@ -482,7 +621,7 @@ static int check_inputs(const struct nn_facts *facts)
 	size_t i;
 
 	for (i = 0; i < graph->input_count; i++) {
-		if (facts->facts[graph->inputs[i]->index].tensor.data)
+		if (nn_is_known(&facts->facts[graph->inputs[i]->index]))
 			continue;
 		nn_clean(name, sizeof(name), graph->inputs[i]->name);
 		return accel_fail(-EINVAL, "cannot run the model", "give all inputs",
@@ -491,35 +630,52 @@ static int check_inputs(const struct nn_facts *facts)
 	return 0;
 }
 
+static int begin_run(struct nn_facts *facts)
+{
+	facts->running = true;
+	facts->uses = calloc(facts->model->value_count + 1, sizeof(*facts->uses));
+	return facts->uses ? 0 : accel_fail_errno(-ENOMEM, "cannot run the model");
+}
+
+int nn_facts_begin_run(struct nn_facts *facts, const struct nn_model *model)
+{
+	int ret = nn_facts_init(facts, model);
+
+	return ret ? ret : begin_run(facts);
+}
+
 int nn_facts_run(struct nn_facts *facts)
 {
-	struct nn_fact **places = make_places(facts->model->graph);
-	size_t *uses = calloc(facts->model->value_count + 1, sizeof(*uses));
-	int ret = places && uses ? check_inputs(facts) :
-				   accel_fail_errno(-ENOMEM, "cannot run the model");
+	int ret = begin_run(facts);
 
-	facts->running = true;
-	apply_sizes(facts);
 	if (!ret)
-		ret = run(facts, places, uses);
-	free(places);
-	free(uses);
-	return ret;
+		ret = check_inputs(facts);
+	apply_sizes(facts);
+	return ret ? ret : nn_facts_run_nodes(facts, facts->model->graph);
 }
 
 /* ---- Support ---- */
 
-const struct nn_node *nn_first_unsupported(const struct nn_model *model)
+static const struct nn_node *first_unsupported(const struct nn_graph *graph)
 {
-	size_t i;
+	const struct nn_node *found = NULL;
+	size_t i, k;
 
-	for (i = 0; i < model->graph->node_count; i++) {
-		const struct nn_node *node = model->graph->nodes[i];
+	for (i = 0; i < graph->node_count && !found; i++) {
+		const struct nn_node *node = graph->nodes[i];
 
 		if (!node->op || node->op->unsupported)
 			return node;
+		for (k = 0; k < node->attr_count && !found; k++)
+			if (node->attrs[k].type == NN_ATTR_GRAPH)
+				found = first_unsupported(node->attrs[k].graph);
 	}
-	return NULL;
+	return found;
+}
+
+const struct nn_node *nn_first_unsupported(const struct nn_model *model)
+{
+	return first_unsupported(model->graph);
 }
 
 void nn_why_unsupported(const struct nn_node *node, char *text, size_t size)

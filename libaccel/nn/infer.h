@@ -3,6 +3,8 @@
 #ifndef NN_INFER_H
 #define NN_INFER_H
 
+#include <stdatomic.h>
+
 #include "graph.h"
 #include "op.h"
 
@@ -25,6 +27,11 @@ struct nn_facts {
 	size_t fold_budget;		/* bytes that may still be read and written for it */
 	bool running;			/* nn_facts_run(): everything is evaluated */
 	size_t result_max;		/* bytes of a result when running; SIZE_MAX for any */
+	size_t work_max;		/* nodes that may still be evaluated when running; SIZE_MAX */
+	const atomic_bool *stop;	/* to be looked at when running, or NULL */
+	struct nn_arena texts;		/* of strings that were computed, or given */
+	size_t *uses;			/* when running: of each value, by nodes yet to come */
+	unsigned int depth;		/* of graphs in graphs, while they are inferred */
 };
 
 /*
@@ -46,6 +53,9 @@ void nn_facts_release(struct nn_facts *facts);
 int nn_facts_set_shape(struct nn_facts *facts, size_t input, const struct nn_shape *shape);
 int nn_facts_set_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor);
 
+/* The same for an input that is no tensor: tensors of one type (copied), or nothing (NULL). */
+int nn_facts_set_list(struct nn_facts *facts, size_t input, const struct nn_list *list);
+
 /* The same, but the elements stay where they are (unless they are badly aligned). */
 int nn_facts_lend_input(struct nn_facts *facts, size_t input, const struct nn_tensor *tensor);
 
@@ -59,11 +69,25 @@ int nn_facts_infer(struct nn_facts *facts);
  * Evaluate the whole graph, once, instead of nn_facts_infer(): all inputs have contents.
  * What no node needs any more is released; the outputs remain. -ENOTSUP, if a node is not
  * supported; what has to be right and is not (an index, for example) is -EINVAL; -EFBIG, if a
- * result is larger than result_max.
+ * result is larger than result_max; -ETIME, if work_max is used up, which only models with loops
+ * can do for long; -ECANCELED, if *stop became true.
  */
 int nn_facts_run(struct nn_facts *facts);
 
-/* The first node that is not supported, or NULL. */
+/* ---- For graphs of nodes (subgraph.c), and for nodes that are evaluated one by one ---- */
+
+/* Facts in which nodes' graphs can be run, but in which nothing is known of their inputs. */
+int nn_facts_begin_run(struct nn_facts *facts, const struct nn_model *model);
+
+/* What the model itself says of a value; contents that were there are not released. */
+void nn_fact_begin(struct nn_fact *fact, const struct nn_value *value);
+/* Go through the nodes of any graph of the model. */
+int nn_facts_infer_nodes(struct nn_facts *facts, const struct nn_graph *graph);
+int nn_facts_run_nodes(struct nn_facts *facts, const struct nn_graph *graph);
+
+/* ---- Support ---- */
+
+/* The first node that is not supported, here or in a graph of a node; or NULL. */
 const struct nn_node *nn_first_unsupported(const struct nn_model *model);
 /* Write down why; or fail because of it: -ENOTSUP. */
 void nn_why_unsupported(const struct nn_node *node, char *text, size_t size);

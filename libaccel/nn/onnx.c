@@ -11,6 +11,10 @@
  *
  * A subgraph sees the names of the graphs around it. Those it uses become captures of it,
  * on which the node depends that it belongs to.
+ *
+ * A model may have functions of its own. A node that calls one becomes the function's nodes,
+ * in a scope that sees nothing but the function's inputs, and attributes that refer to those
+ * of the call. So nothing behind the importer knows of functions.
  */
 #define _GNU_SOURCE	/* tdestroy(), O_PATH */
 #include "onnx.h"
@@ -37,25 +41,63 @@ struct symbol {
 	size_t number;
 };
 
+/* What a name stands for. */
+struct binding {
+	const char *name;
+	struct nn_value *value;	/* NULL: an input of a function that the call leaves out */
+	bool open;		/* an output of a function, which no node has computed so far */
+};
+
 struct scope {
-	struct scope *parent;
+	struct scope *parent;	/* whose names are seen here as well */
+	struct scope *outer;	/* that this one is in; it may be out of sight */
 	struct nn_graph *graph;
-	void *names;		/* tree of struct nn_value */
+	void *names;		/* tree of struct binding */
 	void *captured;		/* tree of struct nn_value: those in graph->captures */
 	size_t capture_room;
+	const struct call *call;	/* of the function that this is in, or NULL */
+	bool is_function;	/* it is one's, and shares the graph with the scope of the call */
+};
+
+struct function {
+	const char *domain, *name;
+	const Onnx__FunctionProto *from;
+};
+
+/* A node that stands for the nodes of a function. */
+struct call {
+	const struct function *function;
+	const Onnx__NodeProto *from;
+	struct scope *scope;	/* where it is */
+	const char *name;
 };
 
 struct importer {
 	struct nn_import base;
 	void *symbols;		/* tree of struct symbol */
+	void *functions;	/* tree of struct function */
+	size_t inlined;		/* nodes that came from functions, and calls */
+	unsigned int depth;	/* of calls in functions that are called */
 };
+
+/* Functions that call functions may grow beyond all bounds. */
+#define INLINED_MAX	((size_t)1 << 18)
+#define CALL_DEPTH_MAX	32
 
 static int import_graph(struct importer *im, const Onnx__GraphProto *from, struct scope *parent,
 			struct nn_node *owner, struct nn_graph **graph);
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct nn_value *)a)->name, ((const struct nn_value *)b)->name);
+	return strcmp(((const struct binding *)a)->name, ((const struct binding *)b)->name);
+}
+
+static int by_function(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->domain, y->domain);
 }
 
 static int by_address(const void *a, const void *b)
@@ -83,31 +125,46 @@ static const char *text(struct importer *im, const char *from)
 
 /* ---- Values ---- */
 
-static struct nn_value *find_here(const struct scope *scope, const char *name)
+static struct binding *find_binding(const struct scope *scope, const char *name)
 {
-	struct nn_value key = { .name = name };
+	struct binding key = { .name = name };
 	void *found = tfind(&key, &scope->names, by_name);
 
-	return found ? *(struct nn_value **)found : NULL;
+	return found ? *(struct binding **)found : NULL;
+}
+
+static struct nn_value *find_here(const struct scope *scope, const char *name)
+{
+	struct binding *found = find_binding(scope, name);
+
+	return found ? found->value : NULL;
+}
+
+/* Give a value a name. */
+static int bind(struct importer *im, struct scope *scope, const char *name, const char *kind,
+		struct nn_value *value, bool open)
+{
+	struct binding *binding = nn_alloc(&im->base.model->arena, sizeof(*binding));
+	char clean[80];
+	void *entry;
+
+	if (!binding)
+		return nomem(im);
+	*binding = (struct binding){ text(im, name), value, open };
+	entry = binding->name ? tsearch(binding, &scope->names, by_name) : NULL;
+	if (!entry)
+		return nomem(im);
+	if (*(struct binding **)entry == binding)
+		return 0;
+	nn_clean(clean, sizeof(clean), name);
+	return refuse(im, -EINVAL, "%s '%s' has the name of another value", kind, clean);
 }
 
 static int define(struct importer *im, struct scope *scope, const char *name, const char *kind,
 		  struct nn_value **value)
 {
-	char clean[80];
-	void *entry;
-
 	*value = nn_value_add(im->base.model, scope->graph, name);
-	if (!*value)
-		return nomem(im);
-	entry = tsearch(*value, &scope->names, by_name);
-	if (!entry)
-		return nomem(im);
-	if (*(struct nn_value **)entry != *value) {
-		nn_clean(clean, sizeof(clean), name);
-		return refuse(im, -EINVAL, "%s '%s' has the name of another value", kind, clean);
-	}
-	return 0;
+	return *value ? bind(im, scope, name, kind, *value, false) : nomem(im);
 }
 
 static int import_dimension(struct importer *im, const Onnx__TensorShapeProto__Dimension *from,
@@ -143,6 +200,23 @@ static int import_dimension(struct importer *im, const Onnx__TensorShapeProto__D
 	return 0;
 }
 
+/* What a type is in the end: of a sequence, an optional, or an optional sequence. NULL: of none. */
+static const Onnx__TypeProto *unwrap(const Onnx__TypeProto *type, struct nn_value *value)
+{
+	if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE && type->optional_type) {
+		value->optional = true;
+		type = type->optional_type->elem_type;
+	}
+	if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE && type->sequence_type) {
+		value->kind = NN_SEQUENCE;
+		type = type->sequence_type->elem_type;
+	}
+	if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type)
+		return type;
+	value->kind = NN_OTHER;
+	return NULL;
+}
+
 static int declare(struct importer *im, struct nn_value *value, const Onnx__TypeProto *type)
 {
 	const Onnx__TypeProto__Tensor *tensor;
@@ -153,17 +227,16 @@ static int declare(struct importer *im, struct nn_value *value, const Onnx__Type
 	if (!type || type->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET)
 		return 0;
 	value->declared = true;
-	if (type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type) {
-		value->not_tensor = true;
+	type = unwrap(type, value);
+	if (!type)
 		return 0;
-	}
 	tensor = type->tensor_type;
 	nn_clean(clean, sizeof(clean), value->name);
 	if (tensor->elem_type < 0 || tensor->elem_type >= NN_TYPES)
 		return refuse(im, -EINVAL, "'%s' is declared with elements of type %" PRId32
 			      ", which ONNX does not have", clean, tensor->elem_type);
 	value->type = (enum nn_type)tensor->elem_type;
-	if (!tensor->shape)
+	if (!tensor->shape || value->kind != NN_TENSOR)
 		return 0;
 	if (tensor->shape->n_dim > NN_RANK_MAX)
 		return refuse(im, -ENOTSUP, "'%s' has %zu dimensions, more than %d", clean,
@@ -344,12 +417,40 @@ static enum nn_attr_type guess_attr_type(const Onnx__AttributeProto *from)
 	return from->n_strings ? NN_ATTR_STRINGS : NN_ATTR_OTHER;
 }
 
+static bool is_reference(const Onnx__AttributeProto *attr)
+{
+	return attr->ref_attr_name && attr->ref_attr_name[0];
+}
+
+/*
+ * What an attribute of a function's node is: one of the call, which may be in a function as
+ * well. NULL: the call has none. Its graph belongs into the scope of who wrote it.
+ */
+static const Onnx__AttributeProto *find_referred(const Onnx__AttributeProto *attr,
+						 struct scope **scope)
+{
+	while (attr && is_reference(attr) && (*scope)->call) {
+		const struct call *call = (*scope)->call;
+		const Onnx__AttributeProto *found = NULL;
+		size_t i;
+
+		for (i = 0; i < call->from->n_attribute && !found; i++)
+			if (call->from->attribute[i]->name &&
+			    !strcmp(call->from->attribute[i]->name, attr->ref_attr_name))
+				found = call->from->attribute[i];
+		*scope = call->scope;
+		attr = found;
+	}
+	return attr && !is_reference(attr) ? attr : NULL;
+}
+
 static int import_attr(struct importer *im, const Onnx__AttributeProto *from, struct scope *scope,
 		       struct nn_node *node)
 {
 	struct nn_attr attr = { .type = NN_ATTR_OTHER };
-	size_t type = (size_t)from->type;
+	const char *name = from->name;
 	char clean[48];
+	size_t type;
 	int ret;
 
 	if (!from->name || !from->name[0])
@@ -358,13 +459,17 @@ static int import_attr(struct importer *im, const Onnx__AttributeProto *from, st
 	if (nn_attr_find(node, from->name))
 		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN, "it has two attributes %s",
 				    clean);
-	if (from->ref_attr_name && from->ref_attr_name[0])
+	if (is_reference(from) && !scope->call)
 		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
 				    "attribute %s refers to one of a function, but it is not in one",
 				    clean);
-	attr.name = text(im, from->name);
+	from = find_referred(from, &scope);
+	if (!from)
+		return 0;
+	attr.name = text(im, name);
 	if (!attr.name)
 		return nomem(im);
+	type = (size_t)from->type;
 	if (!from->has_type || !type)
 		attr.type = guess_attr_type(from);
 	else if (type < sizeof(attr_types) / sizeof(attr_types[0]) && attr_types[type])
@@ -406,43 +511,105 @@ static int find_opset(const struct nn_model *model, const char *domain)
 	return 0;
 }
 
+/* Both "" and "ai.onnx" are names of ONNX's own. */
+static const char *domain_of(const char *domain)
+{
+	return domain && strcmp(domain, "ai.onnx") ? domain : "";
+}
+
+/* A function has versions of domains of its own. */
+static int find_version(const struct importer *im, const struct scope *scope, const char *domain)
+{
+	const Onnx__FunctionProto *function;
+	size_t i;
+
+	if (!scope->call)
+		return find_opset(im->base.model, domain);
+	function = scope->call->function->from;
+	for (i = 0; i < function->n_opset_import; i++)
+		if (!strcmp(domain_of(function->opset_import[i]->domain), domain) &&
+		    function->opset_import[i]->version > 0 &&
+		    function->opset_import[i]->version <= INT32_MAX)
+			return (int)function->opset_import[i]->version;
+	return 0;
+}
+
+/* Room for one more node of a graph. */
+static int grow_nodes(struct importer *im, struct nn_graph *graph)
+{
+	struct nn_node **more;
+
+	if (graph->node_count < graph->node_room)
+		return 0;
+	graph->node_room = graph->node_room * 2 + 8;
+	more = nn_alloc_array(&im->base.model->arena, graph->node_room, sizeof(*more));
+	if (!more)
+		return nomem(im);
+	if (graph->node_count)
+		memcpy(more, graph->nodes, graph->node_count * sizeof(*more));
+	graph->nodes = more;
+	return 0;
+}
+
+/* Results of a function's node may be those of the call. */
+static int define_results(struct importer *im, const Onnx__NodeProto *from, struct scope *scope,
+			  struct nn_value **values)
+{
+	struct binding *binding;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < from->n_output && !ret; i++) {
+		if (!from->output[i][0])
+			continue;
+		binding = find_binding(scope, from->output[i]);
+		if (binding && binding->open) {
+			binding->open = false;
+			values[i] = binding->value;
+		} else {
+			ret = define(im, scope, from->output[i], "a node's result", &values[i]);
+		}
+	}
+	return ret;
+}
+
 /* The node itself and its results, so that all names are there before any is looked for. */
-static int import_node(struct importer *im, const Onnx__NodeProto *from, size_t number,
-		       struct scope *scope)
+static int import_node(struct importer *im, const Onnx__NodeProto *from, struct scope *scope,
+		       struct nn_node **to)
 {
 	struct nn_arena *arena = &im->base.model->arena;
 	struct nn_node *node = nn_alloc(arena, sizeof(*node));
 	size_t i;
 	int ret;
 
+	*to = node;
 	if (!node)
 		return nomem(im);
-	node->number = number;
+	node->number = scope->graph->node_count;
 	node->graph = scope->graph;
-	node->name = text(im, from->name);
+	node->name = !scope->is_function ? text(im, from->name) :
+		     nn_format(arena, "%s/%s", scope->call->name, from->name ? from->name : "");
 	node->type = text(im, from->op_type);
-	/* Both are names of ONNX's own. */
-	node->domain = text(im, from->domain && strcmp(from->domain, "ai.onnx") ?
-			    from->domain : "");
+	node->domain = text(im, domain_of(from->domain));
 	node->outputs = nn_alloc_array(arena, from->n_output, sizeof(*node->outputs));
 	node->inputs = nn_alloc_array(arena, from->n_input, sizeof(*node->inputs));
 	if (!node->name || !node->type || !node->domain || !node->outputs || !node->inputs)
 		return nomem(im);
 	node->output_count = from->n_output;
 	node->input_count = from->n_input;
-	node->opset = find_opset(im->base.model, node->domain);
+	node->opset = find_version(im, scope, node->domain);
 	if (!node->opset)
 		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
 				    "the model names no version of its operators' domain '%s'",
 				    node->domain);
-	for (i = 0; i < from->n_output; i++) {
-		if (!from->output[i][0])
-			continue;
-		ret = define(im, scope, from->output[i], "a node's result", &node->outputs[i]);
-		if (ret)
-			return ret;
-		node->outputs[i]->producer = node;
-	}
+	ret = define_results(im, from, scope, node->outputs);
+	if (!ret)
+		ret = grow_nodes(im, scope->graph);
+	if (ret)
+		return ret;
+	for (i = 0; i < from->n_output; i++)
+		if (node->outputs[i])
+			node->outputs[i]->producer = node;
 	scope->graph->nodes[scope->graph->node_count++] = node;
 	return 0;
 }
@@ -471,30 +638,43 @@ static int capture(struct importer *im, struct scope *scope, struct nn_value *va
 	return 0;
 }
 
-/* Find a name here or in a graph around; NULL if nobody has it. */
+/*
+ * Find a name here or in a graph around: 0, also if it stands for nothing (NULL); 1 if nobody
+ * has it.
+ */
 static int resolve(struct importer *im, struct scope *scope, const char *name,
 		   struct nn_value **value)
 {
+	struct binding *found = NULL;
 	struct scope *at, *inner;
 	int ret;
 
-	*value = NULL;
-	for (at = scope; at && !*value; at = at->parent)
-		*value = find_here(at, name);
+	for (at = scope; at && !found; at = at->parent)
+		found = find_binding(at, name);
+	*value = found ? found->value : NULL;
 	if (!*value)
-		return 0;
-	for (inner = scope; inner->graph != (*value)->graph; inner = inner->parent) {
-		ret = capture(im, inner, *value);
+		return !found;
+	for (inner = scope; inner->graph != (*value)->graph; inner = inner->outer) {
+		ret = inner->is_function ? 0 : capture(im, inner, *value);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
+static int refuse_name(const struct nn_node *node, size_t i, const char *name)
+{
+	char clean[80];
+
+	nn_clean(clean, sizeof(clean), name);
+	return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
+			    "its input %zu, '%s', is no input, initializer or result of a node",
+			    i, clean);
+}
+
 static int connect(struct importer *im, const Onnx__NodeProto *from, struct nn_node *node,
 		   struct scope *scope)
 {
-	char clean[80];
 	size_t i;
 	int ret;
 
@@ -503,37 +683,198 @@ static int connect(struct importer *im, const Onnx__NodeProto *from, struct nn_n
 			continue;
 		ret = resolve(im, scope, from->input[i], &node->inputs[i]);
 		if (ret)
-			return ret;
-		if (node->inputs[i])
-			continue;
-		nn_clean(clean, sizeof(clean), from->input[i]);
-		return nn_fail_node(node, -EINVAL, NN_EXPORT_AGAIN,
-				    "its input %zu, '%s', is no input, initializer or result of a node",
-				    i, clean);
+			return ret < 0 ? ret : refuse_name(node, i, from->input[i]);
 	}
 	return import_attrs(im, from, scope, node);
+}
+
+/* ---- Functions ---- */
+
+static int import_functions(struct importer *im, const Onnx__ModelProto *from)
+{
+	char clean[80];
+	void *entry;
+	size_t i;
+
+	for (i = 0; i < from->n_functions; i++) {
+		struct function *function = nn_alloc(&im->base.model->arena, sizeof(*function));
+
+		if (!function)
+			return nomem(im);
+		function->from = from->functions[i];
+		function->name = function->from->name ? function->from->name : "";
+		function->domain = domain_of(function->from->domain);
+		entry = tsearch(function, &im->functions, by_function);
+		if (!entry)
+			return nomem(im);
+		if (*(struct function **)entry == function)
+			continue;
+		nn_clean(clean, sizeof(clean), function->name);
+		return refuse(im, -EINVAL, "it has two functions '%s'", clean);
+	}
+	return 0;
+}
+
+static const struct function *find_function(const struct importer *im, const Onnx__NodeProto *node)
+{
+	const struct function key = {
+		.domain = domain_of(node->domain), .name = node->op_type ? node->op_type : "",
+	};
+	void *found = tfind(&key, &im->functions, by_function);
+
+	return found ? *(const struct function **)found : NULL;
+}
+
+static int count_inlined(struct importer *im, const struct call *call)
+{
+	char clean[80];
+
+	nn_clean(clean, sizeof(clean), call->function->name);
+	if (im->depth > CALL_DEPTH_MAX)
+		return refuse(im, -EFBIG, "functions call each other more than %d deep ('%s')",
+			      CALL_DEPTH_MAX, clean);
+	if (im->inlined++ >= INLINED_MAX)
+		return refuse(im, -EFBIG, "its functions would become more than %zu nodes ('%s')",
+			      INLINED_MAX, clean);
+	return 0;
+}
+
+/* The names that a function's nodes see: its inputs are what the call gives it. */
+static int bind_function(struct importer *im, const struct call *call, struct nn_value **results,
+			 struct scope *scope)
+{
+	const Onnx__FunctionProto *function = call->function->from;
+	struct nn_value *value;
+	char clean[80];
+	size_t i;
+	int ret;
+
+	nn_clean(clean, sizeof(clean), call->function->name);
+	if (call->from->n_input > function->n_input || call->from->n_output > function->n_output)
+		return refuse(im, -EINVAL, "function '%s' is called with %zu inputs and %zu results; it "
+			      "has %zu and %zu", clean, call->from->n_input, call->from->n_output,
+			      function->n_input, function->n_output);
+	for (i = 0; i < function->n_input; i++) {
+		const char *name = i < call->from->n_input ? call->from->input[i] : "";
+
+		value = NULL;
+		ret = name[0] ? resolve(im, call->scope, name, &value) : 0;
+		if (ret > 0)
+			return refuse(im, -EINVAL, "input %zu of a call of function '%s' does not exist",
+				      i, clean);
+		if (!ret)
+			ret = bind(im, scope, function->input[i], "a function's input", value, false);
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < call->from->n_output; i++) {
+		ret = results[i] ? bind(im, scope, function->output[i], "a function's output",
+					results[i], true) : 0;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int import_body(struct importer *im, Onnx__NodeProto *const *from, size_t count,
+		       struct scope *scope);
+
+static int check_computed(struct importer *im, const struct call *call, const struct scope *scope)
+{
+	char name[80], output[80];
+	size_t i;
+
+	for (i = 0; i < call->from->n_output; i++) {
+		struct binding *binding = find_binding(scope, call->function->from->output[i]);
+
+		if (!binding || !binding->open)
+			continue;
+		nn_clean(name, sizeof(name), call->function->name);
+		nn_clean(output, sizeof(output), binding->name);
+		return refuse(im, -EINVAL, "function '%s' does not compute its output '%s'", name,
+			      output);
+	}
+	return 0;
+}
+
+/* Put a function's nodes where the call is; `results` are the call's. */
+static int inline_call(struct importer *im, const struct function *function,
+		       const Onnx__NodeProto *from, struct scope *scope, struct nn_value **results)
+{
+	const struct call call = {
+		.function = function, .from = from, .scope = scope,
+		.name = text(im, from->name && from->name[0] ? from->name : function->name),
+	};
+	struct scope inner = {
+		.outer = scope, .graph = scope->graph, .call = &call, .is_function = true,
+	};
+	int ret = call.name ? 0 : nomem(im);
+
+	im->depth++;
+	if (!ret)
+		ret = count_inlined(im, &call);
+	if (!ret)
+		ret = bind_function(im, &call, results, &inner);
+	if (!ret)
+		ret = import_body(im, function->from->node, function->from->n_node, &inner);
+	if (!ret)
+		ret = check_computed(im, &call, &inner);
+	im->depth--;
+	tdestroy(inner.names, keep);
+	return ret;
+}
+
+/* ---- Nodes of a graph or of a function ---- */
+
+/* What a node has become, until all names of its scope are there. */
+struct pending {
+	struct nn_node *node;			/* or, if a function is called: */
+	const struct function *function;
+	struct nn_value **results;
+};
+
+static int begin_node(struct importer *im, const Onnx__NodeProto *from, struct scope *scope,
+		      struct pending *to)
+{
+	to->function = find_function(im, from);
+	if (scope->call && !to->function) {
+		int ret = count_inlined(im, scope->call);
+
+		if (ret)
+			return ret;
+	}
+	if (!to->function)
+		return import_node(im, from, scope, &to->node);
+	to->results = nn_alloc_array(&im->base.model->arena, from->n_output, sizeof(*to->results));
+	return to->results ? define_results(im, from, scope, to->results) : nomem(im);
+}
+
+static int import_body(struct importer *im, Onnx__NodeProto *const *from, size_t count,
+		       struct scope *scope)
+{
+	struct pending *nodes = calloc(count + 1, sizeof(*nodes));
+	int ret = nodes ? 0 : nomem(im);
+	size_t i;
+
+	for (i = 0; i < count && !ret; i++)
+		ret = begin_node(im, from[i], scope, &nodes[i]);
+	for (i = 0; i < count && !ret; i++)
+		ret = nodes[i].function ? inline_call(im, nodes[i].function, from[i], scope,
+						      nodes[i].results) :
+					  connect(im, from[i], nodes[i].node, scope);
+	free(nodes);
+	return ret;
 }
 
 static int import_nodes(struct importer *im, const Onnx__GraphProto *from, struct scope *scope)
 {
 	struct nn_graph *graph = scope->graph;
 	size_t i;
-	int ret;
+	int ret = import_body(im, from->node, from->n_node, scope);
 
-	graph->nodes = nn_alloc_array(&im->base.model->arena, from->n_node, sizeof(*graph->nodes));
-	if (!graph->nodes)
-		return nomem(im);
-	for (i = 0; i < from->n_node; i++) {
-		ret = import_node(im, from->node[i], i, scope);
-		if (ret)
-			return ret;
-	}
-	for (i = 0; i < from->n_node; i++) {
-		ret = connect(im, from->node[i], graph->nodes[i], scope);
-		if (ret)
-			return ret;
-	}
-	for (i = 0; i < from->n_node; i++) {
+	if (ret)
+		return ret;
+	for (i = 0; i < graph->node_count; i++) {
 		struct nn_node *node = graph->nodes[i];
 
 		node->op = nn_op_find(node->domain, node->type, node->opset);
@@ -561,7 +902,7 @@ static int import_outputs(struct importer *im, const Onnx__GraphProto *from, str
 		const char *name = from->output[i]->name ? from->output[i]->name : "";
 
 		ret = resolve(im, scope, name, &value);
-		if (ret)
+		if (ret < 0)
 			return ret;
 		nn_clean(clean, sizeof(clean), name);
 		if (!value)
@@ -600,7 +941,9 @@ static int import_value_infos(struct importer *im, const Onnx__GraphProto *from,
 static int import_graph(struct importer *im, const Onnx__GraphProto *from, struct scope *parent,
 			struct nn_node *owner, struct nn_graph **graph)
 {
-	struct scope scope = { .parent = parent };
+	struct scope scope = {
+		.parent = parent, .outer = parent, .call = parent ? parent->call : NULL,
+	};
 	int ret;
 
 	*graph = nn_alloc(&im->base.model->arena, sizeof(**graph));
@@ -610,6 +953,7 @@ static int import_graph(struct importer *im, const Onnx__GraphProto *from, struc
 	scope.graph->name = text(im, from->name);
 	scope.graph->owner = owner;
 	scope.graph->parent = parent ? parent->graph : NULL;
+	scope.graph->first = im->base.model->value_count;
 	ret = scope.graph->name ? 0 : nomem(im);
 	if (!ret)
 		ret = import_initializers(im, from, &scope);
@@ -621,6 +965,7 @@ static int import_graph(struct importer *im, const Onnx__GraphProto *from, struc
 		ret = import_outputs(im, from, &scope);
 	if (!ret)
 		ret = import_value_infos(im, from, &scope);
+	scope.graph->end = im->base.model->value_count;
 	tdestroy(scope.names, keep);
 	tdestroy(scope.captured, keep);
 	return ret;
@@ -670,14 +1015,14 @@ static int import_model(struct importer *im, const Onnx__ModelProto *from)
 
 	if (!from->graph)
 		return refuse(im, -EINVAL, "it has no graph, so it is hardly an ONNX model");
-	if (from->n_functions)
-		return refuse(im, -ENOTSUP, "it has functions of its own, which are not supported yet");
 	model->ir_version = from->ir_version;
 	model->producer = text(im, from->producer_name);
 	/* Symbols are numbered from 1. */
 	if (!model->producer || nn_symbol_add(model, NULL) != 0 || !model->symbols)
 		return nomem(im);
 	ret = import_opsets(im, from);
+	if (!ret)
+		ret = import_functions(im, from);
 	return ret ? ret : import_graph(im, from->graph, NULL, NULL, &model->graph);
 }
 
@@ -712,6 +1057,7 @@ static int import(struct importer *im, struct nn_model **model)
 	if (message)
 		protobuf_c_message_free_unpacked(message, NULL);
 	tdestroy(im->symbols, keep);
+	tdestroy(im->functions, keep);
 	if (ret)
 		nn_model_free(im->base.model);
 	else
@@ -785,10 +1131,40 @@ int nn_onnx_load(const char *path, struct nn_model **model)
 	return ret;
 }
 
-int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor)
+static int read_tensor(struct nn_import *im, struct nn_tensor *tensor)
 {
 	const struct nn_constant *constant;
 	ProtobufCMessage *message = NULL;
+	int ret = unpack(im, &onnx__tensor_proto__descriptor, &message);
+
+	if (!ret)
+		ret = nn_import_tensor(im, "the tensor", (const Onnx__TensorProto *)message,
+				       &constant);
+	if (!ret) {
+		const struct nn_tensor found = {
+			constant->type, constant->shape, constant->count, (void *)constant->data,
+		};
+
+		ret = nn_tensor_copy_texts(tensor, &found);
+		if (ret)
+			ret = accel_fail_errno(ret, im->what);
+	}
+	if (message)
+		protobuf_c_message_free_unpacked(message, NULL);
+	nn_model_free(im->model);
+	return ret;
+}
+
+int nn_onnx_read_tensor(const char *what, const void *file, size_t size, struct nn_tensor *tensor)
+{
+	struct nn_import im = { .what = what, .file = file, .size = size, .folder = -1 };
+
+	im.model = calloc(1, sizeof(*im.model));
+	return im.model ? read_tensor(&im, tensor) : accel_fail_errno(-ENOMEM, what);
+}
+
+int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor)
+{
 	struct nn_import im = { .folder = -1 };
 	char what[240];
 	int ret;
@@ -796,23 +1172,5 @@ int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor)
 	snprintf(what, sizeof(what), "cannot read the tensor %s", path);
 	im.what = what;
 	ret = map_file(&im, path);
-	if (ret)
-		return ret;
-	ret = unpack(&im, &onnx__tensor_proto__descriptor, &message);
-	if (!ret)
-		ret = nn_import_tensor(&im, "the tensor", (const Onnx__TensorProto *)message,
-				       &constant);
-	if (!ret && constant->type == NN_STRING)
-		ret = accel_fail(-ENOTSUP, what, NULL, "tensors of strings are not supported");
-	if (!ret) {
-		ret = nn_tensor_init(tensor, constant->type, &constant->shape);
-		if (ret)
-			ret = accel_fail_errno(ret, what);
-		else if (constant->count)
-			memcpy(tensor->data, constant->data, nn_bytes(tensor->type, constant->count));
-	}
-	if (message)
-		protobuf_c_message_free_unpacked(message, NULL);
-	nn_model_free(im.model);
-	return ret;
+	return ret ? ret : read_tensor(&im, tensor);
 }

@@ -8,7 +8,7 @@
 #include "graph.h"
 
 /* Versions of ONNX's operator set that can be read. */
-#define NN_OPSET_OLDEST	7
+#define NN_OPSET_OLDEST	1
 #define NN_OPSET_NEWEST	25
 
 /*
@@ -32,7 +32,8 @@ int nn_onnx_load(const char *path, struct nn_model **model);
 int nn_onnx_read(const char *what, const void *file, size_t size, int folder,
 		 struct nn_model **model);
 
-/* Read a file that holds a single tensor. */
+/* Read a file that holds a single tensor; or the bytes of one. */
 int nn_onnx_load_tensor(const char *path, struct nn_tensor *tensor);
+int nn_onnx_read_tensor(const char *what, const void *file, size_t size, struct nn_tensor *tensor);
 
 #endif /* NN_ONNX_H */

@@ -24,6 +24,8 @@ static const struct nn_op *const tables[] = {
 	nn_ops_attention,
 	nn_ops_loss,
 	nn_ops_recurrent,
+	nn_ops_control,
+	nn_ops_sequence,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
@@ -114,10 +116,10 @@ static int check_ports(const struct nn_node *node, const char *kind, const struc
 			return nn_fail_node(node, -EINVAL, NOT_ONNX, "it has %zu %ss, more than %zu",
 					    count, kind, i);
 		if (!values[i] && (port->arity == NN_ONE ||
-				   (port->arity == NN_MANY && ports == node->op->inputs)))
+				   (port->arity >= NN_MANY && ports == node->op->inputs)))
 			return nn_fail_node(node, -EINVAL, NOT_ONNX, "its %s %s is missing", kind,
 					    port->name);
-		if (port->arity != NN_MANY)
+		if (port->arity < NN_MANY)
 			port++;
 	}
 	if (port->name && (port->arity == NN_ONE || (port->arity == NN_MANY && port == ports && !count)))
@@ -142,9 +144,26 @@ int nn_op_check(const struct nn_node *node)
 /* The i-th port: the last one stands for all that follow, if it takes many. */
 static const struct nn_port *port_of(const struct nn_port *ports, size_t i)
 {
-	while (i-- && ports->arity != NN_MANY)
+	while (i-- && ports->arity < NN_MANY)
 		ports++;
 	return ports;
+}
+
+static int check_input_kind(const struct nn_call *call, const struct nn_fact *fact,
+			    const struct nn_port *port)
+{
+	if (fact->nothing || (fact->optional && !nn_is_known(fact)))
+		return port->types & NN_TAKES_NOTHING ? 0 :
+		       nn_refuse(call, NOT_ONNX, "its input %s may be nothing", port->name);
+	if (fact->kind == NN_TENSOR && port->types & NN_TAKES_NO_TENSOR)
+		return nn_refuse(call, NOT_ONNX, "its input %s is a tensor", port->name);
+	if (fact->kind == NN_SEQUENCE && !(port->types & NN_TAKES_SEQUENCES))
+		return nn_refuse(call, NOT_ONNX, "its input %s is a sequence", port->name);
+	if (fact->kind == NN_OTHER)
+		return nn_fail_node(call->node, -ENOTSUP, NULL,
+				    "its input %s is neither a tensor nor a sequence of them",
+				    port->name);
+	return 0;
 }
 
 static int check_input_type(struct nn_call *call, size_t i, enum nn_type *variables)
@@ -152,7 +171,10 @@ static int check_input_type(struct nn_call *call, size_t i, enum nn_type *variab
 	const struct nn_port *port = port_of(call->node->op->inputs, i);
 	enum nn_type type = call->in[i]->type;
 	enum nn_type *variable = &variables[(unsigned char)port->variable & 0x7f];
+	int ret = check_input_kind(call, call->in[i], port);
 
+	if (ret || !(port->types & (NN_SET(NN_TYPES) - 1)))
+		return ret;
 	if (type == NN_UNDEFINED)
 		return nn_refuse(call, "nodes before it are not supported, or do not say",
 				 "the type of its input %s is not known", port->name);
@@ -232,6 +254,13 @@ size_t nn_attr_ints(const struct nn_call *call, const char *name, const int64_t 
 
 	*ints = attr ? attr->ints : NULL;
 	return attr ? attr->count : 0;
+}
+
+const struct nn_graph *nn_attr_graph(const struct nn_call *call, const char *name)
+{
+	const struct nn_attr *attr = nn_attr_find(call->node, name);
+
+	return attr ? attr->graph : NULL;
 }
 
 size_t nn_attr_floats(const struct nn_call *call, const char *name, const float **floats)

@@ -16,6 +16,7 @@
  */
 
 #include "graph.h"
+#include "list.h"
 
 /* An attribute. Those without a default are either required or really absent. */
 struct nn_attr_def {
@@ -35,13 +36,23 @@ struct nn_attr_def {
 #define NN_OPTIONAL_ATTR(n, t)	{ .name = n, .type = NN_ATTR_##t, .presence = NN_ABSENT }
 #define NN_REQUIRED_ATTR(n, t)	{ .name = n, .type = NN_ATTR_##t, .presence = NN_REQUIRED }
 
+/*
+ * Beside its types: what an input takes besides tensors, or instead of them. Without any type it
+ * takes all.
+ */
+#define NN_TAKES_NO_TENSOR	(1u << 29)
+#define NN_TAKES_SEQUENCES	(1u << 30)
+#define NN_TAKES_NOTHING	(1u << 31)
+#define NN_TAKES_ALL		(NN_TAKES_SEQUENCES | NN_TAKES_NOTHING)
+
 /* An input or an output. */
 struct nn_port {
 	const char *name;		/* NULL ends the list */
 	/* All ports of a node that have the same letter are of one type; 0 for none. */
 	char variable;
-	unsigned int types;		/* set of types */
-	enum { NN_ONE, NN_OPTIONAL, NN_MANY } arity;	/* NN_MANY: the last, once or more */
+	unsigned int types;		/* set of types, and of NN_TAKES_... */
+	/* The last one may stand for many: one or more, or any number (NN_REST). */
+	enum { NN_ONE, NN_OPTIONAL, NN_MANY, NN_REST } arity;
 };
 
 struct nn_call;
@@ -56,6 +67,7 @@ struct nn_scalar {
 	int64_t (*i1)(int64_t x);
 	double (*f2)(double a, double b);
 	int64_t (*i2)(int64_t a, int64_t b);
+	bool (*t2)(const char *a, const char *b);
 	uint64_t (*u2)(uint64_t a, uint64_t b);
 	/* With the values of the operator's float attributes, in the order of its table. */
 	double (*fp)(double x, const double *p);
@@ -69,6 +81,11 @@ struct nn_op {
 	bool unsupported;
 	/* Its work may be far more than its inputs and outputs are large. */
 	bool costly;
+	/*
+	 * evaluate() makes the results (nn_make_result()), because nobody knows their sizes
+	 * before, or because they are no tensors. It is never done ahead of time.
+	 */
+	bool makes_results;
 	const struct nn_attr_def *attrs;	/* NULL for none */
 	const struct nn_port *inputs;
 	const struct nn_port *outputs;
@@ -94,7 +111,20 @@ struct nn_fact {
 	const void *raw;
 	struct nn_tensor tensor;	/* data is NULL until it is asked for */
 	bool borrowed;			/* tensor.data is raw, and nobody's to free */
+	/*
+	 * What is not a tensor: its kind, with the type and shape of its elements as far as
+	 * they have one; and its contents.
+	 */
+	enum nn_kind kind;
+	bool optional;			/* it may be nothing: that is not known */
+	bool nothing;			/* it is known to be nothing */
+	struct nn_list *list;		/* NULL: not known */
 };
+
+static inline bool nn_is_known(const struct nn_fact *fact)
+{
+	return fact->raw || fact->tensor.data || fact->list || fact->nothing;
+}
 
 /* A node, and what is known around it. Inputs and outputs left out are NULL. */
 struct nn_call {
@@ -168,6 +198,35 @@ static inline struct nn_tensor *nn_result(const struct nn_call *call, size_t i)
 	return fact ? &fact->tensor : NULL;
 }
 
+/*
+ * For operators that make their results: an output's tensor, zeroed. Returns 0, also if the
+ * output is left out; -EFBIG or -ENOMEM, with the error said.
+ */
+int nn_make_result(struct nn_call *call, size_t i, enum nn_type type, const struct nn_shape *shape);
+/* The same for a sequence, which becomes the output's even if this fails; NULL: no memory. */
+int nn_make_list(struct nn_call *call, size_t i, enum nn_type type, struct nn_list *list);
+/* A copy of what another value is, whatever it is. */
+int nn_copy_fact(const struct nn_call *call, struct nn_fact *to, struct nn_fact *from);
+/* A text that lives as long as the facts; NULL: no memory. */
+const char *nn_keep_text(const struct nn_call *call, const char *text, size_t length);
+
+/*
+ * For operators with graphs: forget what was found out about one, to begin anew; give one of
+ * its inputs a value (of which the contents are taken away); then find out what there is to know
+ * about its values, or evaluate it, and take an output's value (whose contents are the
+ * caller's then).
+ */
+void nn_graph_begin(const struct nn_call *call, const struct nn_graph *graph);
+int nn_graph_give(const struct nn_call *call, const struct nn_graph *graph, size_t input,
+		  struct nn_fact *fact);
+int nn_graph_infer(const struct nn_call *call, const struct nn_graph *graph);
+int nn_graph_run(const struct nn_call *call, const struct nn_graph *graph);
+int nn_graph_take(const struct nn_call *call, const struct nn_graph *graph, size_t output,
+		  struct nn_fact *fact);
+struct nn_fact *nn_graph_output(const struct nn_call *call, const struct nn_graph *graph,
+				size_t output);
+const struct nn_graph *nn_attr_graph(const struct nn_call *call, const char *name);
+
 /* A size that nobody knows yet. */
 int64_t nn_unknown(const struct nn_call *call);
 
@@ -230,5 +289,7 @@ extern const struct nn_op nn_ops_quant[];
 extern const struct nn_op nn_ops_attention[];
 extern const struct nn_op nn_ops_loss[];
 extern const struct nn_op nn_ops_recurrent[];
+extern const struct nn_op nn_ops_control[];
+extern const struct nn_op nn_ops_sequence[];
 
 #endif /* NN_OP_H */

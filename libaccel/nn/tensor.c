@@ -27,7 +27,7 @@ static const struct {
 	[NN_I16] = { "int16", 16 },
 	[NN_I32] = { "int32", 32 },
 	[NN_I64] = { "int64", 64 },
-	[NN_STRING] = { "string", 0 },
+	[NN_STRING] = { "string", 8 * sizeof(const char *) },
 	[NN_BOOL] = { "bool", 8 },
 	[NN_F16] = { "float16", 16 },
 	[NN_F64] = { "float64", 64 },
@@ -144,6 +144,35 @@ int nn_tensor_init(struct nn_tensor *tensor, enum nn_type type, const struct nn_
 	/* Also an empty tensor has an address. */
 	tensor->data = calloc(1, bytes ? bytes : 1);
 	return tensor->data ? 0 : -ENOMEM;
+}
+
+int nn_tensor_copy(struct nn_tensor *tensor, const struct nn_tensor *from)
+{
+	int ret = nn_tensor_init(tensor, from->type, &from->shape);
+
+	if (!ret && from->count)
+		memcpy(tensor->data, from->data, nn_bytes(from->type, from->count));
+	return ret;
+}
+
+int nn_tensor_copy_texts(struct nn_tensor *tensor, const struct nn_tensor *from)
+{
+	size_t bytes = nn_bytes(from->type, from->count), size, i;
+	char *to;
+
+	if (from->type != NN_STRING)
+		return nn_tensor_copy(tensor, from);
+	*tensor = *from;
+	for (i = 0, size = bytes + 1; i < from->count; i++)
+		size += strlen(nn_text(from, i)) + 1;
+	tensor->data = malloc(size);
+	if (!tensor->data)
+		return -ENOMEM;
+	for (i = 0, to = (char *)tensor->data + bytes; i < from->count; i++) {
+		((const char **)tensor->data)[i] = to;
+		to = stpcpy(to, nn_text(from, i)) + 1;
+	}
+	return 0;
 }
 
 void nn_tensor_release(struct nn_tensor *tensor)

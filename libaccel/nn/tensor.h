@@ -48,7 +48,7 @@ enum nn_type {
 #define NN_NUMBERS	(NN_FLOATS | NN_INTEGERS)
 /* What moves elements about, and does not look at them, takes all that have whole bytes. */
 #define NN_PLAIN	(NN_NUMBERS | NN_SET(NN_BOOL) | NN_SET(NN_C64) | NN_SET(NN_C128) | \
-			 NN_SET(NN_F8E4M3FN) | NN_SET(NN_F8E4M3FNUZ) | NN_SET(NN_F8E5M2) | \
+			 NN_SET(NN_STRING) | NN_SET(NN_F8E4M3FN) | NN_SET(NN_F8E4M3FNUZ) | NN_SET(NN_F8E5M2) | \
 			 NN_SET(NN_F8E5M2FNUZ) | NN_SET(NN_F8E8M0))
 
 /* Several to a byte. */
@@ -63,7 +63,11 @@ static inline bool nn_in(unsigned int set, enum nn_type type)
 /* "float32", or "type 77" for what is none. */
 const char *nn_type_name(enum nn_type type);
 
-/* Bits of an element; 0 for strings and what is no type. */
+/*
+ * Bits of an element; 0 for what is no type. An element of a string tensor is a pointer to text
+ * that is somebody else's: of the model, or of the facts (nn_facts.texts), so that whoever
+ * moves elements moves texts as well.
+ */
 unsigned int nn_type_bits(enum nn_type type);
 
 /* More dimensions than any operator of use has. */
@@ -101,7 +105,19 @@ struct nn_tensor {
 
 /* Allocate a tensor, zeroed: 0, -EOVERFLOW or -ENOMEM. */
 int nn_tensor_init(struct nn_tensor *tensor, enum nn_type type, const struct nn_shape *shape);
+/* The same with another one's contents; the texts of strings are not copied. */
+int nn_tensor_copy(struct nn_tensor *tensor, const struct nn_tensor *from);
+/* The texts as well: they lie behind the elements, and end with them. */
+int nn_tensor_copy_texts(struct nn_tensor *tensor, const struct nn_tensor *from);
 void nn_tensor_release(struct nn_tensor *tensor);
+
+/* An element of a string tensor; zeroed ones are empty. */
+static inline const char *nn_text(const struct nn_tensor *tensor, size_t i)
+{
+	const char *text = ((const char *const *)tensor->data)[i];
+
+	return text ? text : "";
+}
 
 /*
  * Elements by number, of any type that is not complex or a string. Floats and their like are

@@ -31,6 +31,23 @@
 #define RESULT_MAX	4096
 #define NODES_MAX	24
 #define VALUES_MAX	32
+#define GRAPHS_MAX	2	/* in one another */
+#define WORK_MAX	400	/* nodes that are evaluated: loops may go on for ever */
+
+static const char *const texts[] = {
+	"", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", "constant", "edge", "reflect", "wrap",
+	"linear", "nearest", "cubic", "half_pixel", "align_corners", "asymmetric", "forward",
+	"reverse", "bidirectional", "Relu", "Tanh", "Sigmoid", "mean", "sum", "none", "add", "mul",
+	"max", "min", "LEFT", "RIGHT", "DCR", "ij,jk->ik", "...ij->...ji", "bilinear", "zeros",
+	"border", "reflection", "tanh", "floor", "ceil", "not_larger", "pytorch_half_pixel",
+	"tf_crop_and_resize", "half_pixel_symmetric", "not_smaller", "circular", "avg", "TFIDF",
+	"LOWER", "[a-z]+", "a b c", "output_half_pixel", "BRANCH_LEQ",
+};
+
+static const char *choose_text(struct fuzz_input *in)
+{
+	return texts[fuzz_below(in, sizeof(texts) / sizeof(texts[0]))];
+}
 
 /* ---- A folder for external data ---- */
 
@@ -122,6 +139,48 @@ static void check_model(const struct nn_model *model)
 
 /* ---- Inputs for it ---- */
 
+static int give_tensor(struct nn_facts *facts, size_t input, struct nn_tensor *tensor,
+		       struct fuzz_input *in)
+{
+	size_t i;
+
+	if (nn_bytes(tensor->type, tensor->count) > RESULT_MAX)
+		return -1;
+	if (tensor->type != NN_STRING)
+		fuzz_bytes(in, tensor->data, nn_bytes(tensor->type, tensor->count));
+	for (i = 0; tensor->type == NN_STRING && i < tensor->count; i++)
+		((const char **)tensor->data)[i] = choose_text(in);
+	return nn_facts_set_input(facts, input, tensor);
+}
+
+/* A sequence of a few tensors, or nothing. */
+static int give_list(struct nn_facts *facts, size_t input, struct fuzz_input *in)
+{
+	const struct nn_value *value = facts->model->graph->inputs[input];
+	const struct nn_shape shape = { .rank = 1, .dims = { 2 } };
+	struct nn_tensor tensor;
+	struct nn_list *list;
+	size_t i;
+	int ret;
+
+	if (value->optional && value->kind != NN_SEQUENCE)
+		return nn_facts_set_list(facts, input, NULL);
+	list = nn_list_new(fuzz_below(in, 4));
+	fuzz_require(list, "no memory");
+	for (i = 0; i < list->count; i++) {
+		ret = nn_tensor_init(&tensor, value->type, &shape);
+		fuzz_require(!ret || !nn_type_bits(value->type), "no memory");
+		list->items[i] = ret ? NULL : nn_hold(&tensor);
+		if (!ret)
+			nn_tensor_release(&tensor);
+		if (!list->items[i])
+			list->count = i;
+	}
+	ret = nn_facts_set_list(facts, input, list);
+	nn_list_free(list);
+	return ret;
+}
+
 static int give_inputs(struct nn_facts *facts, struct fuzz_input *in)
 {
 	const struct nn_graph *graph = facts->model->graph;
@@ -133,6 +192,12 @@ static int give_inputs(struct nn_facts *facts, struct fuzz_input *in)
 		const struct nn_value *value = graph->inputs[i];
 		struct nn_shape shape = value->shape;
 
+		if (!nn_value_is_tensor(value)) {
+			ret = give_list(facts, i, in);
+			if (ret)
+				return ret;
+			continue;
+		}
 		if (shape.rank < 0)
 			shape.rank = 1;
 		for (k = 0; k < shape.rank; k++)
@@ -141,12 +206,7 @@ static int give_inputs(struct nn_facts *facts, struct fuzz_input *in)
 		ret = nn_tensor_init(&tensor, value->type, &shape);
 		if (ret)
 			return ret;
-		if (nn_bytes(tensor.type, tensor.count) > RESULT_MAX) {
-			nn_tensor_release(&tensor);
-			return -1;
-		}
-		fuzz_bytes(in, tensor.data, nn_bytes(tensor.type, tensor.count));
-		ret = nn_facts_set_input(facts, i, &tensor);
+		ret = give_tensor(facts, i, &tensor, in);
 		nn_tensor_release(&tensor);
 		if (ret)
 			return ret;
@@ -187,12 +247,13 @@ static void run(const struct nn_model *model, const struct nn_facts *before, boo
 	if (nn_facts_init(&facts, model))
 		return;
 	facts.result_max = RESULT_MAX;
+	facts.work_max = WORK_MAX;
 	if (!give_inputs(&facts, in) && !nn_facts_run(&facts)) {
 		for (i = 0; i < graph->output_count; i++) {
 			struct nn_fact *fact = &facts.facts[graph->outputs[i]->index];
 
-			fuzz_require(fact->raw || fact->tensor.data, "an output was not computed");
-			if (trusted)
+			fuzz_require(nn_is_known(fact), "an output was not computed");
+			if (trusted && fact->kind == NN_TENSOR && !fact->nothing)
 				compare(graph->outputs[i],
 					&before->facts[graph->outputs[i]->index], fact);
 		}
@@ -217,18 +278,11 @@ static void use(const struct nn_model *model, bool trusted, struct fuzz_input *i
 
 /* ---- Recipes ---- */
 
-static const char *const texts[] = {
-	"", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", "constant", "edge", "reflect", "wrap",
-	"linear", "nearest", "cubic", "half_pixel", "align_corners", "asymmetric", "forward",
-	"reverse", "bidirectional", "Relu", "Tanh", "Sigmoid", "mean", "sum", "none", "add", "mul",
-	"max", "min", "LEFT", "RIGHT", "DCR", "ij,jk->ik", "...ij->...ji", "bilinear", "zeros",
-	"border", "reflection", "tanh", "floor", "ceil", "not_larger", "pytorch_half_pixel",
-};
-
 struct recipe {
 	struct fuzz_input *in;
 	struct build build;
-	unsigned int values;
+	Onnx__OperatorSetIdProto domains[2], *opsets[3];	/* of ONNX's other operators */
+	unsigned int values, depth;
 	enum nn_type types[VALUES_MAX];	/* as far as it is easily known */
 };
 
@@ -260,6 +314,16 @@ static Onnx__TensorProto *make_tensor(struct recipe *r, const char *name)
 	for (i = 0; i < tensor->n_dims; i++) {
 		tensor->dims[i] = fuzz_below(r->in, 8);
 		count *= (size_t)tensor->dims[i];
+	}
+	if (type == NN_STRING) {
+		tensor->n_string_data = count;
+		tensor->string_data = build_alloc(&r->build, (count + 1) * sizeof(*tensor->string_data));
+		for (i = 0; i < count; i++) {
+			const char *text = choose_text(r->in);
+
+			tensor->string_data[i] = (ProtobufCBinaryData){ strlen(text), (uint8_t *)text };
+		}
+		return tensor;
 	}
 	tensor->has_raw_data = 1;
 	tensor->raw_data.len = nn_bytes(type, count);
@@ -309,10 +373,38 @@ static void add_input(struct recipe *r)
 	build_input(&r->build, name, (int)type, dims);
 }
 
+static void add_node(struct recipe *r);
+
+/* A graph that uses what is around it, and has a few inputs, nodes and outputs of its own. */
+static Onnx__GraphProto *make_graph(struct recipe *r)
+{
+	size_t first = r->build.graph.n_node;
+	unsigned int visible = r->values, inputs = fuzz_below(r->in, 4), i;
+	char given[32] = "", taken[32] = "";
+	Onnx__GraphProto *graph;
+
+	r->depth++;
+	for (i = 0; i < inputs && r->values < VALUES_MAX - 4; i++) {
+		/* What a loop gives its body: a number, whether to go on, and values. */
+		r->types[r->values] = i == 0 ? NN_I64 : i == 1 ? NN_BOOL : NN_UNDEFINED;
+		snprintf(given + strlen(given), 8, i ? " v%u" : "v%u", r->values++);
+	}
+	for (i = fuzz_below(r->in, 4); i && r->values < VALUES_MAX - 4 && r->build.used < 700 &&
+	     r->build.graph.n_node < NODES_MAX; i--)
+		add_node(r);
+	for (i = fuzz_below(r->in, 4); i && r->values; i--)
+		snprintf(taken + strlen(taken), 8, taken[0] ? " v%u" : "v%u",
+			 r->values - 1 - fuzz_below(r->in, r->values < 4 ? r->values : 4));
+	graph = build_graph(&r->build, first, given, taken);
+	r->values = visible;
+	r->depth--;
+	return graph;
+}
+
 static void fill_attr(struct recipe *r, Onnx__AttributeProto *attr)
 {
 	size_t i, count = fuzz_below(r->in, 7);
-	const char *text = texts[fuzz_below(r->in, sizeof(texts) / sizeof(texts[0]))];
+	const char *text = choose_text(r->in);
 
 	switch (attr->type) {
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
@@ -350,6 +442,10 @@ static void fill_attr(struct recipe *r, Onnx__AttributeProto *attr)
 		attr->t = make_tensor(r, (char *)"t");
 		break;
 	default:
+		if (r->depth < GRAPHS_MAX) {
+			attr->g = make_graph(r);
+			break;
+		}
 		attr->g = build_alloc(&r->build, sizeof(*attr->g));
 		onnx__graph_proto__init(attr->g);
 		break;
@@ -408,7 +504,7 @@ static void choose_inputs(struct recipe *r, const struct nn_op *op, enum nn_type
 		used = strlen(words);
 		snprintf(words + used, size - used, choice == r->values ? "%s-" : "%sv%u",
 			 used ? " " : "", choice);
-		if (port->arity != NN_MANY || ++more > fuzz_below(r->in, 4))
+		if (port->arity < NN_MANY || ++more > fuzz_below(r->in, 4))
 			port++;
 	}
 }
@@ -439,11 +535,30 @@ static void add_node(struct recipe *r)
 		strcat(outputs, name);
 	}
 	node = build_node(&r->build, op->name, inputs, outputs + (outputs[0] == ' '));
+	node->domain = (char *)op->domain;
 	node->attribute = build_alloc(&r->build, 40 * sizeof(*node->attribute));
 	for (def = op->attrs; def && def->name; def++)
 		if (def->presence == NN_REQUIRED || fuzz_u8(r->in) % 3 == 0)
 			fill_attr(r, build_attr(&r->build, node, def->name,
 						attr_number(def->type)));
+}
+
+static void add_domains(struct recipe *r)
+{
+	static const char *const names[] = { "ai.onnx.ml", "ai.onnx.preview.training" };
+	static const int versions[] = { 5, 1 };
+	size_t i;
+
+	r->opsets[0] = &r->build.opset;
+	for (i = 0; i < 2; i++) {
+		onnx__operator_set_id_proto__init(&r->domains[i]);
+		r->domains[i].domain = (char *)names[i];
+		r->domains[i].has_version = 1;
+		r->domains[i].version = versions[i];
+		r->opsets[i + 1] = &r->domains[i];
+	}
+	r->build.model.opset_import = r->opsets;
+	r->build.model.n_opset_import = 3;
 }
 
 static uint8_t *make_model(struct recipe *r, size_t *size)
@@ -453,6 +568,7 @@ static uint8_t *make_model(struct recipe *r, size_t *size)
 
 	build_init(&r->build, NN_OPSET_OLDEST +
 		   (int)fuzz_below(r->in, NN_OPSET_NEWEST - NN_OPSET_OLDEST + 1));
+	add_domains(r);
 	while (fuzz_more(r->in) && r->values < VALUES_MAX - 4 &&
 	       r->build.graph.n_node < NODES_MAX && r->build.used < 700) {
 		switch (fuzz_below(r->in, 6)) {

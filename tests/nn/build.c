@@ -35,6 +35,7 @@ void build_init(struct build *b, int version)
 	b->graph.input = b->inputs;
 	b->graph.output = b->outputs;
 	b->graph.initializer = b->tensors;
+	b->model.functions = b->functions;
 }
 
 void build_release(struct build *b)
@@ -91,6 +92,16 @@ void build_int(struct build *b, Onnx__NodeProto *node, const char *name, int64_t
 	attr->i = value;
 }
 
+static Onnx__NodeProto **take_nodes(struct build *b, size_t first, size_t *count)
+{
+	Onnx__NodeProto **nodes = build_alloc(b, sizeof(b->nodes));
+
+	*count = b->graph.n_node - first;
+	memcpy(nodes, b->nodes + first, *count * sizeof(*nodes));
+	b->graph.n_node = first;
+	return nodes;
+}
+
 static Onnx__ValueInfoProto *value_info(struct build *b, const char *name)
 {
 	Onnx__ValueInfoProto *info = build_alloc(b, sizeof(*info));
@@ -138,6 +149,53 @@ void build_input(struct build *b, const char *name, int type, const char *dims)
 void build_output(struct build *b, const char *name)
 {
 	b->outputs[b->graph.n_output++] = value_info(b, name);
+}
+
+static Onnx__ValueInfoProto **value_infos(struct build *b, const char *names, size_t *count)
+{
+	Onnx__ValueInfoProto **infos;
+	char **list;
+	size_t i;
+
+	*count = words(b, names, &list);
+	infos = build_alloc(b, (*count + 1) * sizeof(*infos));
+	for (i = 0; i < *count; i++)
+		infos[i] = value_info(b, list[i]);
+	return infos;
+}
+
+Onnx__GraphProto *build_graph(struct build *b, size_t first, const char *inputs,
+			      const char *outputs)
+{
+	Onnx__GraphProto *graph = build_alloc(b, sizeof(*graph));
+
+	onnx__graph_proto__init(graph);
+	graph->node = take_nodes(b, first, &graph->n_node);
+	graph->input = value_infos(b, inputs, &graph->n_input);
+	graph->output = value_infos(b, outputs, &graph->n_output);
+	return graph;
+}
+
+void build_graph_attr(struct build *b, Onnx__NodeProto *node, const char *name,
+		      Onnx__GraphProto *graph)
+{
+	build_attr(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH)->g = graph;
+}
+
+Onnx__FunctionProto *build_function(struct build *b, size_t first, const char *name,
+				    const char *inputs, const char *outputs)
+{
+	Onnx__FunctionProto *function = build_alloc(b, sizeof(*function));
+
+	onnx__function_proto__init(function);
+	function->name = copy(b, name, strlen(name));
+	function->node = take_nodes(b, first, &function->n_node);
+	function->n_input = words(b, inputs, &function->input);
+	function->n_output = words(b, outputs, &function->output);
+	function->n_opset_import = 1;
+	function->opset_import = b->opsets;
+	b->functions[b->model.n_functions++] = function;
+	return function;
 }
 
 Onnx__TensorProto *build_ints(struct build *b, const char *name, size_t count, const int64_t *ints)

@@ -20,6 +20,7 @@ struct build {
 	Onnx__NodeProto *nodes[64];
 	Onnx__ValueInfoProto *inputs[8], *outputs[8];
 	Onnx__TensorProto *tensors[16];
+	Onnx__FunctionProto *functions[8];
 	void *memory[1024];	/* to be freed */
 	size_t used;
 };
@@ -38,6 +39,17 @@ void build_input(struct build *b, const char *name, int type, const char *dims);
 void build_output(struct build *b, const char *name);
 /* Integers of 64 bits, as raw data. */
 Onnx__TensorProto *build_ints(struct build *b, const char *name, size_t count, const int64_t *ints);
+
+/*
+ * Take the nodes from number `first` on out of the model's graph, for a graph of their own, which
+ * is an attribute of a node that is made later; or for a function of the model.
+ */
+Onnx__GraphProto *build_graph(struct build *b, size_t first, const char *inputs,
+			      const char *outputs);
+void build_graph_attr(struct build *b, Onnx__NodeProto *node, const char *name,
+		      Onnx__GraphProto *graph);
+Onnx__FunctionProto *build_function(struct build *b, size_t first, const char *name,
+				    const char *inputs, const char *outputs);
 
 /* The file, in a block of exactly its size, to be freed. */
 uint8_t *build_pack(struct build *b, size_t *size);

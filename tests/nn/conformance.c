@@ -22,6 +22,7 @@
 #include <libaccel/error.h>
 
 #include "conformance.h"
+#include "list_file.h"
 
 static double relative = 1e-3, absolute = 1e-7;
 static char why[1200];
@@ -59,6 +60,13 @@ static enum verdict compare(const struct nn_tensor *wanted, const struct nn_tens
 		return FAIL;
 	}
 	for (i = 0; i < wanted->count; i++) {
+		if (wanted->type == NN_STRING) {
+			if (!strcmp(nn_text(wanted, i), nn_text(found, i)))
+				continue;
+			snprintf(why, sizeof(why), "output %zu, element %zu should be '%s', but is '%s'",
+				 output, i, nn_text(wanted, i), nn_text(found, i));
+			return FAIL;
+		}
 		if (nn_is_float(wanted->type) ? same(nn_get(wanted, i), nn_get(found, i)) :
 		    nn_get_int(wanted, i) == nn_get_int(found, i))
 			continue;
@@ -69,64 +77,87 @@ static enum verdict compare(const struct nn_tensor *wanted, const struct nn_tens
 	return PASS;
 }
 
-/* 1 if there is no such file. */
-static int load(const char *folder, const char *kind, size_t number, struct nn_tensor *tensor)
+/* What a file holds, which is of the kind that a value is declared as. 1: there is no such file. */
+static int load(const char *folder, const char *kind, size_t number, const struct nn_value *value,
+		struct content *content)
 {
 	char path[1024];
 
 	snprintf(path, sizeof(path), "%s/test_data_set_0/%s_%zu.pb", folder, kind, number);
-	return access(path, F_OK) ? 1 : nn_onnx_load_tensor(path, tensor);
+	return access(path, F_OK) ? 1 : content_load(path, value, content);
 }
 
 static enum verdict give_inputs(const char *folder, struct nn_facts *facts)
 {
-	struct nn_tensor tensor;
+	struct content content;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < facts->model->graph->input_count; i++) {
-		if (facts->model->graph->inputs[i]->not_tensor) {
-			snprintf(why, sizeof(why), "input %zu is not a tensor", i);
-			return UNSUPPORTED;
-		}
-		ret = load(folder, "input", i, &tensor);
+		ret = load(folder, "input", i, facts->model->graph->inputs[i], &content);
 		if (ret == 1)
 			break;
 		if (ret)
 			return failed(ret);
-		ret = nn_facts_set_input(facts, i, &tensor);
-		nn_tensor_release(&tensor);
+		if (content.tensor.data)
+			ret = nn_facts_set_input(facts, i, &content.tensor);
+		else
+			ret = nn_facts_set_list(facts, i, content.list);
+		content_release(&content);
 		if (ret)
 			return failed(ret);
 	}
 	return PASS;
 }
 
+static enum verdict compare_lists(const struct nn_list *wanted, const struct nn_list *found,
+				  size_t output)
+{
+	enum verdict verdict = PASS;
+	size_t i;
+
+	if (!found || wanted->count != found->count) {
+		snprintf(why, sizeof(why), "output %zu should be a sequence of %zu", output,
+			 wanted->count);
+		return FAIL;
+	}
+	for (i = 0; i < wanted->count && verdict == PASS; i++)
+		verdict = compare(&wanted->items[i]->tensor, &found->items[i]->tensor, output);
+	return verdict;
+}
+
+static enum verdict compare_content(const struct content *wanted, struct nn_fact *fact, size_t output)
+{
+	const struct nn_tensor *found = nn_contents(fact);
+
+	if (wanted->list)
+		return compare_lists(wanted->list, fact->list, output);
+	if (wanted->tensor.data && found)
+		return compare(&wanted->tensor, found, output);
+	if (!wanted->tensor.data && fact->nothing)
+		return PASS;
+	snprintf(why, sizeof(why), "output %zu was not computed", output);
+	return FAIL;
+}
+
 static enum verdict check_outputs(const char *folder, struct nn_facts *facts)
 {
 	const struct nn_graph *graph = facts->model->graph;
-	const struct nn_tensor *found;
 	enum verdict verdict = PASS;
-	struct nn_tensor wanted;
+	struct content wanted;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < graph->output_count && verdict == PASS; i++) {
-		ret = load(folder, "output", i, &wanted);
+		ret = load(folder, "output", i, graph->outputs[i], &wanted);
 		if (ret == 1) {
 			snprintf(why, sizeof(why), "there is no output %zu to compare with", i);
 			return i ? PASS : FAIL;
 		}
 		if (ret)
 			return failed(ret);
-		found = nn_contents(&facts->facts[graph->outputs[i]->index]);
-		if (found) {
-			verdict = compare(&wanted, found, i);
-		} else {
-			snprintf(why, sizeof(why), "output %zu was not computed", i);
-			verdict = FAIL;
-		}
-		nn_tensor_release(&wanted);
+		verdict = compare_content(&wanted, &facts->facts[graph->outputs[i]->index], i);
+		content_release(&wanted);
 	}
 	return verdict;
 }

@@ -160,8 +160,8 @@ static void test_versions(void **state)
 
 	(void)state;
 	build_sound(&b);
-	b.opset.version = 6;
-	expect(&b, -ENOTSUP, "version 6 of ONNX's operators; versions 7 to");
+	b.opset.version = 0;
+	expect(&b, -ENOTSUP, "version 0 of ONNX's operators; versions 1 to");
 	build_sound(&b);
 	b.opset.version = INT64_MAX;
 	expect(&b, -ENOTSUP, "of ONNX's operators");
@@ -208,6 +208,7 @@ static void test_order(void **state)
 static void test_subgraph(void **state)
 {
 	Onnx__GraphProto inner = ONNX__GRAPH_PROTO__INIT;
+	Onnx__NodeProto *node;
 	struct nn_model *model;
 	struct build b, in;
 	uint8_t *file;
@@ -222,7 +223,9 @@ static void test_subgraph(void **state)
 	build_init(&b, 13);
 	build_input(&b, "x", NN_F32, "4");
 	build_input(&b, "c", NN_BOOL, "");
-	build_attr(&b, build_node(&b, "If", "c", "y"), "then_branch", TYPE(GRAPH))->g = &inner;
+	node = build_node(&b, "If", "c", "y");
+	build_graph_attr(&b, node, "then_branch", &inner);
+	build_graph_attr(&b, node, "else_branch", &inner);
 	build_node(&b, "Relu", "x", "late");
 	build_output(&b, "y");
 	model = read_built(&b, &file, 0, "");

@@ -4,7 +4,7 @@
 #
 #   test_NAME.c     a part of it, with the address and undefined-behaviour sanitizers
 #   build.c         makes models for them
-#   conformance.c   ONNX's own test cases (see its head)
+#   conformance.c   ONNX's own test cases (see its head); list_file.c reads sequences in them
 
 NN_TESTS := $(patsubst tests/nn/test_%.c,%,$(wildcard tests/nn/test_*.c))
 NN_TEST_PARTS := $(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES)) $(NN_GENERATED)/onnx.pb-c.o \
@@ -29,8 +29,21 @@ HOST_TESTS += $(B)/tests/host/nn-$(1)
 endef
 $(foreach t,$(NN_TESTS),$(eval $(call nn_test,$(t))))
 
-$(B)/tests/nn/conformance: $(B)/asan/tests/nn/conformance.o $(B)/asan/tests/nn/conformance_host.o \
-		$(NN_TEST_PARTS)
+# What the runner of the cases consists of, but for whoever computes.
+CONFORMANCE_PARTS := $(addprefix $(B)/asan/tests/nn/,conformance.o list_file.o) \
+	$(B)/tests/nn/list.pb-c.o
+$(B)/tests/nn/list.pb-c.h: tests/nn/list.proto
+	$(call say,PROTOC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=tests/nn --c_out=$(@D) list.proto
+$(B)/tests/nn/list.pb-c.c: $(B)/tests/nn/list.pb-c.h ;
+$(B)/asan/tests/nn/list_file.o: $(B)/tests/nn/list.pb-c.h
+$(B)/asan/tests/nn/list_file.o: LIBACCEL_TEST_FLAGS += -I$(B)/tests/nn
+$(B)/tests/nn/list.pb-c.o: $(B)/tests/nn/list.pb-c.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -I$(B)/tests/nn -c -o $@ $<
+
+$(B)/tests/nn/conformance: $(CONFORMANCE_PARTS) $(B)/asan/tests/nn/conformance_host.o $(NN_TEST_PARTS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ struct accel_nn_job {
 	enum { IDLE, STARTED, RUNNING, DONE } state;
 	struct failure failure;
 	struct accel_stream *started_on;
-	bool has_thread, leaving;
+	bool has_thread;
+	atomic_bool leaving;	/* the job is to be destroyed: also loops of models look at it */
 	pthread_t thread;
 };
 
@@ -230,8 +232,8 @@ static int check_input(const char *what, const struct nn_value *value,
 	int i;
 
 	nn_clean(name, sizeof(name), value->name);
-	if (value->not_tensor)
-		return accel_fail(-ENOTSUP, what, NULL, "input '%s' is not a tensor", name);
+	if (!nn_value_is_tensor(value) || value->type == NN_STRING)
+		return accel_fail(-ENOTSUP, what, NULL, "input '%s' is not a tensor of numbers", name);
 	if (value->type != tensor->type)
 		return accel_fail(-EINVAL, what, "convert the input",
 				  "input '%s' has elements of type %s, the model asks for %s", name,
@@ -289,7 +291,7 @@ NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *
 
 /* ---- Preparation ---- */
 
-/* All sizes are known, and all operators. */
+/* All sizes are known, and all operators; and there is nothing but tensors. */
 static bool can_plan(const struct accel_nn_job *job)
 {
 	const struct nn_graph *graph = graph_of(job);
@@ -305,7 +307,7 @@ static bool can_plan(const struct accel_nn_job *job)
 
 		for (k = 0; k < node->output_count; k++)
 			if (node->outputs[k] &&
-			    !nn_shape_known(&job->facts.facts[node->outputs[k]->index].shape))
+			    !nn_can_lower(&job->facts.facts[node->outputs[k]->index]))
 				return false;
 	}
 	return true;
@@ -466,8 +468,11 @@ static int take_results(struct accel_nn_job *job, struct nn_facts *facts)
 		const struct nn_tensor *from =
 			nn_contents(&facts->facts[graph->outputs[i]->index]);
 
-		ret = from ? place_result(job, i, from) :
-			     accel_fail_errno(-ENOMEM, "cannot keep a result");
+		if (from && from->type != NN_STRING)
+			ret = place_result(job, i, from);
+		else
+			ret = accel_fail(-ENOTSUP, "cannot keep a result", NULL,
+					 "output %zu is not a tensor of numbers", i);
 	}
 	return ret;
 }
@@ -480,6 +485,7 @@ static int run_on_host(struct accel_nn_job *job)
 
 	if (ret)
 		return ret;
+	facts.stop = &job->leaving;
 	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
 		if (job->bound[i] && job->inputs[i].data)
 			ret = nn_facts_lend_input(&facts, i, &job->inputs[i]);

@@ -554,12 +554,13 @@ static bool makes_nothing(const struct nn_lower *lower, const struct nn_node *no
 /* The node has been done: what it needed is needed by one less, what it makes is there. */
 static void finish_node(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
+	struct nn_value *value;
 	size_t i;
 
 	lower->done[position] = true;
-	for (i = 0; i < node->input_count; i++)
-		if (node->inputs[i])
-			lower->uses[node->inputs[i]->index]--;
+	for (i = 0; nn_node_dependency(node, i, &value); i++)
+		if (value)
+			lower->uses[value->index]--;
 	for (i = 0; i < node->output_count; i++)
 		if (node->outputs[i])
 			lower->ready[node->outputs[i]->index] = true;
@@ -654,7 +655,7 @@ static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t po
 {
 	struct nn_plan_step *step = nn_this_step(lower);
 	struct nn_item *item;
-	size_t i, n = node->input_count;
+	size_t i;
 	int ret;
 
 	if (!node->op || node->op->unsupported || !node->op->evaluate)
@@ -664,8 +665,8 @@ static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t po
 	item = nn_plan_host(lower->plan, node);
 	if (!item)
 		return accel_fail_errno(-ENOMEM, WHAT);
-	for (i = 0; i < n + node->output_count; i++) {
-		const struct nn_value *value = i < n ? node->inputs[i] : node->outputs[i - n];
+	for (i = 0; i < item->host->count; i++) {
+		const struct nn_value *value = item->host->values[i];
 		struct nn_fact *fact = nn_fact_of(lower, value), *own = &item->host->facts[i];
 
 		if (!fact)
@@ -725,7 +726,7 @@ static int check_known(struct nn_lower *lower, const struct nn_node *node)
 	for (i = 0; i < node->output_count; i++) {
 		const struct nn_fact *fact = nn_fact_of(lower, node->outputs[i]);
 
-		if (fact && (!nn_shape_known(&fact->shape) || fact->type == NN_UNDEFINED))
+		if (fact && !nn_can_lower(fact))
 			return nn_fail_node(node, -EINVAL, "give the shapes of all inputs",
 					    "the size of its result depends on what it computes");
 	}
@@ -769,6 +770,7 @@ static bool all_known(const struct nn_lower *lower, const struct nn_node *node)
 
 static void count_uses(struct nn_lower *lower, const struct nn_graph *graph)
 {
+	struct nn_value *value;
 	size_t i, k;
 
 	for (i = 0; i < lower->facts->model->value_count; i++)
@@ -779,9 +781,9 @@ static void count_uses(struct nn_lower *lower, const struct nn_graph *graph)
 		const struct nn_node *node = graph->nodes[i];
 
 		lower->done[i] = all_known(lower, node);
-		for (k = 0; k < node->input_count && !lower->done[i]; k++)
-			if (node->inputs[k])
-				lower->uses[node->inputs[k]->index]++;
+		for (k = 0; !lower->done[i] && nn_node_dependency(node, k, &value); k++)
+			if (value)
+				lower->uses[value->index]++;
 	}
 	for (i = 0; i < graph->output_count; i++)
 		lower->uses[graph->outputs[i]->index]++;
@@ -792,7 +794,10 @@ static int set_port(struct nn_lower *lower, const struct nn_value *value, struct
 {
 	struct nn_fact *fact = nn_fact_of(lower, value);
 
-	if (!nn_shape_known(&fact->shape) || fact->type == NN_UNDEFINED)
+	if (fact->kind != NN_TENSOR || fact->optional || fact->type == NN_STRING)
+		return accel_fail(-ENOTSUP, WHAT, "run it on the host",
+				  "an input or output is not a tensor of numbers");
+	if (!nn_can_lower(fact))
 		return accel_fail(-EINVAL, WHAT, "give the shapes of all inputs",
 				  "the shape of an input or output is not known");
 	port->value = value;

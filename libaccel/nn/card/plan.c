@@ -81,8 +81,9 @@ static void free_host(struct nn_host *host)
 
 	if (!host)
 		return;
-	for (i = 0; i < host->node->input_count + host->node->output_count && host->facts; i++)
-		nn_tensor_release(&host->facts[i].tensor);
+	for (i = 0; i < host->count && host->facts; i++)
+		nn_forget(&host->facts[i]);
+	free(host->values);
 	free(host->facts);
 	free(host->refs);
 	free(host);
@@ -90,19 +91,30 @@ static void free_host(struct nn_host *host)
 
 struct nn_item *nn_plan_host(struct nn_plan *plan, const struct nn_node *node)
 {
-	size_t count = node->input_count + node->output_count;
 	struct nn_item *item = add_item(plan);
 	struct nn_host *host = item ? calloc(1, sizeof(*host)) : NULL;
+	size_t uses = 0, i, at;
+	struct nn_value *value;
 
 	if (!host)
 		return NULL;
+	while (nn_node_dependency(node, uses, &value))
+		uses++;
 	host->node = node;
-	host->facts = calloc(count + 1, sizeof(*host->facts));
-	host->refs = calloc(count + 1, sizeof(*host->refs));
-	if (!host->facts || !host->refs) {
+	host->count = uses + node->output_count;
+	host->values = calloc(host->count + 1, sizeof(struct nn_value *));
+	host->facts = calloc(host->count + 1, sizeof(*host->facts));
+	host->refs = calloc(host->count + 1, sizeof(*host->refs));
+	if (!host->values || !host->facts || !host->refs) {
 		free_host(host);
 		return NULL;
 	}
+	for (i = 0; nn_node_dependency(node, i, &value); i++) {
+		at = i < node->input_count ? i : i + node->output_count;
+		host->values[at] = value;
+	}
+	for (i = 0; i < node->output_count; i++)
+		host->values[node->input_count + i] = node->outputs[i];
 	item->kind = NN_HOST;
 	item->host = host;
 	plan->item_count++;
@@ -177,8 +189,7 @@ static void find_lives(struct nn_plan *plan)
 		item->time = item->kind == NN_LAUNCH && item->overlap ? time : ++time;
 		for (k = 0; k < item->reloc_count; k++)
 			use(plan, &item->relocs[k].ref, time);
-		for (k = 0; item->host &&
-		     k < item->host->node->input_count + item->host->node->output_count; k++)
+		for (k = 0; item->host && k < item->host->count; k++)
 			use(plan, &item->host->refs[k], time);
 	}
 	for (i = 0; i < plan->output_count; i++)
@@ -470,56 +481,140 @@ static int get_outputs(struct nn_plan *plan, struct accel_stream *stream,
 	return ret;
 }
 
-/* Give the node's facts their contents: those that it has not been given for ever. */
-static int evaluate(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream,
-		    struct nn_call *call)
+/* A value that the node uses has its contents: those that it has not been given for ever. */
+static int fetch(struct nn_plan *plan, struct nn_host *host, size_t i, struct accel_stream *stream)
 {
-	const struct nn_node *node = host->node;
-	size_t i, n = node->input_count;
+	struct nn_fact *fact = &host->facts[i];
+	int ret;
+
+	if (!host->values[i] || nn_is_known(fact))
+		return 0;
+	ret = nn_tensor_init(&fact->tensor, fact->type, &fact->shape);
+	if (ret)
+		return accel_fail_errno(ret, RUN);
+	return download(plan, stream, &host->refs[i], fact->tensor.data,
+			nn_bytes(fact->type, fact->tensor.count));
+}
+
+/* Room for a result, unless the operator makes it itself. */
+static int make_room(const struct nn_host *host, struct nn_fact *fact)
+{
+	int ret;
+
+	if (nn_is_known(fact) || host->node->op->makes_results)
+		return 0;
+	ret = nn_tensor_init(&fact->tensor, fact->type, &fact->shape);
+	return ret ? accel_fail_errno(ret, RUN) : 0;
+}
+
+/* What the node's graphs use of those around them. */
+static void lend_captures(struct nn_facts *facts, const struct nn_host *host)
+{
+	size_t i;
+
+	for (i = host->node->input_count + host->node->output_count; i < host->count; i++) {
+		struct nn_fact *fact = &facts->facts[host->values[i]->index];
+
+		*fact = host->facts[i];
+		fact->borrowed = fact->tensor.data;
+	}
+}
+
+static int evaluate(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream,
+		    struct nn_facts *facts)
+{
+	struct nn_call call = { .node = host->node, .facts = facts };
+	size_t i, n = host->node->input_count;
 	int ret = 0;
 
-	for (i = 0; i < n + node->output_count && !ret; i++) {
-		struct nn_fact *fact = &host->facts[i];
+	call.in = calloc(host->count + 1, sizeof(struct nn_fact *));
+	if (!call.in)
+		return accel_fail_errno(-ENOMEM, RUN);
+	call.out = call.in + n;
+	for (i = 0; i < host->count && !ret; i++) {
+		bool result = i >= n && i < n + host->node->output_count;
 
-		call->in[i] = (i < n ? node->inputs[i] : node->outputs[i - n]) ? fact : NULL;
-		if (!call->in[i] || fact->tensor.data || fact->raw)
-			continue;
-		ret = nn_tensor_init(&fact->tensor, fact->type, &fact->shape);
-		if (ret)
-			return accel_fail_errno(ret, RUN);
-		if (i < n)
-			ret = download(plan, stream, &host->refs[i], fact->tensor.data,
-				       nn_bytes(fact->type, fact->tensor.count));
+		call.in[i] = host->values[i] ? &host->facts[i] : NULL;
+		if (call.in[i])
+			ret = result ? make_room(host, call.in[i]) : fetch(plan, host, i, stream);
 	}
-	call->out = call->in + n;
+	if (facts->facts)
+		lend_captures(facts, host);
 	if (!ret)
-		ret = node->op->evaluate(call);
-	for (i = n; i < n + node->output_count && !ret; i++) {
-		struct nn_fact *fact = &host->facts[i];
+		ret = host->node->op->evaluate(&call);
+	free(call.in);
+	return ret;
+}
 
-		if (call->in[i])
-			ret = upload(plan, stream, &host->refs[i], fact->tensor.data,
-				     nn_bytes(fact->type, fact->tensor.count));
+static int refuse_result(const struct nn_host *host, size_t i)
+{
+	char found[160];
+
+	nn_shape_print(&host->facts[i].shape, NULL, 0, found, sizeof(found));
+	return nn_fail_node(host->node, -EINVAL, "the exporter is broken: export the model again",
+			    "its result %zu has shape %s, which is not what was declared",
+			    i - host->node->input_count, found);
+}
+
+static int put_results(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream,
+		       const struct nn_fact *planned)
+{
+	size_t i, n = host->node->input_count;
+	int ret = 0;
+
+	for (i = n; i < n + host->node->output_count && !ret; i++) {
+		const struct nn_fact *fact = &host->facts[i];
+
+		if (!host->values[i] || !host->refs[i].storage)
+			continue;
+		if (!nn_contents(&host->facts[i]) || fact->type != planned[i].type ||
+		    !nn_shape_equal(&fact->shape, &planned[i].shape))
+			return refuse_result(host, i);
+		ret = upload(plan, stream, &host->refs[i], fact->tensor.data,
+			     nn_bytes(fact->type, fact->tensor.count));
 	}
 	return ret;
 }
 
+/* Facts of all values are only there for nodes with graphs. */
+static int begin_facts(const struct nn_plan *plan, const struct nn_node *node, struct nn_facts *facts)
+{
+	size_t i;
+
+	for (i = 0; i < node->attr_count; i++)
+		if (node->attrs[i].type == NN_ATTR_GRAPH)
+			return nn_facts_begin_run(facts, plan->card->model);
+	*facts = (struct nn_facts){
+		.model = plan->card->model, .running = true, .result_max = SIZE_MAX,
+		.work_max = SIZE_MAX,
+	};
+	return 0;
+}
+
 static int run_host(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream)
 {
-	size_t i, count = host->node->input_count + host->node->output_count;
-	struct nn_facts facts = { .model = plan->card->model };
-	struct nn_call call = { .node = host->node, .facts = &facts };
+	struct nn_fact *planned = malloc((host->count + 1) * sizeof(*planned));
+	struct nn_facts facts;
+	size_t i;
 	int ret;
 
-	call.in = calloc(count + 1, sizeof(struct nn_fact *));
-	if (!call.in)
+	if (!planned)
 		return accel_fail_errno(-ENOMEM, RUN);
-	ret = evaluate(plan, host, stream, &call);
+	memcpy(planned, host->facts, host->count * sizeof(*planned));
+	ret = begin_facts(plan, host->node, &facts);
+	if (!ret)
+		ret = evaluate(plan, host, stream, &facts);
+	if (!ret)
+		ret = put_results(plan, host, stream, planned);
 	/* Contents that came from the card, or go to it, are not kept. */
-	for (i = 0; i < count; i++)
-		if (host->refs[i].storage)
-			nn_tensor_release(&host->facts[i].tensor);
-	free(call.in);
+	for (i = 0; i < host->count; i++) {
+		if (!host->refs[i].storage)
+			continue;
+		nn_forget(&host->facts[i]);
+		host->facts[i] = planned[i];
+	}
+	nn_facts_release(&facts);
+	free(planned);
 	return ret;
 }
 

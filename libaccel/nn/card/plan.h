@@ -56,7 +56,10 @@ struct nn_item {
 /* A node that the host evaluates. */
 struct nn_host {
 	const struct nn_node *node;
-	struct nn_fact *facts;		/* of its inputs, then its outputs: contents of constants only */
+	/* Its inputs, then its outputs, then what its graphs use of the graph that it is in. */
+	size_t count;
+	const struct nn_value **values;	/* NULL for those left out */
+	struct nn_fact *facts;		/* likewise: contents of constants only */
 	struct nn_ref *refs;		/* likewise: where the others lie */
 };
 
@@ -99,6 +102,13 @@ struct nn_plan {
 	struct accel_graph **graphs;	/* one for each stretch of launches */
 	size_t graph_count;
 };
+
+/* Whether a value can have a place on the card: a tensor of numbers whose size is known. */
+static inline bool nn_can_lower(const struct nn_fact *fact)
+{
+	return fact->kind == NN_TENSOR && !fact->optional && fact->type != NN_UNDEFINED &&
+	       fact->type != NN_STRING && nn_shape_known(&fact->shape);
+}
 
 /*
  * Plan for the shapes in `facts`: inputs' shapes set, nn_facts_infer() done. Of the facts nothing is

@@ -86,7 +86,9 @@ static int evaluate_with_attrs(struct nn_call *call)
 static void apply(const struct nn_scalar *scalar, const struct nn_tensor *a, size_t i,
 		  const struct nn_tensor *b, size_t k, struct nn_tensor *y, size_t to)
 {
-	if (nn_is_float(a->type))
+	if (a->type == NN_STRING)
+		nn_set_int(y, to, scalar->t2(nn_text(a, i), nn_text(b, k)));
+	else if (nn_is_float(a->type))
 		nn_set(y, to, scalar->f2(nn_get(a, i), nn_get(b, k)));
 	else if (scalar->u2 && (a->type == NN_U64))
 		nn_set_int(y, to, (int64_t)scalar->u2((uint64_t)nn_get_int(a, i),
@@ -254,7 +256,7 @@ static int infer_cast(struct nn_call *call)
 {
 	int64_t to = nn_attr_int(call, "to");
 
-	if (to <= 0 || to >= NN_TYPES || !nn_type_bits((enum nn_type)to))
+	if (to <= 0 || to >= NN_TYPES || !nn_type_bits((enum nn_type)to) || to == NN_STRING)
 		return nn_fail_node(call->node, to == NN_STRING ? -ENOTSUP : -EINVAL, NULL,
 				    "it makes elements of type %s",
 				    nn_type_name(to < 0 || to > NN_TYPES ? NN_TYPES : (enum nn_type)to));
@@ -475,10 +477,20 @@ static int evaluate_dropout(struct nn_call *call)
 	return 0;
 }
 
+/* Also of sequences, and of nothing. */
+static int infer_identity(struct nn_call *call)
+{
+	call->out[0]->kind = call->in[0]->kind;
+	call->out[0]->optional = call->in[0]->optional;
+	return nn_infer_same(call);
+}
+
 static int evaluate_copy(struct nn_call *call)
 {
 	const struct nn_tensor *x = nn_contents(call->in[0]);
 
+	if (!nn_result(call, 0)->data)
+		return nn_copy_fact(call, call->out[0], call->in[0]);
 	if (x->count)
 		memcpy(nn_result(call, 0)->data, x->data, nn_bytes(x->type, x->count));
 	return 0;
@@ -525,6 +537,8 @@ static double mish_f(double x) { return x * tanh(softplus_f(x)); }
 static double clamp01(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 static double hardswish_f(double x) { return x * clamp01(x / 6 + 0.5); }
 static double isnan_f(double x) { return isnan(x); }
+
+static bool equal_t(const char *a, const char *b) { return !strcmp(a, b); }
 
 #define COMPARE(name, op) \
 	static double name##_f(double a, double b) { return a op b; } \
@@ -573,10 +587,10 @@ static uint64_t leaky_u2(uint64_t x, uint64_t slope) { (void)slope; return x; }
 #define BINARY(n, v, set, ...) \
 	{ .name = n, .since = v, .inputs = AB(set), .outputs = Y(set), \
 	  .infer = nn_infer_broadcast, .evaluate = evaluate_binary, .scalar = { __VA_ARGS__ } }
-#define COMPARISON(n, v, set, f) \
+#define COMPARISON(n, v, set, f, ...) \
 	{ .name = n, .since = v, .inputs = AB(set), .outputs = BOOLS, \
 	  .infer = nn_infer_broadcast, .evaluate = evaluate_binary, \
-	  .scalar = { .f2 = f##_f, .i2 = f##_i, .u2 = f##_u } }
+	  .scalar = { .f2 = f##_f, .i2 = f##_i, .u2 = f##_u, ##__VA_ARGS__ } }
 #define ACTIVATION(n, v, f, ...) \
 	{ .name = n, .since = v, .inputs = X(NN_FLOATS), .outputs = Y(NN_FLOATS), \
 	  .attrs = NN_ATTRS(__VA_ARGS__), .infer = nn_infer_same, \
@@ -584,6 +598,8 @@ static uint64_t leaky_u2(uint64_t x, uint64_t slope) { (void)slope; return x; }
 #define VARIADIC(n, v, set, e, ...) \
 	{ .name = n, .since = v, .inputs = MANY(set), .outputs = Y(set), \
 	  .infer = nn_infer_broadcast, .evaluate = e, .scalar = { __VA_ARGS__ } }
+
+#define CASTS		((NN_PLAIN & ~(NN_SET(NN_C64) | NN_SET(NN_C128) | NN_SET(NN_STRING))) | NN_SMALL)
 
 const struct nn_op nn_ops_elementwise[] = {
 	BINARY("Add", 7, NN_NUMBERS, .f2 = add_f, .i2 = add_i),
@@ -596,7 +612,7 @@ const struct nn_op nn_ops_elementwise[] = {
 	BINARY("BitwiseAnd", 18, NN_INTEGERS, .i2 = and_i),
 	BINARY("BitwiseOr", 18, NN_INTEGERS, .i2 = or_i),
 	BINARY("BitwiseXor", 18, NN_INTEGERS, .i2 = xor_i),
-	COMPARISON("Equal", 7, NN_NUMBERS | NN_SET(NN_BOOL), equal),
+	COMPARISON("Equal", 7, NN_NUMBERS | NN_SET(NN_BOOL) | NN_SET(NN_STRING), equal, .t2 = equal_t),
 	COMPARISON("Less", 7, NN_NUMBERS, less),
 	COMPARISON("LessOrEqual", 12, NN_NUMBERS, less_equal),
 	COMPARISON("Greater", 7, NN_NUMBERS, greater),
@@ -675,12 +691,11 @@ const struct nn_op nn_ops_elementwise[] = {
 	  .attrs = NN_ATTRS(NN_REQUIRED_ATTR("to", INT)),
 	  .infer = infer_cast, .evaluate = evaluate_cast },
 	{ .name = "Cast", .since = 19,
-	  .inputs = X((NN_PLAIN & ~(NN_SET(NN_C64) | NN_SET(NN_C128))) | NN_SMALL),
+	  .inputs = X(CASTS),
 	  .outputs = NN_PORTS({ "output", 0, 0, NN_ONE }),
 	  .attrs = NN_ATTRS(NN_REQUIRED_ATTR("to", INT), NN_INT("saturate", 1),
 			    NN_TEXT("round_mode", "up")),
 	  .infer = infer_cast, .evaluate = evaluate_cast },
-#define CASTS		((NN_PLAIN & ~(NN_SET(NN_C64) | NN_SET(NN_C128))) | NN_SMALL)
 	{ .name = "CastLike", .since = 15,
 	  .inputs = NN_PORTS({ "input", 'T', CASTS, NN_ONE }, { "target_type", 'S', CASTS, NN_ONE }),
 	  .outputs = NN_PORTS({ "output", 'S', CASTS, NN_ONE }),
@@ -716,7 +731,9 @@ const struct nn_op nn_ops_elementwise[] = {
 			      { "mask", 0, NN_SET(NN_BOOL), NN_OPTIONAL }),
 	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("seed", INT)), .infer = infer_dropout,
 	  .evaluate = evaluate_dropout },
-	{ .name = "Identity", .since = 1, .inputs = X(NN_PLAIN), .outputs = Y(NN_PLAIN),
-	  .infer = nn_infer_same, .evaluate = evaluate_copy },
+	{ .name = "Identity", .since = 1,
+	  .inputs = NN_PORTS({ "input", 'V', NN_PLAIN | NN_TAKES_ALL, NN_ONE }),
+	  .outputs = NN_PORTS({ "output", 'V', NN_PLAIN, NN_ONE }),
+	  .infer = infer_identity, .evaluate = evaluate_copy },
 	{ 0 }
 };

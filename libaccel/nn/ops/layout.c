@@ -39,24 +39,26 @@ static int infer_constant(struct nn_call *call)
 				 call->node->attr_count);
 	out->shape.rank = 0;
 	if (tensor) {
-		if (tensor->type == NN_STRING)
-			return nn_fail_node(call->node, -ENOTSUP, NULL, "it holds texts");
 		out->type = tensor->type;
 		out->shape = tensor->shape;
 	} else if (attr->type == NN_ATTR_INT || attr->type == NN_ATTR_INTS) {
 		out->type = NN_I64;
 	} else if (attr->type == NN_ATTR_FLOAT || attr->type == NN_ATTR_FLOATS) {
 		out->type = NN_F32;
+	} else if (attr->type == NN_ATTR_STRING || attr->type == NN_ATTR_STRINGS) {
+		out->type = NN_STRING;
 	} else {
 		return nn_fail_node(call->node, -ENOTSUP, NULL, "its attribute %s", attr->name);
 	}
-	if (attr->type == NN_ATTR_INTS || attr->type == NN_ATTR_FLOATS) {
+	if (attr->type == NN_ATTR_INTS || attr->type == NN_ATTR_FLOATS ||
+	    attr->type == NN_ATTR_STRINGS) {
 		out->shape.rank = 1;
 		out->shape.dims[0] = (int64_t)attr->count;
 	}
 	/* Contents stay in the file, however large they are. */
 	out->raw = tensor ? tensor->data : attr->type == NN_ATTR_INT ? (const void *)&attr->i :
-		   attr->type == NN_ATTR_FLOAT ? (const void *)&attr->f : (const void *)attr->ints;
+		   attr->type == NN_ATTR_FLOAT ? (const void *)&attr->f :
+		   attr->type == NN_ATTR_STRING ? (const void *)&attr->s : (const void *)attr->ints;
 	return 0;
 }
 

@@ -41,8 +41,10 @@ HOST_TESTS += $(B)/tests/host/nn-card-$(1) $(B)/tests/host/nn-card-$(1)-asan
 endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_test,$(t))))
 # ONNX's own cases.
+$(B)/tests/nn/list_file.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS) -I$(B)/tests/nn
+$(B)/tests/nn/list_file.o: | $(B)/tests/nn/list.pb-c.h
 $(B)/tests/nn/card/conformance: $(B)/tests/nn/conformance.o $(B)/tests/nn/card/conformance_card.o \
-		$(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a | kernels
+		$(addprefix $(B)/tests/nn/,list_file.o list.pb-c.o) $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a | kernels
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program) $(NN_CARD_LIBS)

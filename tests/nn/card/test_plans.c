@@ -119,6 +119,47 @@ static void test_host_between(void **state)
 }
 
 /* A long chain needs memory for two of its values, not for all. */
+/*
+ * A loop and a branch are the host's, and use what the card computes around them; the rest stays
+ * on the card.
+ */
+static void test_graphs_between(void **state)
+{
+	const int64_t in[2] = { 6, 32 }, square[2] = { 32, 32 };
+	Onnx__GraphProto *yes, *no, *body;
+	Onnx__NodeProto *node;
+
+	begin_case(&c, OPSET);
+	c.host_allowed = true;
+	c.absolute = 1e-4;
+	add_input(&c.build, "x", 2, in);
+	add_weights(&c.build, "w", 2, square);
+	build_ints(&c.build, "three", 1, (int64_t[]){ 3 });
+	build_node(&c.build, "MatMul", "x w", "h");
+	build_node(&c.build, "Tanh", "h", "t");
+	build_node(&c.build, "Add", "v t", "sum");
+	build_node(&c.build, "Tanh", "sum", "next");
+	build_node(&c.build, "Identity", "g", "go");
+	body = build_graph(&c.build, 2, "i g v", "go next");
+	build_graph_attr(&c.build, build_node(&c.build, "Loop", "three - x", "l"), "body", body);
+	build_node(&c.build, "ReduceSum", "l", "total");
+	build_int(&c.build, c.build.nodes[c.build.graph.n_node - 1], "keepdims", 0);
+	build_node(&c.build, "Greater", "total total", "condition");
+	build_node(&c.build, "Sub", "l t", "less");
+	yes = build_graph(&c.build, 5, "", "less");
+	build_node(&c.build, "Add", "l t", "more");
+	no = build_graph(&c.build, 5, "", "more");
+	node = build_node(&c.build, "If", "condition", "b");
+	build_graph_attr(&c.build, node, "then_branch", yes);
+	build_graph_attr(&c.build, node, "else_branch", no);
+	build_node(&c.build, "MatMul", "b w", "y");
+	build_output(&c.build, "y");
+	plan_case(&c, *state);
+	assert_true(launches_of(&c) >= 2);
+	check_case(&c, *state);
+	end_case(&c);
+}
+
 static void test_memory(void **state)
 {
 	const int64_t in[4] = { 1, 8, 32, 32 }, w[4] = { 8, 8, 3, 3 }, pads[4] = { 1, 1, 1, 1 };
@@ -231,6 +272,7 @@ int main(void)
 		CARD_TEST(test_perceptron),
 		CARD_TEST(test_residual),
 		CARD_TEST(test_host_between),
+		CARD_TEST(test_graphs_between),
 		CARD_TEST(test_memory),
 		CARD_TEST(test_profile),
 		CARD_TEST(test_wrong_inputs),
