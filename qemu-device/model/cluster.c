@@ -581,6 +581,10 @@ static bool take_descriptor(struct egret_cluster *cl, unsigned int funct3, uint6
 	if (local - EGRET_LOCAL_SCRATCH > EGRET_SCRATCH_SIZE - size)
 		return egret_desc_fault(f, EGRET_FAULT_LOCAL, local, 0);
 	memcpy(desc, cl->scratch + (local - EGRET_LOCAL_SCRATCH), size);
+	size += egret_desc_more(funct3, desc);
+	if (local - EGRET_LOCAL_SCRATCH > EGRET_SCRATCH_SIZE - size)
+		return egret_desc_fault(f, EGRET_FAULT_LOCAL, local, 0);
+	memcpy(desc, cl->scratch + (local - EGRET_LOCAL_SCRATCH), size);
 	if (funct3 == EGRET_FUNCT3_DMA)
 		return egret_dma_check(&desc->dma, f);
 	return egret_tile_check(funct3, desc, f);
@@ -797,6 +801,8 @@ static void snapshot_operation(struct operation *op, bool dma, struct egret_snap
 	op->cycles = snap_u64(s, op->cycles);
 	op->end = snap_u64(s, op->end);
 	snap_bytes(s, &op->desc, egret_desc_size(op->funct3));
+	/* Steps came later: an operation without them is saved as it always was. */
+	snap_bytes(s, op->desc.product.step, egret_desc_more(op->funct3, &op->desc));
 	if (snap_ok(s) && !descriptor_is_good(op, dma))
 		snap_fail(s, "an operation of a cluster that cannot have been issued");
 }

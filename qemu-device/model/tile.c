@@ -40,11 +40,18 @@ size_t egret_desc_size(unsigned int funct3)
 	}
 }
 
+size_t egret_desc_more(unsigned int funct3, const union egret_desc *d)
+{
+	if (funct3 != EGRET_FUNCT3_MATMUL || d->matmul.steps > EGRET_MATMUL_STEPS_MAX)
+		return 0;
+	return d->matmul.steps * sizeof(struct egret_matmul_step);
+}
+
 bool egret_tile_check(unsigned int funct3, const union egret_desc *d, struct egret_fault *fault)
 {
 	switch (funct3) {
 	case EGRET_FUNCT3_MATMUL:
-		return egret_matmul_check(&d->matmul, fault);
+		return egret_matmul_check(&d->product.desc, d->product.step, fault);
 	case EGRET_FUNCT3_MAP:
 		return egret_map_check(&d->map, fault);
 	case EGRET_FUNCT3_REDUCE:
@@ -82,7 +89,7 @@ bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret
 
 	switch (funct3) {
 	case EGRET_FUNCT3_MATMUL:
-		egret_matmul_run(t, &d->matmul);
+		egret_matmul_run(t, &d->product.desc, d->product.step);
 		break;
 	case EGRET_FUNCT3_MAP:
 		good = egret_map_run(t, &d->map, fault);

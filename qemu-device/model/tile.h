@@ -16,10 +16,17 @@
 
 struct egret_gemm;
 
+/* A matrix multiply with all the steps that there can be. */
+struct egret_product {
+	struct egret_matmul_desc desc;
+	struct egret_matmul_step step[EGRET_MATMUL_STEPS_MAX];
+};
+
 /* The descriptor of any custom instruction. */
 union egret_desc {
 	struct egret_dma_desc dma;
 	struct egret_matmul_desc matmul;
+	struct egret_product product;
 	struct egret_map_desc map;
 	struct egret_reduce_desc reduce;
 	struct egret_quant_desc quant;
@@ -47,6 +54,9 @@ void egret_tile_fini(struct egret_tile *t);
 /** egret_desc_size() - bytes of the descriptor of EGRET_FUNCT3_*; 0 if there is no such operation */
 size_t egret_desc_size(unsigned int funct3);
 
+/** egret_desc_more() - bytes that belong to a descriptor and follow it: a matrix multiply's steps */
+size_t egret_desc_more(unsigned int funct3, const union egret_desc *d);
+
 /** egret_tile_check() - is the descriptor a good one? If not, @fault says why not. */
 bool egret_tile_check(unsigned int funct3, const union egret_desc *d, struct egret_fault *fault);
 
@@ -65,10 +75,12 @@ uint64_t egret_tile_macs(unsigned int funct3, const union egret_desc *d);
 bool egret_tile_run(struct egret_tile *t, unsigned int funct3, const union egret_desc *d,
 		    struct egret_fault *fault);
 
-/* One for each kind, behind the functions above. */
-bool egret_matmul_check(const struct egret_matmul_desc *d, struct egret_fault *fault);
+/* One for each kind, behind the functions above. @step: d->steps of them, or NULL if there are none */
+bool egret_matmul_check(const struct egret_matmul_desc *d, const struct egret_matmul_step *step,
+			struct egret_fault *fault);
 uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d);
-void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d);
+void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d,
+		      const struct egret_matmul_step *step);
 
 /**
  * egret_matmul_join() - make one operation of two

@@ -74,11 +74,23 @@ static bool accumulates_f32(const struct egret_matmul_desc *d)
 	return (d->flags & BLOCK_FLAGS) || type_is_float(d->a_type);
 }
 
+static unsigned int act_parameters(unsigned int act)
+{
+	switch (act) {
+	case EGRET_ACT_CLAMP:
+	case EGRET_ACT_HARD_SIGMOID:
+		return 2;
+	case EGRET_ACT_LEAKY_RELU:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 /* Fields that must be zero, in the order of their offsets. */
 static bool check_reserved(const struct egret_matmul_desc *d, struct egret_fault *fault)
 {
 	unsigned int flags = d->flags;
-	bool clamps = d->act == EGRET_ACT_CLAMP || d->act == EGRET_ACT_HARD_SIGMOID;
 	bool a_is_8_bits = d->a_type == EGRET_TYPE_S8 || d->a_type == EGRET_TYPE_U8;
 	bool b_is_8_bits = d->b_type == EGRET_TYPE_S8 || d->b_type == EGRET_TYPE_U8;
 
@@ -90,8 +102,8 @@ static bool check_reserved(const struct egret_matmul_desc *d, struct egret_fault
 	CHECK_ZERO(b_zero, !b_is_8_bits || (flags & EGRET_MATMUL_B_BLOCK));
 	CHECK_ZERO(scale, !(flags & SCALE_FLAGS));
 	CHECK_ZERO(bias, !(flags & BIAS_FLAGS));
-	CHECK_ZERO(act_a, !clamps && d->act != EGRET_ACT_LEAKY_RELU);
-	CHECK_ZERO(act_b, !clamps);
+	CHECK_ZERO(act_a, act_parameters(d->act) < 1);
+	CHECK_ZERO(act_b, act_parameters(d->act) < 2);
 	CHECK_ZERO(out_zero, type_is_float(d->out_type));
 	CHECK_ZERO(a_scale, !(flags & EGRET_MATMUL_A_BLOCK));
 	CHECK_ZERO(b_scale, !(flags & EGRET_MATMUL_B_BLOCK));
@@ -145,6 +157,7 @@ static bool check_fields(const struct egret_matmul_desc *d, struct egret_fault *
 		CHECK_FIELD(a_scale_type, type_is_scale(d->a_scale_type));
 	if (d->flags & EGRET_MATMUL_B_BLOCK)
 		CHECK_FIELD(b_scale_type, type_is_scale(d->b_scale_type));
+	CHECK_FIELD(steps, d->steps <= EGRET_MATMUL_STEPS_MAX);
 	return true;
 }
 
@@ -159,6 +172,73 @@ static bool out_type_exists(unsigned int type)
 	default:
 		return type_is_float(type);
 	}
+}
+
+/* ---- Checks of steps ---- */
+
+/* Offset of a field of step number i. */
+#define STEP_OFFSET(i, field)							\
+	(sizeof(struct egret_matmul_desc) + (i) * sizeof(struct egret_matmul_step) +	\
+	 offsetof(struct egret_matmul_step, field))
+
+/* How many are there to be looked at? */
+static unsigned int steps_of(const struct egret_matmul_desc *d)
+{
+	return d->steps <= EGRET_MATMUL_STEPS_MAX ? d->steps : 0;
+}
+
+static bool step_has_matrix(const struct egret_matmul_step *s)
+{
+	return s->op != EGRET_STEP_ACT && s->operand == EGRET_STEP_MATRIX;
+}
+
+#define STEP_ZERO(field, condition) do {						\
+	if ((condition) && s->field)							\
+		return egret_desc_fault(fault, EGRET_FAULT_DESC_RESERVED,		\
+					STEP_OFFSET(i, field), 0);			\
+} while (0)
+
+static bool check_step_reserved(const struct egret_matmul_step *s, unsigned int i,
+				struct egret_fault *fault)
+{
+	bool matrix = step_has_matrix(s), act = s->op == EGRET_STEP_ACT;
+	unsigned int parameters = act ? act_parameters(s->act) : 0;
+
+	STEP_ZERO(type, !matrix);
+	STEP_ZERO(act, !act);
+	STEP_ZERO(value, act && parameters < 1);
+	STEP_ZERO(pitch, !matrix && parameters < 2);
+	STEP_ZERO(batch, !matrix);
+	return true;
+}
+
+#define STEP_FIELD(field, condition) do {						\
+	if (!(condition))								\
+		return egret_desc_fault(fault, EGRET_FAULT_DESC_FIELD,			\
+					STEP_OFFSET(i, field), s->field);		\
+} while (0)
+
+static bool check_step_fields(const struct egret_matmul_step *s, unsigned int i,
+			      struct egret_fault *fault)
+{
+	bool act = s->op == EGRET_STEP_ACT;
+
+	STEP_FIELD(op, s->op < EGRET_STEP_COUNT);
+	STEP_FIELD(operand, s->operand < EGRET_STEP_OPERAND_COUNT &&
+			    act == (s->operand == EGRET_STEP_NONE));
+	STEP_FIELD(type, !step_has_matrix(s) || out_type_exists(s->type));
+	STEP_FIELD(act, s->act < EGRET_ACT_COUNT);
+	return true;
+}
+
+static bool check_steps(const struct egret_matmul_desc *d, const struct egret_matmul_step *step,
+			bool (*check)(const struct egret_matmul_step *s, unsigned int i,
+				      struct egret_fault *fault), struct egret_fault *fault)
+{
+	for (unsigned int i = 0; i < steps_of(d); i++)
+		if (!check(&step[i], i, fault))
+			return false;
+	return true;
 }
 
 /* May A and B be multiplied? */
@@ -275,18 +355,37 @@ static bool check_ranges(const struct egret_matmul_desc *d, struct egret_fault *
 	return check_scales(d, true, fault) && check_scales(d, false, fault);
 }
 
-bool egret_matmul_check(const struct egret_matmul_desc *d, struct egret_fault *fault)
+static bool check_step_ranges(const struct egret_matmul_desc *d, const struct egret_matmul_step *step,
+			      struct egret_fault *fault)
+{
+	for (unsigned int i = 0; i < steps_of(d); i++) {
+		const struct egret_matmul_step *s = &step[i];
+		struct egret_extent e = egret_extent(4 * (uint64_t)(s->operand == EGRET_STEP_N ? d->n : d->m));
+
+		if (s->operand == EGRET_STEP_NONE || s->operand == EGRET_STEP_CONST)
+			continue;
+		if (s->operand == EGRET_STEP_MATRIX)
+			e = matrix_extent(d, row_bytes(s->type, d->n), d->m, s->pitch, s->batch);
+		if (!egret_extent_check(&e, s->value, STEP_OFFSET(i, value), fault))
+			return false;
+	}
+	return true;
+}
+
+bool egret_matmul_check(const struct egret_matmul_desc *d, const struct egret_matmul_step *step,
+			struct egret_fault *fault)
 {
 	uint64_t macs;
 
-	if (!check_reserved(d, fault) || !check_fields(d, fault))
+	if (!check_reserved(d, fault) || !check_steps(d, step, check_step_reserved, fault) ||
+	    !check_fields(d, fault) || !check_steps(d, step, check_step_fields, fault))
 		return false;
 	if (!types_agree(d))
 		return egret_desc_fault(fault, EGRET_FAULT_DESC_TYPE, DESC_OFFSET(a_type),
 					packed_types(d));
 	macs = egret_saturating_mul(egret_saturating_mul((uint64_t)d->m * d->n, d->k), d->batch);
 	CHECK_FIELD(m, macs <= EGRET_MACS_MAX);
-	return check_ranges(d, fault);
+	return check_ranges(d, fault) && check_step_ranges(d, step, fault);
 }
 
 /* ---- Cost ---------------------------------------------------------------- */
@@ -324,7 +423,7 @@ uint64_t egret_matmul_cycles(const struct egret_matmul_desc *d)
 		  PERF_TILE_LOCAL_BYTES;
 	if (d->m < 32 && array < operand)
 		array = operand;
-	epilogue = divide_up((uint64_t)d->m * d->n, PERF_EPILOGUE_LANES);
+	epilogue = divide_up((uint64_t)d->m * d->n, PERF_EPILOGUE_LANES) * (1 + d->steps);
 	if (array < epilogue)
 		array = epilogue;
 	return PERF_TILE_SETUP + d->batch * (array + PERF_TILE_FILL);
@@ -363,6 +462,8 @@ struct work {
 
 struct matmul {
 	const struct egret_matmul_desc *d;
+	const struct egret_matmul_step *step;
+	uint32_t batch;		/* number of the present one */
 	const struct egret_gemm *gemm;
 	struct egret_tile *tile;
 	struct work *w;
@@ -876,38 +977,52 @@ static struct factors factors_of(const struct matmul *mm, const struct part *p, 
 	return f;
 }
 
-/* v[i] = v[i] op the factor of column i, in type T (float or uint32_t) */
-#define APPLY(T, v, op, f, n) do {					\
-	T one;								\
-	memcpy(&one, &(f)->bits, sizeof(one));				\
+/* v[i] = result, which is made of y = v[i] and x, the factor of column i; of type T (float or uint32_t) */
+#define APPLY(T, v, f, n, result) do {					\
+	T x;								\
+	memcpy(&x, &(f)->bits, sizeof(x));				\
 	if ((f)->columns) {						\
 		for (size_t i = 0; i < (n); i++) {			\
-			T x;						\
+			T y = (v)[i];					\
 			memcpy(&x, (f)->columns + 4 * i, sizeof(x));	\
-			(v)[i] = (v)[i] op x;				\
+			(v)[i] = (result);				\
 		}							\
 	} else {							\
-		for (size_t i = 0; i < (n); i++)			\
-			(v)[i] = (v)[i] op one;				\
+		for (size_t i = 0; i < (n); i++) {			\
+			T y = (v)[i];					\
+			(v)[i] = (result);				\
+		}							\
 	}								\
 } while (0)
 
 EGRET_CLONES
 static void add_u32(uint32_t *v, const struct factors *f, size_t n)
 {
-	APPLY(uint32_t, v, +, f, n);
+	APPLY(uint32_t, v, f, n, y + x);
 }
 
 EGRET_CLONES
-static void add_f32(float *v, const struct factors *f, size_t n)
+static void combine_f32(enum egret_step op, float *v, const struct factors *f, size_t n)
 {
-	APPLY(float, v, +, f, n);
-}
-
-EGRET_CLONES
-static void scale_f32(float *v, const struct factors *f, size_t n)
-{
-	APPLY(float, v, *, f, n);
+	switch (op) {
+	case EGRET_STEP_ADD:
+		APPLY(float, v, f, n, y + x);
+		break;
+	case EGRET_STEP_SUB:
+		APPLY(float, v, f, n, y - x);
+		break;
+	case EGRET_STEP_MUL:
+		APPLY(float, v, f, n, y * x);
+		break;
+	case EGRET_STEP_MIN:
+		APPLY(float, v, f, n, egret_math_min(y, x));
+		break;
+	case EGRET_STEP_MAX:
+		APPLY(float, v, f, n, egret_math_max(y, x));
+		break;
+	default:
+		break;
+	}
 }
 
 /* In place: 32-bit integers become F32. */
@@ -983,18 +1098,41 @@ static void store_row(const struct matmul *mm, const void *row, bool f32, uint8_
 		store_int(mm, row, f32, out, n);
 }
 
+/* A step. Its matrix may be the output's memory: a row is read before it is written. */
+static void do_step(const struct matmul *mm, const struct part *p, size_t r,
+		    const struct egret_matmul_step *s, float *row)
+{
+	struct factors x = { .bits = s->value };
+	float elements[BLOCK_N];
+
+	if (s->op == EGRET_STEP_ACT) {
+		egret_math_act(s->act, row, p->n, f32_from_bits(s->value), f32_from_bits(s->pitch));
+		return;
+	}
+	if (s->operand == EGRET_STEP_MATRIX) {
+		egret_load_f32(elements, s->type, egret_tile_local(mm->tile, s->value) +
+			       (int64_t)mm->batch * (int32_t)s->batch +
+			       (int64_t)(p->m0 + r) * (int32_t)s->pitch,
+			       egret_type_bits(s->type) / 8, p->n0, p->n);
+		x.columns = (const uint8_t *)elements;
+	} else if (s->operand != EGRET_STEP_CONST) {
+		x = factors_of(mm, p, s->value, s->operand == EGRET_STEP_M, r);
+	}
+	combine_f32(s->op, row, &x, p->n);
+}
+
 static void finish_row(const struct matmul *mm, const struct part *p, size_t r)
 {
 	const struct egret_matmul_desc *d = mm->d;
 	float *row = mm->w->acc.f + r * p->ldc;
 	bool needs_f32 = mm->f32 || (d->flags & (SCALE_FLAGS | EGRET_MATMUL_BIAS_OUT)) ||
-			 d->act != EGRET_ACT_NONE || !out_is_int(d);
+			 d->act != EGRET_ACT_NONE || d->steps || !out_is_int(d);
 	struct factors bias, scale = { .bits = d->scale };
 
 	if (d->flags & BIAS_FLAGS)
 		bias = factors_of(mm, p, d->bias, d->flags & EGRET_MATMUL_BIAS_M, r);
 	if ((d->flags & EGRET_MATMUL_BIAS_ACC) && mm->f32)
-		add_f32(row, &bias, p->n);
+		combine_f32(EGRET_STEP_ADD, row, &bias, p->n);
 	else if (d->flags & EGRET_MATMUL_BIAS_ACC)
 		add_u32((uint32_t *)mm->w->acc.i + r * p->ldc, &bias, p->n);
 	if (needs_f32 && !mm->f32)
@@ -1002,10 +1140,12 @@ static void finish_row(const struct matmul *mm, const struct part *p, size_t r)
 	if (d->flags & (EGRET_MATMUL_SCALE_N | EGRET_MATMUL_SCALE_M))
 		scale = factors_of(mm, p, d->scale, d->flags & EGRET_MATMUL_SCALE_M, r);
 	if (d->flags & SCALE_FLAGS)
-		scale_f32(row, &scale, p->n);
+		combine_f32(EGRET_STEP_MUL, row, &scale, p->n);
 	if (d->flags & EGRET_MATMUL_BIAS_OUT)
-		add_f32(row, &bias, p->n);
+		combine_f32(EGRET_STEP_ADD, row, &bias, p->n);
 	egret_math_act(d->act, row, p->n, f32_from_bits(d->act_a), f32_from_bits(d->act_b));
+	for (unsigned int i = 0; i < d->steps; i++)
+		do_step(mm, p, r, &mm->step[i], row);
 	store_row(mm, row, needs_f32,
 		  mm->out + (int64_t)(p->m0 + r) * (int32_t)d->out_pitch +
 		  p->n0 * egret_type_bits(d->out_type) / 8, p->n);
@@ -1045,7 +1185,8 @@ static bool out_is_accumulators(const struct egret_matmul_desc *d)
 	int64_t pitch = (int32_t)d->out_pitch;
 
 	if (d->out_type != (accumulates_f32(d) ? EGRET_TYPE_F32 : EGRET_TYPE_S32) ||
-	    (d->flags & (SCALE_FLAGS | BIAS_FLAGS)) || d->act != EGRET_ACT_NONE || d->out_zero)
+	    (d->flags & (SCALE_FLAGS | BIAS_FLAGS)) || d->act != EGRET_ACT_NONE || d->steps ||
+	    d->out_zero)
 		return false;
 	return !(d->out % 4) && !(pitch % 4) && !(d->out_batch % 4) && pitch >= 4 * (int64_t)d->n;
 }
@@ -1090,10 +1231,12 @@ static void one_batch(const struct matmul *mm)
 	}
 }
 
-void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
+void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d,
+		      const struct egret_matmul_step *step)
 {
 	struct matmul mm = {
 		.d = d,
+		.step = step,
 		.gemm = t->gemm,
 		.tile = t,
 		.w = t->work,
@@ -1113,7 +1256,7 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d)
 	memset(mm.w->zeros, 0, sizeof(mm.w->zeros));
 	if (d->flags & EGRET_MATMUL_ACC)
 		mm.acc = egret_tile_local(t, d->acc);
-	for (uint32_t i = 0; i < d->batch && !egret_unit_stopped(t->stop); i++) {
+	for (; mm.batch < d->batch && !egret_unit_stopped(t->stop); mm.batch++) {
 		one_batch(&mm);
 		mm.a.base += (int32_t)d->a_batch;
 		mm.b.base += (int32_t)d->b_batch;

@@ -401,6 +401,27 @@ static void put_matmul(struct writer *o, const struct egret_matmul_desc *d)
 		put(o, ", flags 0x%x", d->flags);
 }
 
+static void put_steps(struct writer *o, const struct egret_matmul_step *step, unsigned int count)
+{
+	static const char *const names[EGRET_STEP_COUNT] = {
+		[EGRET_STEP_ADD] = "add", [EGRET_STEP_SUB] = "sub", [EGRET_STEP_MUL] = "mul",
+		[EGRET_STEP_MIN] = "min", [EGRET_STEP_MAX] = "max", [EGRET_STEP_ACT] = "act",
+	};
+	static const char *const operands[EGRET_STEP_OPERAND_COUNT] = {
+		[EGRET_STEP_NONE] = "", [EGRET_STEP_CONST] = "#", [EGRET_STEP_N] = "n ",
+		[EGRET_STEP_M] = "m ", [EGRET_STEP_MATRIX] = "matrix ",
+	};
+
+	for (; count; count--, step++) {
+		put(o, ", %s ", step->op < EGRET_STEP_COUNT ? names[step->op] : "?");
+		if (step->op == EGRET_STEP_ACT)
+			put(o, "%u", step->act);
+		else
+			put(o, "%s0x%x", step->operand < EGRET_STEP_OPERAND_COUNT ?
+					 operands[step->operand] : "?", step->value);
+	}
+}
+
 static void put_map(struct writer *o, const struct egret_map_desc *d)
 {
 	put(o, "%s ", map_name(d->op));
@@ -438,6 +459,8 @@ void disasm_desc(unsigned int funct3, const union egret_desc *desc, char *text, 
 		break;
 	case EGRET_FUNCT3_MATMUL:
 		put_matmul(&o, &desc->matmul);
+		put_steps(&o, desc->product.step,
+			  (unsigned int)(egret_desc_more(funct3, desc) / sizeof(struct egret_matmul_step)));
 		break;
 	case EGRET_FUNCT3_MAP:
 		put_map(&o, &desc->map);

@@ -39,7 +39,7 @@ static void write_descriptor(struct trace *t, struct machine_unit *u)
 {
 	unsigned int funct3 = (unsigned int)t->insn.funct3;
 	union egret_desc desc;
-	char text[160];
+	char text[320];
 	size_t size = egret_desc_size(funct3);
 
 	if (funct3 == EGRET_FUNCT3_WAIT) {
@@ -49,6 +49,8 @@ static void write_descriptor(struct trace *t, struct machine_unit *u)
 	memset(&desc, 0, sizeof(desc));
 	if (!size || machine_read(u, u->hart->x[t->insn.rs1], &desc, size) != size)
 		return;
+	machine_read(u, u->hart->x[t->insn.rs1] + size, (uint8_t *)&desc + size,
+		     egret_desc_more(funct3, &desc));
 	disasm_desc(funct3, &desc, text, sizeof(text));
 	fprintf(t->file, "  ; tag %u: %s", (unsigned int)u->hart->x[t->insn.rs2], text);
 }

@@ -179,11 +179,11 @@ static void run_group(struct job *job, uint32_t rows, uint32_t cols)
 		d.k = args->k - k < args->tile_k ? args->k - k : args->tile_k;
 		d.a = EGRET_LOCAL_SCRATCH + 4096 + i * a;
 		d.b = EGRET_LOCAL_SCRATCH + 4096 + 2 * a + i * b;
-		if (!egret_matmul_check(&d, &fault)) {
+		if (!egret_matmul_check(&d, NULL, &fault)) {
 			fprintf(stderr, "bench: the tile engine refuses a descriptor\n");
 			exit(1);
 		}
-		egret_matmul_run(job->engine, &d);
+		egret_matmul_run(job->engine, &d, NULL);
 		d.flags |= EGRET_MATMUL_ACC;
 		d.acc = d.out;
 		d.acc_pitch = d.out_pitch;

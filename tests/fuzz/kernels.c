@@ -22,7 +22,7 @@
 #define QUANTA		10
 
 _Static_assert(sizeof(struct egret_dma_desc) <= DESC_SPACE &&
-	       sizeof(struct egret_matmul_desc) <= DESC_SPACE &&
+	       sizeof(struct egret_product) <= DESC_SPACE &&
 	       sizeof(struct egret_map_desc) <= DESC_SPACE, "descriptors overlap");
 
 /* Puts descriptors into scratchpad; returns the number of instructions written. */
@@ -36,6 +36,8 @@ static unsigned int put_descriptors(struct rig *r, struct fuzz_input *in, uint32
 		uint8_t *to = r->scratch + (RIG_DESC - EGRET_LOCAL_SCRATCH) + i * DESC_SPACE;
 
 		fuzz_bytes(in, to, egret_desc_size(funct3));
+		fuzz_bytes(in, to + egret_desc_size(funct3),
+			   egret_desc_more(funct3, (const union egret_desc *)to));
 		code[n++] = ADDI(T1, ZERO, i);
 		code[n++] = ISSUE(funct3, T0, T1);
 		code[n++] = ADDI(T0, T0, DESC_SPACE);

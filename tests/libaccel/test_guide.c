@@ -223,6 +223,47 @@ static void test_dense(void **state)
 			assert_int_equal(out[m][n], dense(x[m], weights[n], scale[n], bias[n]));
 }
 
+enum { BRANCH_M = 7, BRANCH_N = 33, BRANCH_K = 20 };
+
+static void test_branch(void **state)
+{
+	float x[BRANCH_M][BRANCH_K], weights[BRANCH_K][BRANCH_N], other[BRANCH_M][BRANCH_N];
+	float scale[BRANCH_N], shift[BRANCH_N], out[BRANCH_M][BRANCH_N];
+	struct fixture *f = *state;
+	struct accel_buffer *result = make(f, NULL, sizeof(out));
+	struct branch_args args = {
+		.out = accel_buffer_address(result),
+		.m = BRANCH_M,
+		.n = BRANCH_N,
+		.k = BRANCH_K,
+	};
+
+	fill(&x[0][0], BRANCH_M * BRANCH_K, 1);
+	fill(&weights[0][0], BRANCH_K * BRANCH_N, 2);
+	fill(&other[0][0], BRANCH_M * BRANCH_N, 3);
+	fill(scale, BRANCH_N, 4);
+	fill(shift, BRANCH_N, 5);
+	args.x = put(f, x, sizeof(x));
+	args.weights = put(f, weights, sizeof(weights));
+	args.scale = put(f, scale, sizeof(scale));
+	args.shift = put(f, shift, sizeof(shift));
+	args.other = put(f, other, sizeof(other));
+	run(f, "tile.egm", "branch", 1, 1, &args, sizeof(args));
+	get(f, result, out, sizeof(out));
+	for (int m = 0; m < BRANCH_M; m++) {
+		for (int n = 0; n < BRANCH_N; n++) {
+			float v = 0;
+
+			for (int k = 0; k < BRANCH_K; k++)
+				v = fmaf(x[m][k], weights[k][n], v);
+			v *= scale[n];
+			v += shift[n];
+			v += other[m][n];
+			assert_true(out[m][n] == (v > 0 ? v : 0));
+		}
+	}
+}
+
 /* bfloat16 is the upper half of a float. */
 static float widen(uint16_t x)
 {
@@ -330,6 +371,7 @@ int main(void)
 		device_test(test_transpose),
 		device_test(test_gather),
 		device_test(test_dense),
+		device_test(test_branch),
 		device_test(test_norm),
 		device_test(test_hazard),
 	};

@@ -372,13 +372,13 @@ static float sum_blocks(const struct egret_matmul_desc *d, const struct matrix *
 	return acc;
 }
 
-static float activate(const struct egret_matmul_desc *d, float x)
+static float activate(unsigned int act, uint32_t act_a, uint32_t act_b, float x)
 {
-	float a = float_of_bits(d->act_a), b = float_of_bits(d->act_b), y;
+	float a = float_of_bits(act_a), b = float_of_bits(act_b), y;
 
 	if (isnan(x))
 		return x;
-	switch (d->act) {
+	switch (act) {
 	case EGRET_ACT_NONE:
 		return x;
 	case EGRET_ACT_RELU:
@@ -393,7 +393,7 @@ static float activate(const struct egret_matmul_desc *d, float x)
 		y = minimum(maximum(fmaf(x, float_of_bits(0x3e2aaaab), 0.5f), 0), 1);
 		return isinf(x) && x < 0 ? -0.0f : x * y;
 	default:
-		fprintf(stderr, "the reference does not know activation %u\n", d->act);
+		fprintf(stderr, "the reference does not know activation %u\n", act);
 		abort();
 	}
 }
@@ -403,8 +403,49 @@ static float f32_value(uint8_t *scratch, uint32_t local, uint32_t i)
 	return get_float(at(scratch, local) + 4 * (uint64_t)i, EGRET_TYPE_F32, 0);
 }
 
-static void finish(uint8_t *scratch, const struct egret_matmul_desc *d, bool f32, uint32_t sum,
-		   float fsum, uint32_t r, uint32_t c, uint8_t *out)
+/* The result of row r and column c, v, after a step. */
+static float do_step(uint8_t *scratch, const struct egret_matmul_step *s, float v, uint32_t batch,
+		     uint32_t r, uint32_t c)
+{
+	float x = 0;
+
+	switch (s->operand) {
+	case EGRET_STEP_CONST:
+		x = float_of_bits(s->value);
+		break;
+	case EGRET_STEP_N:
+		x = f32_value(scratch, s->value, c);
+		break;
+	case EGRET_STEP_M:
+		x = f32_value(scratch, s->value, r);
+		break;
+	case EGRET_STEP_MATRIX:
+		x = get_float(at(scratch, s->value) + (int64_t)batch * (int32_t)s->batch +
+			      (int64_t)r * (int32_t)s->pitch + (int64_t)c * bytes_of(s->type),
+			      s->type, 0);
+		break;
+	default:
+		break;
+	}
+	switch (s->op) {
+	case EGRET_STEP_ADD:
+		return v + x;
+	case EGRET_STEP_SUB:
+		return v - x;
+	case EGRET_STEP_MUL:
+		return v * x;
+	case EGRET_STEP_MIN:
+		return minimum(v, x);
+	case EGRET_STEP_MAX:
+		return maximum(v, x);
+	default:
+		return activate(s->act, s->value, s->pitch, v);
+	}
+}
+
+static void finish(uint8_t *scratch, const struct egret_matmul_desc *d,
+		   const struct egret_matmul_step *step, bool f32, uint32_t sum, float fsum,
+		   uint32_t batch, uint32_t r, uint32_t c, uint8_t *out)
 {
 	uint32_t i = d->flags & EGRET_MATMUL_BIAS_M ? r : c;
 	bool scaled = d->flags & (EGRET_MATMUL_SCALE_IMM | EGRET_MATMUL_SCALE_M |
@@ -418,7 +459,7 @@ static void finish(uint8_t *scratch, const struct egret_matmul_desc *d, bool f32
 						 EGRET_TYPE_U32, 0);
 	}
 	if (!f32) {
-		if (!scaled && !(d->flags & EGRET_MATMUL_BIAS_OUT) && !d->act &&
+		if (!scaled && !(d->flags & EGRET_MATMUL_BIAS_OUT) && !d->act && !d->steps &&
 		    !is_float(d->out_type)) {
 			put_int(out, d->out_type, 0, (wide)(int32_t)sum + (int32_t)d->out_zero, true);
 			return;
@@ -433,7 +474,9 @@ static void finish(uint8_t *scratch, const struct egret_matmul_desc *d, bool f32
 		fsum *= f32_value(scratch, d->scale, r);
 	if (d->flags & EGRET_MATMUL_BIAS_OUT)
 		fsum += f32_value(scratch, d->bias, i);
-	fsum = activate(d, fsum);
+	fsum = activate(d->act, d->act_a, d->act_b, fsum);
+	for (unsigned int j = 0; j < d->steps; j++)
+		fsum = do_step(scratch, &step[j], fsum, batch, r, c);
 	if (is_float(d->out_type)) {
 		put_float(out, d->out_type, 0, fsum, true, true);
 		return;
@@ -444,7 +487,8 @@ static void finish(uint8_t *scratch, const struct egret_matmul_desc *d, bool f32
 		(wide)rintl(fmaxl(fminl(fsum, 0x1p100L), -0x1p100L)) + (int32_t)d->out_zero, true);
 }
 
-void reference_matmul(uint8_t *scratch, const struct egret_matmul_desc *d)
+void reference_matmul(uint8_t *scratch, const struct egret_matmul_desc *d,
+		      const struct egret_matmul_step *step)
 {
 	for (uint32_t i = 0; i < d->batch; i++) {
 		struct matrix a = matrix_of(scratch, d, true, i), b = matrix_of(scratch, d, false, i);
@@ -476,7 +520,7 @@ void reference_matmul(uint8_t *scratch, const struct egret_matmul_desc *d)
 						else
 							sum += (uint32_t)(int_element(&a, r, k) *
 									  int_element(&b, c, k));
-				finish(scratch, d, f32, sum, fsum, r, c, out);
+				finish(scratch, d, step, f32, sum, fsum, i, r, c, out);
 			}
 		}
 	}

@@ -15,7 +15,9 @@
 
 #include <egret/tile.h>
 
-void reference_matmul(uint8_t *scratch, const struct egret_matmul_desc *d);
+/* @step: d->steps of them, or NULL if there are none */
+void reference_matmul(uint8_t *scratch, const struct egret_matmul_desc *d,
+		      const struct egret_matmul_step *step);
 /* Only operations whose result is defined to the bit: see reference_map_is_exact(). */
 void reference_map(uint8_t *scratch, const struct egret_map_desc *d);
 bool reference_map_is_exact(unsigned int op);

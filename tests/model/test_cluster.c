@@ -870,6 +870,48 @@ static void test_issue_errors(void **state)
 	expect_fault(run_program(&p), EGRET_FAULT_LOCAL, 16, 0, RIG_CODE_VA + 12);
 }
 
+/* Steps belong to their descriptor: they are read with it, and lie in scratchpad as it does. */
+static void test_steps(void **state)
+{
+	struct egret_product product = {
+		.desc = {
+			.a = DATA, .b = DATA, .out = RESULT, .m = 1, .n = 1, .k = 1, .batch = 1,
+			.a_type = EGRET_TYPE_S8, .b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32,
+			.steps = 2,
+		},
+		.step = {
+			{ .op = EGRET_STEP_ADD, .operand = EGRET_STEP_CONST, .value = 0x40400000 /* 3 */ },
+			{ .op = EGRET_STEP_MUL, .operand = EGRET_STEP_CONST, .value = 0x40000000 /* 2 */ },
+		},
+	};
+	const uint32_t size = sizeof(product.desc) + 2 * sizeof(product.step[0]);
+	const uint32_t last = EGRET_LOCAL_SCRATCH_END - size;
+	struct program p = { .count = 0 };
+	struct egret_group_stats s;
+
+	(void)state;
+	put_desc(DATA, "\5", 1);
+	put_desc(last, &product, size);
+	emit_issue(&p, EGRET_FUNCT3_MATMUL, last, 0);
+	/* The descriptor's memory may be used again at once. */
+	load_constant(&p, T0, last + sizeof(product.desc));
+	emit(&p, SD(ZERO, T0, 0));
+	emit_wait(&p, 0);
+	assert_int_equal(run_program(&p), EGRET_RUN_DONE);
+	assert_int_equal((uint32_t)local64(RESULT), (5 * 5 + 3) * 2);
+	egret_cluster_stats(rig->cl, &s);
+	assert_int_equal(s.tile_busy, PERF_TILE_SETUP + PERF_TILE_FILL + 3);
+
+	product.desc.steps = 3;
+	put_desc(last, &product, sizeof(product.desc));
+	expect_fault(run_program(&p), EGRET_FAULT_LOCAL, last, 0, RIG_CODE_VA + 12);
+	/* More than there can be are not looked for. */
+	product.desc.steps = EGRET_MATMUL_STEPS_MAX + 1;
+	put_desc(last, &product, sizeof(product.desc));
+	expect_fault(run_program(&p), EGRET_FAULT_DESC_FIELD, offsetof(struct egret_matmul_desc, steps),
+		     EGRET_MATMUL_STEPS_MAX + 1, RIG_CODE_VA + 12);
+}
+
 static void expect_map_fault(const struct egret_map_desc *d, enum egret_fault_code code,
 			     uint64_t addr, uint32_t value)
 {
@@ -1141,6 +1183,7 @@ int main(void)
 		cmocka_unit_test(test_invalidation_in_an_operation),
 		cmocka_unit_test(test_scratch_is_private),
 		cmocka_unit_test(test_issue_errors),
+		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_map_errors),
 		cmocka_unit_test(test_bad_index),
 		cmocka_unit_test(test_descriptor_storm),

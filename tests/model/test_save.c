@@ -402,11 +402,13 @@ static void operations_go_on_elsewhere(void **state)
 		uint64_t told, result;
 		uint8_t space[48];
 		struct egret_matmul_desc desc;
+		struct egret_matmul_step step;
 	} args = {
 		.told = e->data->va, .result = e->data->va + 8,
+		.step = { .op = EGRET_STEP_ADD, .operand = EGRET_STEP_CONST, .value = 0x40a00000 /* 5 */ },
 		.desc = {
 			.a = local, .b = local, .out = local + 64, .acc = local + 64,
-			.m = 1, .n = 1, .k = 3000000, .batch = 1, .a_type = EGRET_TYPE_S8,
+			.m = 1, .n = 1, .k = 1800000, .batch = 1, .steps = 1, .a_type = EGRET_TYPE_S8,
 			.b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32,
 			.flags = EGRET_MATMUL_A_TRANS | EGRET_MATMUL_ACC,
 		},
@@ -438,7 +440,7 @@ static void operations_go_on_elsewhere(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		move_env(e);
 	assert_int_equal(chip_drain(&e->kernel), EGRET_Q_STATE_IDLE);
-	assert_int_equal(word(e->data, 8), 3 + 9 * args.desc.k);
+	assert_int_equal(word(e->data, 8), 3 + 9 * args.desc.k + 5);
 	assert_int_equal(rd64(e->c, EGRET_REG_CNT_MACS), args.desc.k);
 }
 

@@ -215,7 +215,7 @@ static void check_case(uint64_t number, unsigned int funct3, const union egret_d
 
 static void run_matmul(uint8_t *scratch, const union egret_desc *d)
 {
-	reference_matmul(scratch, &d->matmul);
+	reference_matmul(scratch, &d->product.desc, d->product.step);
 }
 
 static uint32_t some_size(void)
@@ -298,18 +298,70 @@ static void place_blocks(struct egret_matmul_desc *d, bool a)
 	}
 }
 
+static const uint8_t out_types[] = { EGRET_TYPE_S8, EGRET_TYPE_U8, EGRET_TYPE_S16, EGRET_TYPE_S32,
+				     EGRET_TYPE_F16, EGRET_TYPE_BF16, EGRET_TYPE_F32 };
+static const uint8_t exact_acts[] = { EGRET_ACT_RELU, EGRET_ACT_CLAMP, EGRET_ACT_LEAKY_RELU,
+				      EGRET_ACT_HARD_SIGMOID, EGRET_ACT_HARD_SWISH };
+
+static unsigned int act_parameters(unsigned int act)
+{
+	if (act == EGRET_ACT_CLAMP || act == EGRET_ACT_HARD_SIGMOID)
+		return 2;
+	return act == EGRET_ACT_LEAKY_RELU;
+}
+
+static void random_step(struct egret_matmul_desc *d, struct egret_matmul_step *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->op = (uint8_t)below(EGRET_STEP_COUNT);
+	if (s->op == EGRET_STEP_ACT) {
+		s->act = chance(10) ? EGRET_ACT_NONE : exact_acts[below(sizeof(exact_acts))];
+		s->value = act_parameters(s->act) > 0 ? interesting_f32() : 0;
+		s->pitch = act_parameters(s->act) > 1 ? interesting_f32() : 0;
+		return;
+	}
+	s->operand = (uint8_t)(EGRET_STEP_CONST + below(4));
+	switch (s->operand) {
+	case EGRET_STEP_CONST:
+		s->value = interesting_f32();
+		break;
+	case EGRET_STEP_N:
+		s->value = place(EGRET_TYPE_F32, 4ull * d->n);
+		break;
+	case EGRET_STEP_M:
+		s->value = place(EGRET_TYPE_F32, 4ull * d->m);
+		break;
+	default:
+		if (chance(20)) { /* the output's memory */
+			s->type = d->out_type;
+			s->value = d->out;
+			s->pitch = d->out_pitch;
+			s->batch = d->out_batch;
+			break;
+		}
+		s->type = out_types[below(sizeof(out_types))];
+		s->value = place_matrix(d, s->type, (uint64_t)d->n * bits_of(s->type) / 8, d->m,
+					&s->pitch, &s->batch, true);
+		break;
+	}
+}
+
+static void random_steps(struct egret_matmul_desc *d, struct egret_matmul_step *step)
+{
+	if (chance(70))
+		return;
+	d->steps = (uint8_t)(chance(10) ? EGRET_MATMUL_STEPS_MAX : 1 + below(3));
+	for (unsigned int i = 0; i < d->steps; i++)
+		random_step(d, &step[i]);
+}
+
 static void random_epilogue(struct egret_matmul_desc *d, bool f32)
 {
-	static const uint8_t outs[] = { EGRET_TYPE_S8, EGRET_TYPE_U8, EGRET_TYPE_S16, EGRET_TYPE_S32,
-					EGRET_TYPE_F16, EGRET_TYPE_BF16, EGRET_TYPE_F32 };
-	static const uint8_t acts[] = { EGRET_ACT_RELU, EGRET_ACT_CLAMP, EGRET_ACT_LEAKY_RELU,
-					EGRET_ACT_HARD_SIGMOID, EGRET_ACT_HARD_SWISH };
-
 	if (chance(40)) { /* nothing but the sums */
 		d->out_type = f32 ? EGRET_TYPE_F32 : EGRET_TYPE_S32;
 		return;
 	}
-	d->out_type = outs[below(7)];
+	d->out_type = out_types[below(sizeof(out_types))];
 	if (chance(40))
 		d->flags |= EGRET_MATMUL_BIAS_ACC;
 	else if (chance(40))
@@ -339,18 +391,18 @@ static void random_epilogue(struct egret_matmul_desc *d, bool f32)
 		break;
 	}
 	if (chance(40))
-		d->act = acts[below(sizeof(acts))];
-	if (d->act == EGRET_ACT_CLAMP || d->act == EGRET_ACT_HARD_SIGMOID ||
-	    d->act == EGRET_ACT_LEAKY_RELU)
+		d->act = exact_acts[below(sizeof(exact_acts))];
+	if (act_parameters(d->act) > 0)
 		d->act_a = interesting_f32();
-	if (d->act == EGRET_ACT_CLAMP || d->act == EGRET_ACT_HARD_SIGMOID)
+	if (act_parameters(d->act) > 1)
 		d->act_b = interesting_f32();
 	if (d->out_type < EGRET_TYPE_F16 && chance(50))
 		d->out_zero = chance(20) ? (uint32_t)rig_random(&bench.random) :
 					   (uint32_t)((int)below(300) - 150);
 }
 
-static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
+static void random_matmul(struct egret_matmul_desc *d, struct egret_matmul_step *step,
+			  unsigned int kind)
 {
 	bool f32 = kind != 0;
 	uint64_t a_row, b_row;
@@ -425,6 +477,7 @@ static void random_matmul(struct egret_matmul_desc *d, unsigned int kind)
 	random_epilogue(d, f32);
 	d->out = place_matrix(d, d->out_type, (uint64_t)d->n * bits_of(d->out_type) / 8, d->m,
 			      &d->out_pitch, &d->out_batch, false);
+	random_steps(d, step);
 	if (chance(40)) {
 		d->flags |= EGRET_MATMUL_ACC;
 		if (bits_of(d->out_type) == 32 && chance(50)) { /* in place */
@@ -444,7 +497,7 @@ static void matmul_cases(unsigned int kind, uint64_t first, uint64_t count)
 		union egret_desc d;
 
 		begin_case(number);
-		random_matmul(&d.matmul, kind);
+		random_matmul(&d.product.desc, d.product.step, kind);
 		check_case(number, EGRET_FUNCT3_MATMUL, &d, run_matmul);
 	}
 }
@@ -493,15 +546,15 @@ static void test_matmul_tiling(void **state)
 		parts = place(d.out_type, (uint64_t)d.m * d.out_pitch);
 		d.k = whole_k;
 		d.out = once;
-		assert_true(egret_matmul_check(&d, &fault));
-		egret_matmul_run(&bench.tile, &d);
+		assert_true(egret_matmul_check(&d, NULL, &fault));
+		egret_matmul_run(&bench.tile, &d, NULL);
 		d.out = parts;
 		while (done < whole_k) {
 			d.k = (uint32_t)below(50) + 1;
 			if (d.k > whole_k - done)
 				d.k = whole_k - done;
-			assert_true(egret_matmul_check(&d, &fault));
-			egret_matmul_run(&bench.tile, &d);
+			assert_true(egret_matmul_check(&d, NULL, &fault));
+			egret_matmul_run(&bench.tile, &d, NULL);
 			done += d.k;
 			d.a += d.k * bits_of(d.a_type) / 8;
 			d.b += d.k * d.b_pitch;
@@ -608,7 +661,7 @@ static void test_matmul_joined(void **state)
 			fail_msg("case %llu: %s", (unsigned long long)number,
 				 spoilt ? "joined" : "not joined");
 		if (!spoilt)
-			egret_matmul_run(&bench.tile, &d.matmul);
+			egret_matmul_run(&bench.tile, &d.matmul, NULL);
 		if (memcmp(bench.model, bench.reference, EGRET_SCRATCH_SIZE))
 			fail_msg("case %llu: other results", (unsigned long long)number);
 	}

@@ -6,6 +6,8 @@ check(kind, d) gives None for a good descriptor, otherwise (code, field, value):
 name of the field as "dims[0]", and the value that the fault record holds.
 """
 
+import types
+
 import tile
 from binary32 import BITS, E8M0, ELEMENTS, FLOATS, NONE, F32, S4, S8, S16, S32, U4, U8
 
@@ -14,6 +16,7 @@ TYPES = 15
 ELEMENTS_MAX, MACS_MAX = 1 << 24, 1 << 32
 END = 0x00200000
 WORD = 0xffffffff
+OUT_TYPES = (S8, U8, S16, S32) + FLOATS
 
 
 class Bad(Exception):
@@ -44,7 +47,11 @@ def need(d, field, condition):
 
 def inside(d, field, low, high):
     """Bytes low..high-1 of an operand, from its address."""
-    low, high = low + value_of(d, field), high + value_of(d, field)
+    inside_at(field, value_of(d, field), low, high)
+
+
+def inside_at(field, address, low, high):
+    low, high = low + address, high + address
     if low < tile.LOCAL or low >= END:
         raise Bad(RANGE, field, low & WORD)
     if high > END:
@@ -79,6 +86,12 @@ def product(numbers):
 # -- matrix multiply -------------------------------------------------------------------
 
 
+def steps(d):
+    """The steps behind the descriptor: none, if their number is too large. There are zeros behind them."""
+    nothing = types.SimpleNamespace(op=0, operand=0, type=0, act=0, value=0, pitch=0, batch=0)
+    return (d.step + 8 * [nothing])[:d.steps] if d.steps <= 8 else []
+
+
 def matmul_reserved(d):
     scaled = d.flags & (tile.SCALE_IMM | tile.SCALE_N | tile.SCALE_M)
     biased = d.flags & (tile.BIAS_ACC | tile.BIAS_OUT)
@@ -106,6 +119,14 @@ def matmul_reserved(d):
         if not b_block:
             zero(d, "b_" + name)
     zero(d, "reserved0", "reserved1[0]", "reserved1[1]")
+    for i, step in enumerate(steps(d)):
+        matrix = step.op != tile.STEP_ACT and step.operand == tile.STEP_MATRIX
+        act = step.op == tile.STEP_ACT
+        for name, used in (("type", matrix), ("act", act),
+                           ("value", not act or step.act in (2, 3, 9)),
+                           ("pitch", matrix or act and step.act in (2, 9)), ("batch", matrix)):
+            if not used and getattr(step, name):
+                raise Bad(RESERVED, f"step[{i}].{name}", 0)
 
 
 def matmul_flags_agree(d):
@@ -130,11 +151,21 @@ def matmul_fields(d):
         need(d, "a_scale_type", d.a_scale_type in FLOATS + (E8M0,))
     if d.flags & tile.B_BLOCK:
         need(d, "b_scale_type", d.b_scale_type in FLOATS + (E8M0,))
+    need(d, "steps", d.steps <= 8)
+    for i, step in enumerate(steps(d)):
+        act = step.op == tile.STEP_ACT
+        for name, good in (
+                ("op", step.op < 6),
+                ("operand", step.operand < 5 and act == (step.operand == 0)),
+                ("type", act or step.operand != tile.STEP_MATRIX or step.type in OUT_TYPES),
+                ("act", step.act < 11)):
+            if not good:
+                raise Bad(FIELD, f"step[{i}].{name}", getattr(step, name))
 
 
 def matmul_types_agree(d):
     integers = (S8, U8, S4, U4)
-    if d.out_type not in (S8, U8, S16, S32) + FLOATS:
+    if d.out_type not in OUT_TYPES:
         return False
     a_block, b_block = d.flags & tile.A_BLOCK, d.flags & tile.B_BLOCK
     if a_block or b_block:
@@ -191,6 +222,14 @@ def check_matmul(d):
         inside(d, "bias", 0, 4 * (d.m if d.flags & tile.BIAS_M else d.n))
     scales(d, "a")
     scales(d, "b")
+    for i, step in enumerate(steps(d)):
+        if step.op == tile.STEP_ACT or step.operand == tile.STEP_CONST:
+            continue
+        size = 4 * (d.n if step.operand == tile.STEP_N else d.m)
+        low, high = 0, size
+        if step.operand == tile.STEP_MATRIX:
+            low, high = span(run_bytes(step.type, d.n), (d.m, step.pitch), (d.batch, step.batch))
+        inside_at(f"step[{i}].value", step.value, low, high)
 
 
 # -- map ---------------------------------------------------------------------------------

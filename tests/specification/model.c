@@ -44,6 +44,8 @@ int specification_run(unsigned int funct3, const void *descriptor, uint8_t *scra
 		return -1;
 	tile.scratch = scratch;
 	memcpy(&desc, descriptor, egret_desc_size(funct3));
+	memcpy(desc.product.step, (const uint8_t *)descriptor + egret_desc_size(funct3),
+	       egret_desc_more(funct3, &desc));
 	if (egret_tile_check(funct3, &desc, &f) && egret_tile_run(&tile, funct3, &desc, &f))
 		return 0;
 	return give_fault(&f, fault);

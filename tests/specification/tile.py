@@ -143,18 +143,42 @@ def matmul(memory, d):
         else:
             acc = wrap(acc + sum(a.element(batch, row, x) * b.element(batch, column, x)
                                  for x in range(d.k)), 32)
-        raw = finish(memory, d, acc, is_f32, row, column)
+        raw = finish(memory, d, acc, is_f32, batch, row, column)
         size = BITS[d.out_type] // 8
         memory.put_bits(d.out + batch * d.out_batch + row * d.out_pitch + column * size, size, raw)
 
 
-def finish(memory, d, v, is_f32, row, column):
+STEP_ADD, STEP_SUB, STEP_MUL, STEP_MIN, STEP_MAX, STEP_ACT = range(6)
+STEP_CONST, STEP_N, STEP_M, STEP_MATRIX = range(1, 5)
+
+
+def step_operand(memory, step, batch, row, column):
+    if step.operand == STEP_CONST:
+        return from_bits(step.value)
+    if step.operand == STEP_MATRIX:
+        size = BITS[step.type] // 8
+        raw = memory.bits(step.value + batch * step.batch + row * step.pitch + column * size, size)
+        value = decode(step.type, raw)
+        return value if step.type in FLOATS else integer_to_f32(value)
+    return memory.f32(step.value + 4 * (column if step.operand == STEP_N else row))
+
+
+def do_step(memory, step, v, batch, row, column):
+    if step.op == STEP_ACT:
+        return functions.activation(step.act, v, from_bits(step.value), from_bits(step.pitch))
+    x = step_operand(memory, step, batch, row, column)
+    return {STEP_ADD: lambda: rn(v + x), STEP_SUB: lambda: rn(v - x), STEP_MUL: lambda: rn(v * x),
+            STEP_MIN: lambda: minimum(v, x), STEP_MAX: lambda: maximum(v, x)}[step.op]()
+
+
+def finish(memory, d, v, is_f32, batch, row, column):
     bias = row if d.flags & BIAS_M else column
     if d.flags & BIAS_ACC:
         raw = memory.bits(d.bias + 4 * bias, 4)
         v = rn(v + from_bits(raw)) if is_f32 else wrap(v + raw, 32)
     scaled = d.flags & (SCALE_IMM | SCALE_N | SCALE_M)
-    if not is_f32 and (scaled or d.flags & BIAS_OUT or d.act or d.out_type in FLOATS):
+    if not is_f32 and (scaled or d.flags & BIAS_OUT or d.act or d.step or
+                       d.out_type in FLOATS):
         v, is_f32 = integer_to_f32(v), True
     if d.flags & SCALE_IMM:
         v = rn(v * from_bits(d.scale))
@@ -163,6 +187,8 @@ def finish(memory, d, v, is_f32, row, column):
     if d.flags & BIAS_OUT:
         v = rn(v + memory.f32(d.bias + 4 * bias))
     v = functions.activation(d.act, v, from_bits(d.act_a), from_bits(d.act_b)) if is_f32 else v
+    for step in d.step:
+        v = do_step(memory, step, v, batch, row, column)
     if d.out_type in FLOATS:
         return encode_float(d.out_type, v)
     if is_f32:

@@ -131,8 +131,8 @@ struct egret_dma_desc {
  *
  * finish(), in this order: add bias (BIAS_ACC), convert an S32 accumulator to
  * F32 if anything below needs it, multiply by scale, add bias (BIAS_OUT),
- * activation, convert with round to nearest even; integer outputs then add
- * out_zero and saturate.
+ * activation, steps (struct egret_matmul_step), convert with round to nearest
+ * even; integer outputs then add out_zero and saturate.
  */
 struct egret_matmul_desc {
 	__le32 a;		/* local address */
@@ -173,7 +173,8 @@ struct egret_matmul_desc {
 	__le16 b_scale_step;
 	__u8 a_scale_type;	/* F16, BF16, F32 or E8M0 */
 	__u8 b_scale_type;
-	__le16 reserved0;
+	__u8 steps;		/* 0 to EGRET_MATMUL_STEPS_MAX: struct egret_matmul_step behind the descriptor */
+	__u8 reserved0;
 	__le32 reserved1[2];
 };
 
@@ -191,6 +192,43 @@ struct egret_matmul_desc {
 #define EGRET_MATMUL_A_SPLIT		0x0800	/* S4 blocks hold elements 0..15 in the low, 16..31 in the high halves, biased by 8 (Q4_0) */
 #define EGRET_MATMUL_B_SPLIT		0x1000	/* the same of B */
 #define EGRET_MATMUL_FLAGS		0x1fff
+
+/*
+ * Steps: what else is done to each result v on its way out, in F32. They follow the
+ * descriptor without a gap, are read with it, and are done in their order: v = v op x, or
+ * v = act(v). A network's scale and shift, its sum with another branch and the activation behind
+ * it need not go through scratchpad for that.
+ */
+struct egret_matmul_step {
+	__u8 op;		/* enum egret_step */
+	__u8 operand;		/* enum egret_step_operand: where x comes from */
+	__u8 type;		/* of a matrix's elements, as out_type; otherwise zero */
+	__u8 act;		/* ACT: enum egret_act; otherwise zero */
+	__le32 value;		/* the constant's F32 bits, or x's local address; ACT: the activation's a */
+	__le32 pitch;		/* MATRIX: signed: bytes between rows; ACT: the activation's b */
+	__le32 batch;		/* MATRIX: signed: bytes between batches; otherwise zero */
+};
+
+#define EGRET_MATMUL_STEPS_MAX		8	/* steps of a matrix multiply */
+
+enum egret_step {
+	EGRET_STEP_ADD			= 0,	/* v + x */
+	EGRET_STEP_SUB			= 1,	/* v - x */
+	EGRET_STEP_MUL			= 2,	/* v * x */
+	EGRET_STEP_MIN			= 3,	/* smaller; not a number if an operand is not */
+	EGRET_STEP_MAX			= 4,	/* larger; not a number if an operand is not */
+	EGRET_STEP_ACT			= 5,	/* act(v) */
+	EGRET_STEP_COUNT
+};
+
+enum egret_step_operand {
+	EGRET_STEP_NONE			= 0,	/* ACT has none */
+	EGRET_STEP_CONST		= 1,	/* in the step */
+	EGRET_STEP_N			= 2,	/* an F32 for each column, adjacent */
+	EGRET_STEP_M			= 3,	/* an F32 for each row, adjacent */
+	EGRET_STEP_MATRIX		= 4,	/* an element for each result, of `type` */
+	EGRET_STEP_OPERAND_COUNT
+};
 
 /* Activations on the way out of a matrix multiply; a and b are act_a, act_b. */
 enum egret_act {

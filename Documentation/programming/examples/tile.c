@@ -37,6 +37,38 @@ EGRET_KERNEL(dense_s8, struct dense_args)
 	egret_store(out, args->out, args->m * args->n, 1, TAG_STORE);
 }
 
+/* out = relu(x * weights * scale + shift + other): the end of a network's two branches. */
+EGRET_KERNEL(branch, struct branch_args)
+{
+	struct egret_scratch scratch = EGRET_SCRATCH;
+	uint32_t pitch = args->n * sizeof(float);
+	float *x = egret_take(&scratch, args->m * args->k * sizeof(*x));
+	float *weights = egret_take(&scratch, args->k * pitch);
+	float *scale = egret_take(&scratch, pitch);
+	float *shift = egret_take(&scratch, pitch);
+	float *out = egret_take(&scratch, args->m * pitch);
+	EGRET_PRODUCT(product, 4);
+
+	egret_load(x, args->x, args->m * args->k, sizeof(*x), TAG_LOAD);
+	egret_load(weights, args->weights, args->k * args->n, sizeof(*weights), TAG_LOAD);
+	egret_load(scale, args->scale, args->n, sizeof(*scale), TAG_LOAD);
+	egret_load(shift, args->shift, args->n, sizeof(*shift), TAG_LOAD);
+	egret_load(out, args->other, args->m * args->n, sizeof(*out), TAG_LOAD);
+	egret_wait(1u << TAG_LOAD);
+
+	egret_matmul_desc(&product.desc, x, weights, out, args->m, args->n, args->k,
+			  EGRET_TYPE_F32, EGRET_TYPE_F32);
+	egret_step_vector(&product.step[0], EGRET_STEP_MUL, EGRET_STEP_N, scale);
+	egret_step_vector(&product.step[1], EGRET_STEP_ADD, EGRET_STEP_N, shift);
+	/* The other branch is where the result will be. */
+	egret_step_matrix(&product.step[2], EGRET_STEP_ADD, out, EGRET_TYPE_F32, pitch);
+	egret_step_act(&product.step[3], EGRET_ACT_RELU, 0, 0);
+	product.desc.steps = 4;
+	egret_matmul(&product.desc, TAG_TILE);
+	egret_wait(1u << TAG_TILE);
+	egret_store(out, args->out, args->m * args->n, sizeof(*out), TAG_STORE);
+}
+
 /* x = op(x, value) over count floats */
 static void map_value(enum egret_map_op op, float *x, float value, uint32_t count)
 {

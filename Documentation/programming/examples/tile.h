@@ -16,6 +16,17 @@ struct dense_args {
 	__u32 reserved;
 };
 
+struct branch_args {
+	__u64 x;		/* m x k floats */
+	__u64 weights;		/* k x n floats */
+	__u64 scale;		/* n floats */
+	__u64 shift;		/* n floats */
+	__u64 other;		/* m x n floats: the other branch */
+	__u64 out;		/* m x n floats */
+	__u32 m, n, k;
+	__u32 reserved;
+};
+
 struct norm_args {
 	__u64 x;		/* rows x cols of bfloat16 */
 	__u64 weight;		/* cols floats */

@@ -349,6 +349,52 @@ static inline void egret_matmul_desc(struct egret_matmul_desc *desc, const void 
 	};
 }
 
+/* A product on the stack with steps behind it: NAME.desc, and NAME.step[0] to [count - 1] */
+#define EGRET_PRODUCT(name, count)							\
+	struct {									\
+		struct egret_matmul_desc desc;						\
+		struct egret_matmul_step step[count];					\
+	} name __attribute__((aligned(EGRET_DESC_ALIGN)))
+
+/* Steps are counted in the descriptor (`steps`) by who fills them, one after the other. */
+
+/** egret_step_value() - v = v op value */
+static inline void egret_step_value(struct egret_matmul_step *step, enum egret_step op,
+				    float value)
+{
+	*step = (struct egret_matmul_step) {
+		.op = op, .operand = EGRET_STEP_CONST, .value = egret_bits(value),
+	};
+}
+
+/** egret_step_vector() - v = v op an F32 of its column (EGRET_STEP_N) or row (EGRET_STEP_M) */
+static inline void egret_step_vector(struct egret_matmul_step *step, enum egret_step op,
+				     enum egret_step_operand operand, const void *vector)
+{
+	*step = (struct egret_matmul_step) {
+		.op = op, .operand = operand, .value = egret_local(vector),
+	};
+}
+
+/** egret_step_matrix() - v = v op an element; @pitch is the bytes between rows */
+static inline void egret_step_matrix(struct egret_matmul_step *step, enum egret_step op,
+				     const void *matrix, enum egret_type type, int32_t pitch)
+{
+	*step = (struct egret_matmul_step) {
+		.op = op, .operand = EGRET_STEP_MATRIX, .type = type,
+		.value = egret_local(matrix), .pitch = pitch,
+	};
+}
+
+/** egret_step_act() - v = act(v); parameters that the activation does not have are 0 */
+static inline void egret_step_act(struct egret_matmul_step *step, enum egret_act act, float a,
+				  float b)
+{
+	*step = (struct egret_matmul_step) {
+		.op = EGRET_STEP_ACT, .act = act, .value = egret_bits(a), .pitch = egret_bits(b),
+	};
+}
+
 /**
  * egret_map_desc() - describe an elementwise operation over rows without gaps
  * @desc: what to fill
