@@ -9,7 +9,8 @@ JSON_C_LIBS := $(shell pkg-config --libs json-c 2>/dev/null)
 
 ACCEL_RUN := $(B)/tools/accel-run/accel-run
 ACCEL_RUN_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tools/accel-run/*.c))
-ACCEL_RUN_LIBS := $(JSON_C_LIBS) $(shell pkg-config --libs libzip 2>/dev/null) -lm
+ACCEL_RUN_PACKAGES := libzip libpng libturbojpeg sndfile
+ACCEL_RUN_LIBS := $(JSON_C_LIBS) $(shell pkg-config --libs $(ACCEL_RUN_PACKAGES) 2>/dev/null) -lm
 
 tools: $(ACCELCTL) $(ACCEL_RUN)
 
@@ -22,7 +23,7 @@ $(ACCELCTL): $(ACCELCTL_OBJS) $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL
 	$(Q)$(LINK.program)
 
 $(ACCEL_RUN_OBJS): EXTRA_CFLAGS = -Ilibaccel/include -I. $(JSON_C_CFLAGS) \
-	$(shell pkg-config --cflags libzip 2>/dev/null)
+	$(shell pkg-config --cflags $(ACCEL_RUN_PACKAGES) 2>/dev/null)
 $(ACCEL_RUN): LDLIBS = $(ACCEL_RUN_LIBS) -Wl,-rpath,'$$ORIGIN/../../libaccel'
 $(ACCEL_RUN): $(ACCEL_RUN_OBJS) $(TOOLS_COMMON) $(B)/libaccel/libaccel-nn.so \
 		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/libaccel/$(LIBACCEL_SONAME)

@@ -123,13 +123,34 @@ def unknown():
                  [value_info('x', ['N', 2])])
 
 
+def picture():
+    """A picture as it is, with channels first."""
+    return model([node('Identity', 'x', 'y')], 'y', [value_info('x', ['N', 3, 'H', 'W'])])
+
+
+def small():
+    """A small picture as bytes, with channels last."""
+    return model([node('Identity', 'x', 'y')], 'y', [value_info('x', [1, 2, 2, 3], kind=2)])
+
+
+def gray():
+    """A picture with one channel, of half floats."""
+    return model([node('Identity', 'x', 'y')], 'y', [value_info('x', [1, 4, 4], kind=10)])
+
+
+def sound():
+    """Samples as they are."""
+    return model([node('Identity', 'x', 'y')], 'y', [value_info('x', ['N', 'T'])])
+
+
 def rows():
     """A tensor, not a model: an input of `line'."""
     return floats('x', [2, 2], 1, 2, 3, 4)
 
 
 def main():
-    makers = {maker.__name__: maker for maker in (line, image, two, constant, unknown, rows)}
+    makers = {maker.__name__: maker for maker in (line, image, two, constant, unknown, picture, small,
+                                                 gray, sound, rows)}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         print(f'usage: onnx_file.py {"|".join(makers)}', file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@
  *   arrays.c     named tensors, and files of them: which format a file has
  *   npy.c        NumPy's files, .npy and .npz
  *   pb.c         ONNX's TensorProto
+ *   picture.c    pictures as inputs, sound.c likewise (prepare.h)
  *   elements.c   element types: names, and elements as numbers
  *   info.c       --info: the model and its nodes
  *   results.c    what came out: summary, --compare
@@ -37,6 +38,8 @@
 unsigned int type_bits(uint32_t type);
 bool type_is_float(uint32_t type);
 double get_element(const struct accel_nn_tensor *tensor, size_t i);
+/* Integers become the nearest that there is. */
+void set_element(struct accel_nn_tensor *tensor, size_t i, double value);
 size_t count_elements(const struct accel_nn_tensor *tensor);
 /* "[1, 3, 48, 320]" */
 #define SHAPE_TEXT	200
@@ -44,6 +47,9 @@ const char *format_shape(char text[SHAPE_TEXT], const int64_t *dims, int rank,
 			 const char *const *symbols);
 
 /* ---- arrays.c ---- */
+
+struct picture_options;
+struct sound_options;
 
 /* A tensor with a name ("" if the file gives none), and memory of its own. */
 struct array {
@@ -61,12 +67,22 @@ bool arrays_add(struct arrays *arrays, const char *name, const struct accel_nn_t
 		struct array **added);
 void arrays_free(struct arrays *arrays);
 
+/* What cannot be seen in files without a type or a shape of their own. */
+struct reading {
+	const struct accel_nn_tensor *like;	/* the input; open sizes are -1 */
+	const struct picture_options *picture;
+	const struct sound_options *sound;
+};
+
 /*
- * Read all arrays of a file, by its format: .npy, .npz, .pb, or any other name for the plain
- * elements of a tensor like `raw` (which may have one size of -1). Complains, and returns what
- * the program should end with.
+ * Read all arrays of a file, by its format: .npy, .npz, .pb, .png, .jpg, .wav, or any other name for
+ * the plain elements of a tensor with at most one open size. `how` is NULL if the file has
+ * to tell all by itself. Complains, and returns what the program should end with.
  */
-enum status arrays_read(struct arrays *arrays, const char *path, const struct accel_nn_tensor *raw);
+enum status arrays_read(struct arrays *arrays, const char *path, const struct reading *how);
+
+/* A whole file, to be freed; NULL with a complaint. */
+uint8_t *read_file(const char *path, size_t *size);
 
 /* Write one array, or several to a .npz file. */
 enum status arrays_write(const char *path, const struct array *arrays, size_t count);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
-#include "accel-run.h"
+#include "prepare.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- In memory ---- */
@@ -73,11 +74,10 @@ static bool ends_with(const char *path, const char *end)
 {
 	size_t length = strlen(path);
 
-	return length > strlen(end) && !strcmp(path + length - strlen(end), end);
+	return length > strlen(end) && !strcasecmp(path + length - strlen(end), end);
 }
 
-/* A whole file, to be freed; NULL with a complaint. */
-static uint8_t *read_file(const char *path, size_t *size)
+uint8_t *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "rb");
 	uint8_t *data = NULL, *more;
@@ -170,7 +170,26 @@ static enum status parse_raw(struct arrays *arrays, const char *path, const uint
 	return STATUS_OK;
 }
 
-enum status arrays_read(struct arrays *arrays, const char *path, const struct accel_nn_tensor *raw)
+/* Pictures and sounds; false if it is neither. */
+static bool read_media(struct arrays *arrays, const char *path, const struct reading *how,
+		       enum status *status)
+{
+	const bool jpeg = ends_with(path, ".jpg") || ends_with(path, ".jpeg");
+
+	if (!jpeg && !ends_with(path, ".png") && !ends_with(path, ".wav"))
+		return false;
+	if (!how) {
+		complain("use a .npy, .npz or .pb file", "%s cannot be compared with", path);
+		*status = STATUS_USAGE;
+	} else if (ends_with(path, ".wav")) {
+		*status = sound_read(arrays, path, how->like, how->sound);
+	} else {
+		*status = picture_read(arrays, path, jpeg, how->like, how->picture);
+	}
+	return true;
+}
+
+enum status arrays_read(struct arrays *arrays, const char *path, const struct reading *how)
 {
 	enum status status;
 	uint8_t *data;
@@ -180,13 +199,15 @@ enum status arrays_read(struct arrays *arrays, const char *path, const struct ac
 		return npz_read(arrays, path);
 	if (ends_with(path, ".pb"))
 		return pb_read(arrays, path);
+	if (read_media(arrays, path, how, &status))
+		return status;
 	data = read_file(path, &size);
 	if (!data)
 		return STATUS_USAGE;
 	if (ends_with(path, ".npy"))
 		status = npy_parse(arrays, path, "", data, size);
 	else
-		status = parse_raw(arrays, path, data, size, raw);
+		status = parse_raw(arrays, path, data, size, how ? how->like : NULL);
 	free(data);
 	return status;
 }

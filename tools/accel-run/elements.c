@@ -77,6 +77,53 @@ double get_element(const struct accel_nn_tensor *tensor, size_t i)
 	}
 }
 
+static uint16_t to_bfloat(double value)
+{
+	float narrow = (float)value;
+	uint32_t bits;
+
+	memcpy(&bits, &narrow, sizeof(bits));
+	/* To the nearest, ties to even. */
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* The nearest integer that the type has. */
+static double nearest(double value, double low, double high)
+{
+	return fmin(fmax(rint(value), low), high);
+}
+
+void set_element(struct accel_nn_tensor *tensor, size_t i, double value)
+{
+	void *data = tensor->data;
+	_Float16 half;
+
+	switch (tensor->type) {
+	case ACCEL_NN_BOOL: ((uint8_t *)data)[i] = value != 0; break;
+	case ACCEL_NN_UINT8: ((uint8_t *)data)[i] = (uint8_t)nearest(value, 0, 255); break;
+	case ACCEL_NN_INT8: ((int8_t *)data)[i] = (int8_t)nearest(value, -128, 127); break;
+	case ACCEL_NN_UINT16: ((uint16_t *)data)[i] = (uint16_t)nearest(value, 0, 65535); break;
+	case ACCEL_NN_INT16: ((int16_t *)data)[i] = (int16_t)nearest(value, -32768, 32767); break;
+	case ACCEL_NN_UINT32:
+		((uint32_t *)data)[i] = (uint32_t)nearest(value, 0, UINT32_MAX);
+		break;
+	case ACCEL_NN_INT32:
+		((int32_t *)data)[i] = (int32_t)nearest(value, INT32_MIN, INT32_MAX);
+		break;
+	/* Beyond 2^53 nobody's samples are. */
+	case ACCEL_NN_UINT64: ((uint64_t *)data)[i] = (uint64_t)nearest(value, 0, 0x1p53); break;
+	case ACCEL_NN_INT64: ((int64_t *)data)[i] = (int64_t)nearest(value, -0x1p53, 0x1p53); break;
+	case ACCEL_NN_FLOAT32: ((float *)data)[i] = (float)value; break;
+	case ACCEL_NN_FLOAT64: ((double *)data)[i] = value; break;
+	case ACCEL_NN_FLOAT16:
+		half = (_Float16)value;
+		memcpy((uint16_t *)data + i, &half, sizeof(half));
+		break;
+	case ACCEL_NN_BFLOAT16: ((uint16_t *)data)[i] = to_bfloat(value); break;
+	default: break;
+	}
+}
+
 size_t count_elements(const struct accel_nn_tensor *tensor)
 {
 	size_t count = 1;

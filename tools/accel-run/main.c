@@ -4,7 +4,7 @@
  * accel-run MODEL [INPUT...]: run a model, and show or save what comes out.
  */
 #define _GNU_SOURCE
-#include "accel-run.h"
+#include "prepare.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,7 +27,7 @@ static const char usage[] =
 	"Usage: accel-run [OPTION...] MODEL [INPUT...]\n"
 	"\n"
 	"Run a trained model, an ONNX file. An INPUT is FILE or NAME=FILE: .npy, .npz, .pb\n"
-	"(ONNX's TensorProto), or any other name for plain elements.\n"
+	"(ONNX's TensorProto), .png, .jpg, .wav, or any other name for plain elements.\n"
 	"\n"
 	"  -o, --output [NAME=]FILE   write an output, or all of them to a .npz file\n"
 	"      --info                 show the model, and where each operator is computed\n"
@@ -37,6 +37,11 @@ static const char usage[] =
 	"      --bench COUNT          run it so often, and show how long that takes\n"
 	"      --random               make up the inputs that are not given\n"
 	"      --shape NAME=1x3x48    sizes of an input that is made up or plain\n"
+	"      --picture KEY=VALUE,.. how a picture becomes an input: colours=rgb|bgr|gray,\n"
+	"                             channels=first|last, fit=stretch|crop|pad, scale=N,\n"
+	"                             mean=R:G:B, deviation=R:G:B\n"
+	"      --sound KEY=VALUE,...  how a sound does: rate=N (16000), start=SECONDS, scale=N,\n"
+	"                             pad\n"
 	"      --device NAME          where to run: host (the default), a card, or sim\n"
 	"      --json                 print JSON\n"
 	"      --help                 this help\n"
@@ -64,6 +69,8 @@ struct options {
 	size_t input_count, output_count, compare_count, shape_count;
 	struct shape_option *shapes;
 	struct tolerance tolerance;
+	struct picture_options picture;
+	struct sound_options sound;
 	unsigned int bench;
 	bool info, random, json;
 	const char *device;
@@ -161,7 +168,7 @@ static enum status refuse_option(const char *name, const char *value)
 }
 
 enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
-       OPT_DEVICE, OPT_JSON, OPT_VERSION };
+       OPT_PICTURE, OPT_SOUND, OPT_DEVICE, OPT_JSON, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -172,6 +179,8 @@ static const struct option long_options[] = {
 	{ "bench", required_argument, NULL, OPT_BENCH },
 	{ "random", no_argument, NULL, OPT_RANDOM },
 	{ "shape", required_argument, NULL, OPT_SHAPE },
+	{ "picture", required_argument, NULL, OPT_PICTURE },
+	{ "sound", required_argument, NULL, OPT_SOUND },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
@@ -210,6 +219,10 @@ static enum status take_option(struct options *o, int option)
 		return STATUS_OK;
 	case OPT_SHAPE:
 		return parse_shape(o, optarg) ? STATUS_OK : refuse_option("shape", optarg);
+	case OPT_PICTURE:
+		return picture_parse(&o->picture, optarg);
+	case OPT_SOUND:
+		return sound_parse(&o->sound, optarg);
 	case OPT_DEVICE:
 		o->device = strcmp(optarg, "host") ? optarg : NULL;
 		return STATUS_OK;
@@ -330,7 +343,8 @@ static enum status read_inputs(struct options *o, struct arrays *arrays, struct 
 			return refuse_input(file->name, inputs, count);
 		like = like_input(o, input);
 		first = arrays->count;
-		status = arrays_read(arrays, file->path, &like);
+		status = arrays_read(arrays, file->path, &(struct reading){
+			.like = &like, .picture = &o->picture, .sound = &o->sound });
 		if (!status)
 			status = assign(arrays, first, file, inputs, count);
 	}
@@ -636,7 +650,10 @@ static enum status run_session(struct options *o, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .tolerance = { .relative = 1e-3, .absolute = 1e-7 } };
+	struct options o = {
+		.tolerance = { .relative = 1e-3, .absolute = 1e-7 },
+		.picture = PICTURE_DEFAULTS, .sound = SOUND_DEFAULTS,
+	};
 	enum status status = STATUS_OK;
 	int option;
 
