@@ -53,13 +53,14 @@ KSELFTEST_VM_limit := --memory 512M --card-opts vram=64M
 KSELFTEST_VM_evict := --card-opts vram=64M --append init_on_alloc=0
 
 # Parts of tests/vmrun, which start their own machines.
-KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card lost-engine memory-error moving-machine recovery sleeping-machine)
+KSELFTEST_PARTS := $(addprefix $(B)/tests/kselftest/,busy lost-card lost-engine mappings memory-error moving-machine recovery sleeping-machine)
 KSELFTEST_PARTS += $(B)/tests/kselftest/unplug
 VM_TESTS += $(KSELFTEST_PARTS)
 $(KSELFTEST_PARTS): LDLIBS = -ldrm -pthread
 $(B)/tests/kselftest/busy: $(B)/tests/kselftest/busy.o
 $(B)/tests/kselftest/lost-card: $(B)/tests/kselftest/lost_card.o
 $(B)/tests/kselftest/lost-engine: $(B)/tests/kselftest/lost_engine.o
+$(B)/tests/kselftest/mappings: $(B)/tests/kselftest/mappings.o
 $(B)/tests/kselftest/memory-error: $(B)/tests/kselftest/memory_error.o
 $(B)/tests/kselftest/moving-machine: $(B)/tests/kselftest/moving_machine.o
 $(B)/tests/kselftest/sleeping-machine: $(B)/tests/kselftest/sleeping_machine.o
