@@ -102,17 +102,19 @@ struct egret_nn_window {
  *
  *   register 0 = finish(sum over k, ty, tx of A[m][k][ty][tx] * B[k][y'][x'])
  *
- * where x' and y' are those of the windows. Sums start at zero and go over k in blocks,
- * within a block over the taps, and for each tap over k, by fused multiply-adds.
+ * where x' and y' are those of the windows, and finish() scales, adds the bias, and applies
+ * the activation. Sums start at zero and go over k in blocks, within a block over the taps,
+ * and for each tap over k, by fused multiply-adds.
  */
 struct egret_nn_product_args {
 	struct egret_nn_program program;
 	struct egret_nn_window x, y;
-	__u64 a, b, bias;		/* addresses; no bias if 0 */
+	__u64 a, b;			/* addresses */
+	__u64 scale, bias;		/* F32 vectors: sums are scaled, then the bias is added; none if 0 */
 	__s64 a_m, a_k, a_ty, a_tx;	/* strides in bytes; one of a_m and a_k is 4, or their dimension is 1 */
 	__s64 b_k, b_y, b_x;		/* likewise b_k and b_x */
 	__s64 a_batch[2], b_batch[2];	/* strides of b0 and b1 */
-	__s64 bias_batch[2];
+	__s64 vector_batch[2];		/* of scale and bias */
 	__u32 k;
 	__u32 tile_k;
 	__u32 flags;			/* EGRET_NN_PRODUCT_* */
@@ -122,13 +124,13 @@ struct egret_nn_product_args {
 	__u32 a_local, a_other;
 	__u32 b_local, b_other;
 	__u32 stage_local;		/* where strides of a window are taken apart */
-	__u32 bias_local;
+	__u32 scale_local, bias_local;
 	__u32 rows, cols;		/* of a phase of B in scratchpad: its tile's extents */
 };
 
 #define EGRET_NN_PRODUCT_A_BY_K		0x1	/* a_m is 4: A is stored by k */
 #define EGRET_NN_PRODUCT_B_BY_N		0x2	/* b_k is 4: B is stored by n; no window */
-#define EGRET_NN_PRODUCT_BIAS_M		0x4	/* a bias for each m, otherwise for each x */
+#define EGRET_NN_PRODUCT_BY_M		0x4	/* scale and bias have a value for each m, otherwise for each x */
 
 /*
  * For each index of the program's space (x, y, c, b0, b1): register 0 combines the input's

@@ -21,7 +21,7 @@
 #define TAG_B		(TAG_KERNEL + 2)	/* likewise */
 #define TAG_MULTIPLY	(TAG_KERNEL + 4)	/* likewise, by block */
 #define TAG_STAGE	(TAG_KERNEL + 6)
-#define TAG_BIAS	(TAG_KERNEL + 7)
+#define TAG_VECTORS	(TAG_KERNEL + 7)
 
 struct work {
 	const struct egret_nn_product_args *args;
@@ -31,6 +31,7 @@ struct work {
 	EGRET_DESC(egret_map_desc, apart);
 	EGRET_DESC(egret_matmul_desc, product);
 	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
+	uint64_t loaded_vectors;	/* which elements of the vectors are there, as bytes; ~0: none */
 	uint32_t phases;		/* of B: 1 without strides */
 	uint32_t plane;			/* bytes of a phase for one k */
 	uint32_t tap_size;		/* bytes of a tap of A */
@@ -143,6 +144,7 @@ static void prepare(struct work *work)
 {
 	work->loaded_a[0] = 0;
 	work->loaded_a[1] = 0;
+	work->loaded_vectors = ~0ull;
 	prepare_a(work);
 	prepare_b(work);
 	prepare_apart(work);
@@ -207,36 +209,54 @@ static void load(struct work *work, const struct block *block, unsigned int turn
 	load_b(work, block, turn);
 }
 
-/* The tile's bias. Returns its place. */
-static uint32_t load_bias(struct work *work, const struct nn_place *place)
+/* The tile's part of a vector. */
+static void load_vector(struct work *work, uint64_t address, uint32_t local, uint32_t count)
+{
+	egret_load((void *)(uintptr_t)nn_local(&work->run, local), address, count, sizeof(float),
+		   TAG_VECTORS);
+}
+
+/*
+ * Scale and bias for a tile, unless they are there from the one before. Nothing reads those of
+ * the tile before any more: its products are complete.
+ */
+static void load_vectors(struct work *work, const struct nn_place *place)
 {
 	const struct egret_nn_product_args *args = work->args;
-	unsigned int d = args->flags & EGRET_NN_PRODUCT_BIAS_M ? 2 : 0;
-	uint32_t local = nn_local(&work->run, args->bias_local);
+	unsigned int d = args->flags & EGRET_NN_PRODUCT_BY_M ? 2 : 0;
+	uint64_t at = place->origin[d] * sizeof(float) + place->origin[3] * args->vector_batch[0] +
+		      place->origin[4] * args->vector_batch[1];
 
-	egret_load((void *)(uintptr_t)local, args->bias + place->origin[d] * sizeof(float) +
-		   place->origin[3] * args->bias_batch[0] + place->origin[4] * args->bias_batch[1],
-		   place->size[d], sizeof(float), TAG_BIAS);
-	return local;
+	if (at == work->loaded_vectors)
+		return;
+	work->loaded_vectors = at;
+	if (args->scale)
+		load_vector(work, args->scale + at, args->scale_local, place->size[d]);
+	if (args->bias)
+		load_vector(work, args->bias + at, args->bias_local, place->size[d]);
 }
 
 /* ---- Computing ---- */
 
 /* What is done to sums when they are complete. */
-static void finish(struct work *work, const struct nn_place *place)
+static void finish(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_matmul_desc *product = &work->product;
+	int by_m = args->flags & EGRET_NN_PRODUCT_BY_M;
 
 	product->act = args->act;
 	product->act_a = args->act_a;
 	product->act_b = args->act_b;
-	if (!args->bias)
-		return;
-	product->bias = load_bias(work, place);
-	product->flags |= EGRET_MATMUL_BIAS_ACC |
-			  (args->flags & EGRET_NN_PRODUCT_BIAS_M ? EGRET_MATMUL_BIAS_M : 0);
-	egret_wait(1u << TAG_BIAS);
+	if (args->scale) {
+		product->scale = nn_local(&work->run, args->scale_local);
+		product->flags |= by_m ? EGRET_MATMUL_SCALE_M : EGRET_MATMUL_SCALE_N;
+	}
+	if (args->bias) {
+		product->bias = nn_local(&work->run, args->bias_local);
+		product->flags |= EGRET_MATMUL_BIAS_OUT | (by_m ? EGRET_MATMUL_BIAS_M : 0);
+	}
+	egret_wait(1u << TAG_VECTORS);
 }
 
 /* All taps of a block. */
@@ -258,6 +278,7 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 	product->act = EGRET_ACT_NONE;
 	product->act_a = 0;
 	product->act_b = 0;
+	product->scale = 0;
 	product->bias = 0;
 	product->acc = 0;
 	product->acc_pitch = 0;
@@ -282,7 +303,7 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 				     (y / args->y.stride * args->cols + x / args->x.stride) *
 				     sizeof(float);
 			if (last && ty == args->y.taps - 1 && tx == args->x.taps - 1)
-				finish(work, &block->place);
+				finish(work);
 			egret_matmul(product, tag);
 			product->a += work->tap_size;
 			product->flags |= EGRET_MATMUL_ACC;
@@ -344,8 +365,10 @@ EGRET_KERNEL(nn_product, struct egret_nn_product_args)
 		struct block *block = &blocks[turn];
 		unsigned int other = turn ^ 1;
 
-		if (!block->k)
+		if (!block->k) {
 			egret_wait(1u << (TAG_STORE + tile));
+			load_vectors(&work, &block->place);
+		}
 		/* With one stage, its block must be taken apart before the next is loaded. */
 		if (work.phases > 1)
 			egret_wait(1u << (TAG_B + turn));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "simplify.h"
 
 #define WHAT	"cannot plan the model"
 
@@ -105,24 +106,10 @@ static size_t bytes_of(const struct nn_fact *fact)
 
 static int place_constant(struct nn_lower *lower, struct nn_fact *fact, struct nn_ref *ref)
 {
-	struct nn_plan *plan = lower->plan;
-	uint64_t address;
-	int ret;
-
 	/* What a node made of this plan's shapes is this plan's. */
 	if (!fact->raw)
-		return nn_plan_constant(plan, fact->tensor.data, bytes_of(fact), ref);
-	ret = nn_card_weights(plan->card, fact->raw, bytes_of(fact), NN_FORM_PLAIN, NULL, NULL,
-			      &address);
-	if (ret)
-		return ret;
-	ref->storage = nn_plan_storage(plan, bytes_of(fact));
-	ref->offset = 0;
-	if (!ref->storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
-	plan->storages[ref->storage].fixed = true;
-	plan->storages[ref->storage].address = address;
-	return 0;
+		return nn_plan_constant(lower->plan, fact->tensor.data, bytes_of(fact), ref);
+	return nn_plan_shared_constant(lower->plan, fact->raw, bytes_of(fact), ref);
 }
 
 int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref)
@@ -461,6 +448,8 @@ int nn_group_launch_tile(struct nn_group *group)
 	struct egret_nn_tile_args *args;
 	struct nn_item *item;
 
+	nn_simplify(&group->program);
+	nn_drop_unused(&group->program);
 	nn_program_merge(&group->program);
 	item = nn_plan_launch(group->lower->plan, NN_KERNEL_TILE, sizeof(*args));
 	if (!item)

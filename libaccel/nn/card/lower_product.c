@@ -11,15 +11,16 @@
 
 #include "../../error.h"
 #include "lower.h"
+#include "simplify.h"
 #include "window.h"
 
 enum { B1, B0, M, Y, X, SPACE };
 
 struct product {
 	struct egret_nn_product_args args;	/* but for its program, tiles and places */
-	struct nn_ref a, b, bias;
+	struct nn_ref a, b, scale, bias;
 	int64_t a_offset;
-	bool has_bias;
+	bool has_scale, has_bias;
 };
 
 /* ---- Tiles ---- */
@@ -57,11 +58,15 @@ static bool has_phases(const struct product *p)
 	return p->args.x.stride * p->args.y.stride > 1;
 }
 
+static uint64_t size_vector(const struct product *p, const struct choice *c)
+{
+	return aligned((p->args.flags & EGRET_NN_PRODUCT_BY_M ? c->tile[2] : c->tile[0]) * 4);
+}
+
 /* Everything but the program's registers. */
 static uint64_t size_own(const struct product *p, const struct choice *c)
 {
-	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) +
-	       aligned((p->args.flags & EGRET_NN_PRODUCT_BIAS_M ? c->tile[2] : c->tile[0]) * 4);
+	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_vector(p, c);
 }
 
 /* Cycles of the array for one tap of a block (Documentation/hardware/performance.rst). */
@@ -219,7 +224,77 @@ static void write_places(struct product *p, const struct choice *c, uint64_t at)
 	args->b_local = args->a_local + 2 * args->a_other;
 	args->b_other = (uint32_t)size_b(p, c);
 	args->stage_local = args->b_local + 2 * args->b_other;
-	args->bias_local = args->stage_local + (has_phases(p) ? args->b_other : 0);
+	args->scale_local = args->stage_local + (has_phases(p) ? args->b_other : 0);
+	args->bias_local = args->scale_local + (uint32_t)size_vector(p, c);
+}
+
+/* The bias that the node has itself becomes a part of the shift. */
+static bool add_bias(const struct nn_plan *plan, const struct product *p, struct nn_affine *affine)
+{
+	const char *bias = plan->storages[p->bias.storage].data;
+	size_t i;
+	float x;
+
+	if (!p->has_bias)
+		return true;
+	if (!bias)
+		return false;
+	for (i = 0; i < affine->count; i++) {
+		memcpy(&x, bias + p->bias.offset + i * sizeof(x), sizeof(x));
+		affine->shift[i] += affine->scale[i] * x;
+	}
+	return true;
+}
+
+static int place_vector(struct nn_plan *plan, const double *from, size_t count, double neutral,
+			struct nn_ref *ref, bool *has)
+{
+	float *vector = malloc(count * sizeof(*vector));
+	size_t i;
+	int ret;
+
+	if (!vector)
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	*has = false;
+	for (i = 0; i < count; i++) {
+		vector[i] = (float)from[i];
+		*has |= from[i] != neutral;
+	}
+	ret = *has ? nn_plan_constant(plan, vector, count * sizeof(*vector), ref) : 0;
+	free(vector);
+	return ret;
+}
+
+/* What follows the sums and the matrix engine can do on their way out. */
+static int take_epilogue(struct nn_group *group, struct product *p)
+{
+	struct nn_plan *plan = group->lower->plan;
+	struct nn_program *program = &group->program, before = *program;
+	bool by_m = p->args.flags & EGRET_NN_PRODUCT_BY_M;
+	struct nn_activation act;
+	struct nn_affine affine;
+	int ret = 0;
+
+	nn_drop_identities(program);
+	if (!nn_affine_init(&affine, (size_t)(by_m ? program->dims[B0] * program->dims[M] :
+					      program->dims[X])))
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	nn_take_affine(plan, program, by_m ? B0 : -1, by_m ? M : X, &affine);
+	if (affine.any && add_bias(plan, p, &affine)) {
+		ret = place_vector(plan, affine.scale, affine.count, 1, &p->scale, &p->has_scale);
+		if (!ret)
+			ret = place_vector(plan, affine.shift, affine.count, 0, &p->bias, &p->has_bias);
+	} else if (affine.any) {
+		*program = before;
+	}
+	nn_affine_free(&affine);
+	nn_take_activation(program, &act);
+	p->args.act = act.act;
+	p->args.act_a = nn_number(act.a).bits;
+	p->args.act_b = nn_number(act.b).bits;
+	nn_simplify(program);
+	nn_drop_unused(program);
+	return ret;
 }
 
 static int launch(struct nn_group *group, struct product *p, bool overlap)
@@ -229,7 +304,10 @@ static int launch(struct nn_group *group, struct product *p, bool overlap)
 	struct nn_layout layout = { .clusters = plan->card->clusters, .chosen = true };
 	struct choice choice;
 	struct nn_item *item;
+	int ret = take_epilogue(group, p);
 
+	if (ret)
+		return ret;
 	merge_rows(p, &group->program);
 	if (!choose(p, &group->program, layout.clusters, &choice))
 		return nn_cannot(lower, "it does not fit into scratchpad");
@@ -249,6 +327,8 @@ static int launch(struct nn_group *group, struct product *p, bool overlap)
 	nn_group_relocate(group, item, offsetof(struct egret_nn_product_args, program));
 	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, a), p->a);
 	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, b), p->b);
+	if (p->has_scale)
+		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, scale), p->scale);
 	if (p->has_bias)
 		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, bias), p->bias);
 	return 0;
@@ -545,11 +625,11 @@ static int place_operands(struct nn_lower *lower, const struct nn_node *node, in
 	p->args.b_batch[0] = channels * stride[1];
 	p->args.b_batch[1] = stride[0];
 	p->args.k = (uint32_t)channels;
-	p->args.flags |= EGRET_NN_PRODUCT_BIAS_M;
+	p->args.flags |= EGRET_NN_PRODUCT_BY_M;
 	p->has_bias = node->input_count > 2 && node->inputs[2];
 	if (!ret && p->has_bias)
 		ret = nn_place_of(lower, node->inputs[2], &p->bias);
-	p->args.bias_batch[0] = rows * 4;
+	p->args.vector_batch[0] = rows * 4;
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "simplify.h"
 
 enum { B1, B0, C, Y, X, SPACE };
 
@@ -197,14 +198,80 @@ static bool choose(const struct egret_nn_window_args *args, const struct nn_prog
 
 /* ---- Launching ---- */
 
-static int launch(struct nn_group *group, struct egret_nn_window_args *args, const struct nn_ref *input,
-		  const struct nn_ref *weights, const struct nn_ref *bias)
+/* What a launch needs in memory. */
+struct places {
+	struct nn_ref input, weights, bias;
+	bool has_weights, has_bias;
+};
+
+/* Scales of channels go into their weights, shifts into the bias. */
+static int fold(struct nn_plan *plan, const struct nn_affine *affine, uint64_t taps,
+		const char *weights, const char *bias, struct places *places)
+{
+	size_t i, t, count = affine->count * taps;
+	float *folded = malloc((count + affine->count) * sizeof(*folded)), x;
+	int ret;
+
+	if (!folded)
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	for (i = 0; i < affine->count; i++) {
+		for (t = 0; t < taps; t++) {
+			memcpy(&x, weights + (i * taps + t) * sizeof(x), sizeof(x));
+			folded[i * taps + t] = (float)(x * affine->scale[i]);
+		}
+		x = 0;
+		if (bias)
+			memcpy(&x, bias + i * sizeof(x), sizeof(x));
+		folded[count + i] = (float)(affine->scale[i] * x + affine->shift[i]);
+	}
+	ret = nn_plan_constant(plan, folded, count * sizeof(*folded), &places->weights);
+	if (!ret)
+		ret = nn_plan_constant(plan, folded + count, affine->count * sizeof(*folded),
+				       &places->bias);
+	places->has_bias = true;
+	free(folded);
+	return ret;
+}
+
+static const char *contents(const struct nn_plan *plan, const struct nn_ref *ref)
+{
+	const char *data = plan->storages[ref->storage].data;
+
+	return data ? data + ref->offset : NULL;
+}
+
+static int take_affine(struct nn_group *group, uint64_t taps, struct places *places)
+{
+	struct nn_plan *plan = group->lower->plan;
+	struct nn_program before = group->program;
+	const char *weights = contents(plan, &places->weights);
+	const char *bias = places->has_bias ? contents(plan, &places->bias) : NULL;
+	struct nn_affine affine;
+	int ret = 0;
+
+	if (!weights || (places->has_bias && !bias))
+		return 0;
+	if (!nn_affine_init(&affine, (size_t)before.dims[C]))
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	nn_take_affine(plan, &group->program, -1, C, &affine);
+	if (affine.any)
+		ret = fold(plan, &affine, taps, weights, bias, places);
+	nn_affine_free(&affine);
+	return ret;
+}
+
+static int launch(struct nn_group *group, struct egret_nn_window_args *args, struct places *places)
 {
 	struct nn_plan *plan = group->lower->plan;
 	struct nn_layout layout = { .clusters = plan->card->clusters, .chosen = true };
 	struct choice choice;
 	struct nn_item *item;
+	int ret = places->has_weights ? take_affine(group, taps_of(args), places) : 0;
 
+	if (ret)
+		return ret;
+	nn_simplify(&group->program);
+	nn_drop_unused(&group->program);
 	if (!choose(args, &group->program, layout.clusters, &choice))
 		return nn_cannot(group->lower, "its window does not fit into scratchpad");
 	memcpy(layout.tile, choice.tile, sizeof(layout.tile));
@@ -223,11 +290,11 @@ static int launch(struct nn_group *group, struct egret_nn_window_args *args, con
 	memcpy(item->args, args, sizeof(*args));
 	item->groups = layout.groups;
 	nn_group_relocate(group, item, offsetof(struct egret_nn_window_args, program));
-	nn_plan_reloc(item, offsetof(struct egret_nn_window_args, input), *input);
-	if (weights)
-		nn_plan_reloc(item, offsetof(struct egret_nn_window_args, weights), *weights);
-	if (bias)
-		nn_plan_reloc(item, offsetof(struct egret_nn_window_args, bias), *bias);
+	nn_plan_reloc(item, offsetof(struct egret_nn_window_args, input), places->input);
+	if (places->has_weights)
+		nn_plan_reloc(item, offsetof(struct egret_nn_window_args, weights), places->weights);
+	if (places->has_bias)
+		nn_plan_reloc(item, offsetof(struct egret_nn_window_args, bias), places->bias);
 	return 0;
 }
 
@@ -266,9 +333,9 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
 	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
-	bool has_bias = node->input_count > 2 && node->inputs[2];
+	struct places places = { .has_weights = true,
+				 .has_bias = node->input_count > 2 && node->inputs[2] };
 	struct egret_nn_window_args args = { .op = 0 };
-	struct nn_ref input, taps, bias;
 	size_t count = 0;
 	int ret;
 
@@ -276,11 +343,11 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
 	input_strides(in, &args);
 	begin_space(lower, group, out, true);
-	ret = nn_place_of(lower, node->inputs[0], &input);
+	ret = nn_place_of(lower, node->inputs[0], &places.input);
 	if (!ret)
-		ret = nn_place_of(lower, node->inputs[1], &taps);
-	if (!ret && has_bias)
-		ret = nn_place_of(lower, node->inputs[2], &bias);
+		ret = nn_place_of(lower, node->inputs[1], &places.weights);
+	if (!ret && places.has_bias)
+		ret = nn_place_of(lower, node->inputs[2], &places.bias);
 	if (ret)
 		return ret;
 	ret = nn_group_store_result(group, node, position,
@@ -289,7 +356,7 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 		return ret;
 	nn_shape_count(out, &count);
 	nn_this_step(lower)->macs = count * taps_of(&args);
-	return launch(group, &args, &input, &taps, has_bias ? &bias : NULL);
+	return launch(group, &args, &places);
 }
 
 int nn_lower_depthwise(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -356,7 +423,7 @@ static int make_pool(struct nn_lower *lower, const struct nn_node *node, size_t 
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
 	bool average = !strcmp(node->type, "AveragePool");
 	struct egret_nn_window_args args = { .op = average ? EGRET_MAP_ADD : EGRET_MAP_MAX };
-	struct nn_ref input;
+	struct places places = { .has_weights = false };
 	int ret, value;
 
 	if (!nn_window_of(lower, node, in, NULL, out, &args.y, &args.x))
@@ -364,14 +431,14 @@ static int make_pool(struct nn_lower *lower, const struct nn_node *node, size_t 
 	args.fill = nn_number(average ? 0 : -INFINITY).bits;
 	input_strides(in, &args);
 	begin_space(lower, group, out, false);
-	ret = nn_place_of(lower, node->inputs[0], &input);
+	ret = nn_place_of(lower, node->inputs[0], &places.input);
 	if (ret)
 		return ret;
 	value = nn_program_first(&group->program, EGRET_TYPE_F32);
 	if (average)
 		value = divide(group, node, value, &args);
 	ret = nn_group_store_result(group, node, position, value, grow);
-	return ret ? ret : launch(group, &args, &input, NULL, NULL);
+	return ret ? ret : launch(group, &args, &places);
 }
 
 static int lower_pool(struct nn_lower *lower, const struct nn_node *node, size_t position)

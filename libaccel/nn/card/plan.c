@@ -142,24 +142,34 @@ int nn_plan_step_node(struct nn_plan_step *step, const struct nn_node *node)
 	return 0;
 }
 
+int nn_plan_shared_constant(struct nn_plan *plan, const void *data, size_t bytes,
+			    struct nn_ref *ref)
+{
+	*ref = (struct nn_ref){ .storage = nn_plan_storage(plan, bytes) };
+	if (!ref->storage)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	plan->storages[ref->storage].fixed = true;
+	plan->storages[ref->storage].shared = true;
+	plan->storages[ref->storage].data = data;
+	return 0;
+}
+
 int nn_plan_constant(struct nn_plan *plan, const void *data, size_t bytes, struct nn_ref *ref)
 {
-	struct accel_buffer *buffer;
+	void *copy = malloc(bytes + 1);
 	int ret;
 
-	ref->storage = nn_plan_storage(plan, bytes);
-	ref->offset = 0;
-	if (!ref->storage || !have_room((void **)&plan->constants, plan->constant_count,
-					&plan->constant_room, sizeof(struct accel_buffer *)))
+	if (!copy || !have_room((void **)&plan->copies, plan->copy_count, &plan->copy_room,
+				sizeof(void *))) {
+		free(copy);
 		return accel_fail_errno(-ENOMEM, WHAT);
-	ret = nn_card_upload(plan->card, data, bytes, &buffer);
-	if (ret)
-		return ret;
-	plan->constants[plan->constant_count++] = buffer;
-	plan->constant_bytes += bytes;
-	plan->storages[ref->storage].fixed = true;
-	plan->storages[ref->storage].address = accel_buffer_address(buffer);
-	return 0;
+	}
+	memcpy(copy, data, bytes);
+	plan->copies[plan->copy_count++] = copy;
+	ret = nn_plan_shared_constant(plan, copy, bytes, ref);
+	if (!ret)
+		plan->storages[ref->storage].shared = false;
+	return ret;
 }
 
 /* ---- Memory ---- */
@@ -261,6 +271,74 @@ static int plan_memory(struct nn_plan *plan)
 	return accel_buffer_create(plan->card->context, plan->peak ? (size_t)plan->peak : ALIGN,
 				   ACCEL_OPTIONS(accel_buffer_options, .name = "activations"),
 				   &plan->memory);
+}
+
+static bool is_own_constant(const struct nn_storage *storage)
+{
+	return storage->used && storage->data && !storage->shared;
+}
+
+/* The plan's own constants, one behind the other in one buffer. */
+static int upload_constants(struct nn_plan *plan)
+{
+	uint64_t total = 0;
+	char *all;
+	size_t i;
+	int ret;
+
+	for (i = 1; i < plan->storage_count; i++) {
+		if (!is_own_constant(&plan->storages[i]))
+			continue;
+		plan->storages[i].address = total;
+		total += rounded(plan->storages[i].bytes);
+	}
+	if (!total)
+		return 0;
+	all = calloc(1, (size_t)total);
+	if (!all)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 1; i < plan->storage_count; i++)
+		if (is_own_constant(&plan->storages[i]))
+			memcpy(all + plan->storages[i].address, plan->storages[i].data,
+			       plan->storages[i].bytes);
+	ret = nn_card_upload(plan->card, all, (size_t)total, &plan->constants);
+	free(all);
+	if (ret)
+		return ret;
+	plan->constant_bytes = total;
+	for (i = 1; i < plan->storage_count; i++)
+		if (is_own_constant(&plan->storages[i]))
+			plan->storages[i].address += accel_buffer_address(plan->constants);
+	return 0;
+}
+
+static int place_constants(struct nn_plan *plan)
+{
+	int ret = upload_constants(plan);
+	size_t i;
+
+	for (i = 1; i < plan->storage_count && !ret; i++) {
+		struct nn_storage *storage = &plan->storages[i];
+
+		if (storage->used && storage->shared)
+			ret = nn_card_weights(plan->card, storage->data, storage->bytes,
+					      NN_FORM_PLAIN, NULL, NULL, &storage->address);
+	}
+	return ret;
+}
+
+/* What is not needed any more when the plan is made. */
+static void free_copies(struct nn_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->copy_count; i++)
+		free(plan->copies[i]);
+	free(plan->copies);
+	plan->copies = NULL;
+	plan->copy_count = 0;
+	for (i = 0; i < plan->storage_count; i++)
+		plan->storages[i].data = NULL;
 }
 
 static uint64_t address_of(const struct nn_plan *plan, const struct nn_ref *ref)
@@ -376,6 +454,9 @@ int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan 
 		find_lives(plan);
 		ret = plan_memory(plan);
 	}
+	if (!ret)
+		ret = place_constants(plan);
+	free_copies(plan);
 	if (!ret) {
 		relocate(plan);
 		ret = record(plan);
@@ -406,13 +487,12 @@ void nn_plan_free(struct nn_plan *plan)
 	}
 	for (i = 0; i < plan->step_count; i++)
 		free(plan->steps[i].nodes);
-	for (i = 0; i < plan->constant_count; i++)
-		accel_buffer_destroy(plan->constants[i]);
+	free_copies(plan);
+	accel_buffer_destroy(plan->constants);
 	accel_buffer_destroy(plan->memory);
 	free(plan->graphs);
 	free(plan->items);
 	free(plan->steps);
-	free(plan->constants);
 	free(plan->storages);
 	for (i = 0; i < plan->output_count && plan->outputs; i++)
 		free(plan->outputs[i].known);

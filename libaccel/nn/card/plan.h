@@ -25,7 +25,9 @@ struct nn_storage {
 	size_t bytes;
 	uint32_t first, last;		/* times of its first and last use */
 	bool used;
-	bool fixed;			/* a constant: `address` is known already */
+	bool fixed;			/* a constant: `address` is its own */
+	bool shared;			/* it is one of the model's, which plans share */
+	const void *data;		/* its contents, if they are put on the card only if it is used */
 	uint64_t address;		/* or the place in the plan's buffer */
 };
 
@@ -35,7 +37,7 @@ struct nn_reloc {
 	struct nn_ref ref;
 };
 
-#define NN_RELOCS	(2 * EGRET_NN_OPERANDS + 4)
+#define NN_RELOCS	(2 * EGRET_NN_OPERANDS + 5)
 
 struct nn_item {
 	enum { NN_LAUNCH, NN_HOST } kind;
@@ -94,8 +96,9 @@ struct nn_plan {
 	size_t step_count, step_room;
 	struct nn_port_place *inputs, *outputs;
 	size_t input_count, output_count;
-	struct accel_buffer **constants;
-	size_t constant_count, constant_room;
+	void **copies;			/* contents of constants, while the plan is made */
+	size_t copy_count, copy_room;
+	struct accel_buffer *constants;	/* those of this plan only */
 	uint64_t constant_bytes;
 	uint64_t peak;			/* bytes of `memory` */
 	struct accel_buffer *memory;
@@ -146,7 +149,13 @@ struct nn_item *nn_plan_host(struct nn_plan *plan, const struct nn_node *node);
 struct nn_plan_step *nn_plan_step(struct nn_plan *plan);
 int nn_plan_step_node(struct nn_plan_step *step, const struct nn_node *node);
 
-/* Upload a constant of this plan only: it becomes a storage. */
+/*
+ * A constant of this plan only, whose contents are copied, or one of the model's (`shared`),
+ * which stay where they are. Constants of which nothing remains in the launches are not
+ * put on the card.
+ */
 int nn_plan_constant(struct nn_plan *plan, const void *data, size_t bytes, struct nn_ref *ref);
+int nn_plan_shared_constant(struct nn_plan *plan, const void *data, size_t bytes,
+			    struct nn_ref *ref);
 
 #endif /* NN_PLAN_H */

@@ -134,6 +134,18 @@ void add_weights(struct build *b, const char *name, int rank, const int64_t *dim
 	tensor->raw_data.data = (uint8_t *)data;
 }
 
+void add_number(struct build *b, const char *name, float number)
+{
+	Onnx__TensorProto *tensor = build_ints(b, name, 0, (int64_t[1]){ 0 });
+	float *data = build_alloc(b, sizeof(*data));
+
+	tensor->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	tensor->n_dims = 0;
+	*data = number;
+	tensor->raw_data.len = sizeof(*data);
+	tensor->raw_data.data = (uint8_t *)data;
+}
+
 /* ---- Running ---- */
 
 static void fill_inputs(struct test_case *c)

@@ -62,6 +62,8 @@ void add_text(struct build *b, Onnx__NodeProto *node, const char *name, const ch
 void add_input(struct build *b, const char *name, int rank, const int64_t *dims);
 /* Weights of random numbers. */
 void add_weights(struct build *b, const char *name, int rank, const int64_t *dims);
+/* One number. */
+void add_number(struct build *b, const char *name, float number);
 
 /* Read and plan the model that was made; its inputs are filled at random. */
 void plan_case(struct test_case *c, struct card *card);
