@@ -134,6 +134,45 @@ static void show_nodes(struct accel_nn_job *job, uint32_t count)
 }
 /* End of the example. */
 
+/* Example of accel_nn_profile(), accel_nn_get_job_info(), accel_nn_get_step(): Show where a
+ * model's time goes, by the card's counters. */
+static void show_steps(struct accel_nn_job *job)
+{
+	struct accel_nn_job_info info = { .size = sizeof(info) };
+	struct accel_nn_step step = { .size = sizeof(step) };
+	uint32_t i;
+
+	check(accel_nn_profile(job, NULL));
+	check(accel_nn_get_job_info(job, &info));
+	printf("%u launches, %llu bytes\n", info.launches, (unsigned long long)info.memory);
+	for (i = 0; i < info.steps; i++) {
+		check(accel_nn_get_step(job, i, &step));
+		printf("%s: %llu cycles\n", step.operators,
+		       step.profile ? (unsigned long long)step.profile->cycles : 0);
+	}
+}
+/* End of the example. */
+
+/* What needs a card: a simulated one. */
+static void use_card(const char *path, const struct accel_nn_tensor *input)
+{
+	struct accel_nn_load_options options = { .size = sizeof(options) };
+	struct accel_nn_model *model;
+	struct accel_nn_job *job;
+
+	setenv("ACCEL_KERNEL_PATH", "build/libaccel/kernels", 0);
+	check(accel_device_open("sim", &options.device));
+	check(accel_context_create(options.device, &options.context));
+	check(accel_nn_load(path, &options, &model));
+	check(accel_nn_job_create(model, &job));
+	check(accel_nn_bind_input(job, 0, input));
+	show_steps(job);
+	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+	accel_context_destroy(options.context);
+	accel_device_close(options.device);
+}
+
 static char *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "rb");
@@ -176,6 +215,7 @@ int main(void)
 	accel_nn_job_destroy(job);
 	accel_nn_unload(model);
 	free(data);
+	use_card(path, &input);
 	/* The last row: 3 * 3 + 4 * 6 + 30. */
 	printf("%sok 1 - examples of the manual pages\n1..1\n", results[5] == 63 ? "" : "not ");
 	return results[5] != 63;

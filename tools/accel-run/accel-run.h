@@ -13,6 +13,7 @@
  *   picture.c    pictures as inputs, sound.c likewise (prepare.h)
  *   elements.c   element types: names, and elements as numbers
  *   info.c       --info: the model and its nodes
+ *   profile.c    --profile, --trace: where time goes on a card; roofline.c: its plot
  *   results.c    what came out: summary, --compare
  */
 

@@ -243,8 +243,40 @@ static void show_model(struct session *s)
 	json_object_object_add(s->json, "model", model);
 }
 
+/* What the model takes on the card, if it is planned for one. */
+static enum status show_memory(struct session *s)
+{
+	struct accel_nn_job_info info = { .size = sizeof(info) };
+	char memory[SIZE_TEXT], weights[SIZE_TEXT];
+	struct json_object *job;
+
+	if (accel_nn_get_job_info(s->job, &info))
+		return complain_model();
+	if (s->json) {
+		job = json_object_new_object();
+		json_object_object_add(job, "memory", json_object_new_int64((int64_t)info.memory));
+		json_object_object_add(job, "constants",
+				       json_object_new_int64((int64_t)info.constants));
+		json_object_object_add(job, "weights", json_object_new_int64((int64_t)info.weights));
+		json_object_object_add(job, "steps", json_object_new_int64(info.steps));
+		json_object_object_add(job, "launches", json_object_new_int64(info.launches));
+		json_object_object_add(job, "graphs", json_object_new_int64(info.graphs));
+		json_object_object_add(s->json, "job", info.steps ? job : NULL);
+		if (!info.steps)
+			json_object_put(job);
+	} else if (info.steps) {
+		printf("\non the card: %u launches in %u command list%s; memory: %s at most, %s of "
+		       "weights\n", info.launches, info.graphs, info.graphs == 1 ? "" : "s",
+		       format_size(memory, info.memory + info.constants),
+		       format_size(weights, info.weights));
+	}
+	return STATUS_OK;
+}
+
 enum status show_info(struct session *s)
 {
+	enum status status;
+
 	show_model(s);
 	show_values(s, "INPUT", "inputs", s->info.inputs, accel_nn_get_input);
 	if (!s->json)
@@ -252,5 +284,6 @@ enum status show_info(struct session *s)
 	show_values(s, "OUTPUT", "outputs", s->info.outputs, accel_nn_get_output);
 	if (accel_nn_prepare(s->job))
 		return complain_model();
-	return show_nodes(s);
+	status = show_nodes(s);
+	return status ? status : show_memory(s);
 }

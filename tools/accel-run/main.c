@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "prepare.h"
+#include "profile.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -35,6 +36,9 @@ static const char usage[] =
 	"      --rtol NUMBER          that may differ by this part of them (0.001),\n"
 	"      --atol NUMBER          and by this (1e-7)\n"
 	"      --bench COUNT          run it so often, and show how long that takes\n"
+	"      --profile              show where time goes on the card, as it is modelled,\n"
+	"      --trace FILE           write that for Perfetto,\n"
+	"      --roofline FILE        and plot it, as SVG\n"
 	"      --random               make up the inputs that are not given\n"
 	"      --shape NAME=1x3x48    sizes of an input that is made up or plain\n"
 	"      --picture KEY=VALUE,.. how a picture becomes an input: colours=rgb|bgr|gray,\n"
@@ -72,8 +76,8 @@ struct options {
 	struct picture_options picture;
 	struct sound_options sound;
 	unsigned int bench;
-	bool info, random, json;
-	const char *device;
+	bool info, random, json, profile;
+	const char *device, *trace, *roofline;
 };
 
 /* ---- Errors ---- */
@@ -168,7 +172,7 @@ static enum status refuse_option(const char *name, const char *value)
 }
 
 enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
-       OPT_PICTURE, OPT_SOUND, OPT_DEVICE, OPT_JSON, OPT_VERSION };
+       OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE, OPT_JSON, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -179,6 +183,9 @@ static const struct option long_options[] = {
 	{ "bench", required_argument, NULL, OPT_BENCH },
 	{ "random", no_argument, NULL, OPT_RANDOM },
 	{ "shape", required_argument, NULL, OPT_SHAPE },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "roofline", required_argument, NULL, OPT_ROOFLINE },
 	{ "picture", required_argument, NULL, OPT_PICTURE },
 	{ "sound", required_argument, NULL, OPT_SOUND },
 	{ "device", required_argument, NULL, OPT_DEVICE },
@@ -219,6 +226,15 @@ static enum status take_option(struct options *o, int option)
 		return STATUS_OK;
 	case OPT_SHAPE:
 		return parse_shape(o, optarg) ? STATUS_OK : refuse_option("shape", optarg);
+	case OPT_PROFILE:
+		o->profile = true;
+		return STATUS_OK;
+	case OPT_TRACE:
+		o->trace = optarg;
+		return STATUS_OK;
+	case OPT_ROOFLINE:
+		o->roofline = optarg;
+		return STATUS_OK;
 	case OPT_PICTURE:
 		return picture_parse(&o->picture, optarg);
 	case OPT_SOUND:
@@ -563,8 +579,26 @@ static enum status run(struct session *s, unsigned int count)
 	return status;
 }
 
-static enum status work(struct session *s, struct options *o)
+/* The last run of all: its results are those that are shown. */
+static enum status profile(struct session *s, const struct options *o,
+			   struct accel_device *device)
 {
+	struct profile p = { 0 };
+	enum status status = profile_take(s, device, &p);
+
+	if (!status && o->profile)
+		profile_show(s, &p);
+	if (!status && o->trace)
+		status = profile_write_trace(&p, o->trace);
+	if (!status && o->roofline)
+		status = profile_write_roofline(&p, s->path, o->roofline);
+	profile_free(&p);
+	return status;
+}
+
+static enum status work(struct session *s, struct options *o, struct accel_device *device)
+{
+	const bool profiles = o->profile || o->trace || o->roofline;
 	struct arrays inputs = { 0 };
 	enum status status = bind_inputs(s, o, &inputs);
 	size_t i;
@@ -572,11 +606,14 @@ static enum status work(struct session *s, struct options *o)
 	if (!status && o->info)
 		status = show_info(s);
 	/* With --info it is only run if there is something to do with the results. */
-	if (!status && (!o->info || o->output_count || o->compare_count || o->bench)) {
-		status = run(s, o->bench);
+	if (!status && (!o->info || o->output_count || o->compare_count || o->bench || profiles)) {
+		if (o->bench || !profiles)
+			status = run(s, o->bench);
+		if (!status && profiles)
+			status = profile(s, o, device);
 		for (i = 0; i < o->output_count && !status; i++)
 			status = save_outputs(s, &o->outputs[i]);
-		if (!status && (s->json || !o->output_count))
+		if (!status && (s->json || (!o->output_count && !profiles)))
 			status = show_results(s);
 		if (!status && o->compare_count)
 			status = compare(s, o);
@@ -629,12 +666,16 @@ static enum status run_session(struct options *o, const char *path)
 		json_object_object_add(s.json, "schema_version",
 				       json_object_new_int(SCHEMA_VERSION));
 	}
-	if (o->device)
+	if ((o->profile || o->trace || o->roofline) && !o->device) {
+		complain("--device sim, or a card", "the host has no profile");
+		status = STATUS_USAGE;
+	}
+	if (!status && o->device)
 		status = open_card(o->device, &card);
 	if (!status)
 		status = load(&s, &card);
 	if (!status)
-		status = work(&s, o);
+		status = work(&s, o, card.device);
 	/* Half of an answer looks like a whole one: a failure prints nothing but its message. */
 	if (s.json && (!status || status == STATUS_DIFFERENT))
 		printf("%s\n", json_object_to_json_string_ext(s.json, JSON_C_TO_STRING_PRETTY |

@@ -358,6 +358,88 @@ int accel_nn_wait(struct accel_nn_job *job, int64_t deadline);
  */
 int accel_nn_get_result(struct accel_nn_job *job, uint32_t index, struct accel_nn_tensor *tensor);
 
+/* ---- Where time goes ------------------------------------------------------------- */
+
+/**
+ * struct accel_nn_job_info - what a job takes
+ *
+ * All is zero for a job that runs on the host altogether.
+ */
+struct accel_nn_job_info {
+	/** @size: sizeof(struct accel_nn_job_info) */
+	size_t size;
+	/** @memory: Bytes of device memory for inputs, outputs and all between: the most at a time. */
+	uint64_t memory;
+	/** @constants: Bytes of device memory for constants that only this job has. */
+	uint64_t constants;
+	/** @weights: Bytes of device memory for the weights, which jobs of a model share. */
+	uint64_t weights;
+	/** @steps: Number of steps; see accel_nn_get_step(). */
+	uint32_t steps;
+	/** @launches: Launches of kernels in a run. */
+	uint32_t launches;
+	/** @graphs: Command lists that they are in: what the host starts in a run. */
+	uint32_t graphs;
+};
+
+/**
+ * accel_nn_get_job_info() - what a job takes that was prepared or has run
+ * @job: job
+ * @info: what is known of it; @info->size must be set
+ *
+ * Return: 0; -EINVAL (the job was not prepared); -EBUSY (the job is running).
+ */
+int accel_nn_get_job_info(struct accel_nn_job *job, struct accel_nn_job_info *info);
+
+/**
+ * accel_nn_profile() - run the model step by step, and measure each
+ * @job: job, whose inputs are all bound
+ * @stream: as for accel_nn_run()
+ *
+ * The results are those of accel_nn_run(), which is faster: there, steps overlap.
+ * accel_nn_get_step() has the measurements.
+ *
+ * Return: as accel_nn_run(); -ENOTSUP also if the job runs on the host altogether.
+ */
+int accel_nn_profile(struct accel_nn_job *job, struct accel_stream *stream);
+
+/**
+ * struct accel_nn_step - some nodes of a model that are computed together
+ *
+ * What pointers point to lives until the next call about a step of the same job.
+ */
+struct accel_nn_step {
+	/** @size: sizeof(struct accel_nn_step) */
+	size_t size;
+	/** @place: One of &enum accel_nn_place. */
+	uint32_t place;
+	/** @nodes: Number of nodes. */
+	uint32_t nodes;
+	/** @name: Name of the first; may be empty. */
+	const char *name;
+	/** @operators: Their operators, as in "Conv + Relu". */
+	const char *operators;
+	/** @macs: Multiplications with addition that they take. */
+	uint64_t macs;
+	/** @launches: Launches of kernels. */
+	uint32_t launches;
+	/** @time: Nanoseconds that it took, as the host sees it; 0 before accel_nn_profile(). */
+	int64_t time;
+	/** @profile: What the card counted, of all launches; NULL if there is nothing. */
+	const struct accel_profile_data *profile;
+};
+
+/**
+ * accel_nn_get_step() - a step of a job that was prepared or has run
+ * @job: job
+ * @index: number of the step, in the order of computation
+ * @step: what is known of it; @step->size must be set
+ *
+ * Return: 0; -EINVAL (there is no such step, or the job was not prepared); -EBUSY (the job is
+ * running).
+ */
+int accel_nn_get_step(struct accel_nn_job *job, uint32_t index, struct accel_nn_step *step);
+
 #ifdef __cplusplus
 }
 #endif

@@ -52,6 +52,8 @@ struct accel_nn_job {
 	struct accel_stream *stream;	/* when the program gives none */
 	char why[200];			/* for accel_nn_get_node() */
 	char operator_name[120];
+	char operators[600];		/* for accel_nn_get_step() */
+	bool profiled;			/* the plan's steps have numbers */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -103,6 +105,12 @@ static int end(struct accel_nn_job *job, int ret)
 	job->state = IDLE;
 	pthread_mutex_unlock(&job->lock);
 	return ret;
+}
+
+static int check_prepared(const char *what, const struct accel_nn_job *job)
+{
+	return job->prepared ? 0 :
+	       accel_fail(-EINVAL, what, "call accel_nn_prepare()", "the job is not prepared");
 }
 
 /* ---- Life ---- */
@@ -320,6 +328,7 @@ static int prepare(struct accel_nn_job *job)
 
 	if (job->prepared)
 		return 0;
+	job->profiled = false;
 	nn_plan_free(job->plan);
 	job->plan = NULL;
 	nn_facts_release(&job->facts);
@@ -416,9 +425,8 @@ NN_API int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct ac
 
 	if (ret)
 		return ret;
-	if (!job->prepared)
-		ret = accel_fail(-EINVAL, what, "call accel_nn_prepare()", "the job is not prepared");
-	else if (index >= graph_of(job)->node_count)
+	ret = check_prepared(what, job);
+	if (!ret && index >= graph_of(job)->node_count)
 		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu nodes, so there is no %u",
 				 graph_of(job)->node_count, index);
 	if (!ret) {
@@ -530,7 +538,10 @@ static int check_inputs(const struct accel_nn_job *job)
 	return 0;
 }
 
-static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream)
+typedef int run_plan(struct nn_plan *plan, struct accel_stream *stream,
+		     const struct nn_tensor *inputs, struct nn_tensor *outputs);
+
+static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, run_plan *run_it)
 {
 	struct nn_tensor *outputs;
 	int ret = check_inputs(job);
@@ -542,7 +553,7 @@ static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream)
 	outputs = calloc(graph_of(job)->output_count + 1, sizeof(*outputs));
 	if (!outputs)
 		return accel_fail_errno(-ENOMEM, "cannot run the model");
-	ret = nn_plan_run(job->plan, stream ? stream : job->stream, job->inputs, outputs);
+	ret = run_it(job->plan, stream ? stream : job->stream, job->inputs, outputs);
 	if (!ret)
 		ret = keep_outputs(job, outputs);
 	free(outputs);
@@ -556,7 +567,7 @@ static int run(struct accel_nn_job *job, struct accel_stream *stream)
 	forget_results(job);
 	ret = prepare(job);
 	if (!ret)
-		ret = job->plan ? run_on_card(job, stream) : run_on_host(job);
+		ret = job->plan ? run_on_card(job, stream, nn_plan_run) : run_on_host(job);
 	if (ret)
 		forget_results(job);
 	job->has_results = !ret;
@@ -581,6 +592,111 @@ NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
 		ret = begin(what, job);
 	return ret ? ret : end(job, run(job, stream));
 }
+
+/* ---- Where time goes ---- */
+
+static int profile(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	int ret;
+
+	forget_results(job);
+	job->profiled = false;
+	ret = prepare(job);
+	if (!ret && !job->plan)
+		ret = accel_fail(-ENOTSUP, "cannot profile the model", job->model->card ?
+				 "accel_nn_get_node() tells why" : "load it with a context",
+				 "it runs on the host");
+	if (!ret)
+		ret = run_on_card(job, stream, nn_plan_profile);
+	if (ret)
+		forget_results(job);
+	job->has_results = job->profiled = !ret;
+	return ret;
+}
+
+NN_API int accel_nn_profile(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	const char *what = "cannot profile the model";
+	int ret = check_stream(what, job, stream);
+
+	if (!ret)
+		ret = begin(what, job);
+	return ret ? ret : end(job, profile(job, stream));
+}
+
+NN_API int accel_nn_get_job_info(struct accel_nn_job *job, struct accel_nn_job_info *info)
+{
+	const char *what = "cannot tell what a job takes";
+	struct accel_nn_job_info found = { 0 };
+	int ret = begin(what, job);
+	size_t i;
+
+	if (ret)
+		return ret;
+	ret = check_prepared(what, job);
+	if (!ret && job->plan) {
+		found.memory = job->plan->peak;
+		found.constants = job->plan->constant_bytes;
+		pthread_mutex_lock(&job->plan->card->lock);
+		found.weights = job->plan->card->weight_bytes;
+		pthread_mutex_unlock(&job->plan->card->lock);
+		found.steps = (uint32_t)job->plan->step_count;
+		found.graphs = (uint32_t)job->plan->graph_count;
+		for (i = 0; i < job->plan->step_count; i++)
+			found.launches += job->plan->steps[i].launches;
+	}
+	if (!ret)
+		ret = accel_copy_out(what, info, &found, sizeof(found));
+	return end(job, ret);
+}
+
+static void describe_step(struct accel_nn_job *job, const struct nn_plan_step *step,
+			  struct accel_nn_step *found)
+{
+	static const uint32_t places[] = {
+		[NN_ON_CARD] = ACCEL_NN_ON_CARD, [NN_ON_HOST] = ACCEL_NN_ON_HOST,
+		[NN_NOWHERE] = ACCEL_NN_NOTHING,
+	};
+	size_t i, used = 0;
+
+	job->operators[0] = '\0';
+	for (i = 0; i < step->node_count && used < sizeof(job->operators); i++)
+		used += (size_t)snprintf(job->operators + used, sizeof(job->operators) - used,
+					 "%s%.40s", i ? " + " : "", step->nodes[i]->type);
+	found->place = places[step->where];
+	found->nodes = (uint32_t)step->node_count;
+	found->name = step->node_count ? step->nodes[0]->name : "";
+	found->operators = job->operators;
+	found->macs = step->macs;
+	found->launches = step->launches;
+	if (job->profiled) {
+		found->time = step->time;
+		found->profile = step->launches ? &step->profile : NULL;
+	}
+}
+
+NN_API int accel_nn_get_step(struct accel_nn_job *job, uint32_t index, struct accel_nn_step *step)
+{
+	const char *what = "cannot tell of a step";
+	struct accel_nn_step found = { 0 };
+	int ret = begin(what, job);
+	size_t count;
+
+	if (ret)
+		return ret;
+	ret = check_prepared(what, job);
+	count = job->plan ? job->plan->step_count : 0;
+	if (!ret && index >= count)
+		ret = accel_fail(-EINVAL, what, NULL, "the job has %zu steps, so there is no %u",
+				 count, index);
+	if (!ret) {
+		describe_step(job, &job->plan->steps[index], &found);
+		ret = accel_copy_out(what, step, &found, sizeof(found));
+	}
+	return end(job, ret);
+}
+
+/* ---- In the background ---- */
 
 static void keep_error(struct failure *failure, int error)
 {

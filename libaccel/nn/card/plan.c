@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../error.h"
 #include "lower.h"
@@ -773,25 +774,51 @@ static int profile_item(struct nn_plan *plan, const struct nn_item *item,
 	return ret;
 }
 
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static int profile_items(struct nn_plan *plan, struct accel_stream *stream,
+			 struct accel_profile *profile)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < plan->step_count; i++) {
+		struct nn_plan_step *step = &plan->steps[i];
+
+		step->profile = (struct accel_profile_data){ .size = sizeof(step->profile) };
+		step->time = 0;
+	}
+	for (i = 0; i < plan->item_count && !ret; i++) {
+		struct nn_item *item = &plan->items[i];
+		int64_t start = now();
+
+		if (item->kind == NN_HOST)
+			ret = run_host(plan, item->host, stream);
+		else
+			ret = profile_item(plan, item, stream, profile);
+		plan->steps[item->step].time += now() - start;
+	}
+	return ret;
+}
+
 int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
 		    const struct nn_tensor *inputs, struct nn_tensor *outputs)
 {
 	struct accel_profile *profile;
-	size_t i;
 	int ret = accel_profile_create(plan->card->context, &profile);
 
 	if (ret)
 		return ret;
 	memset(outputs, 0, plan->output_count * sizeof(*outputs));
-	for (i = 0; i < plan->step_count; i++)
-		plan->steps[i].profile = (struct accel_profile_data){ .size = sizeof(plan->steps[i].profile) };
 	ret = put_inputs(plan, stream, inputs);
-	for (i = 0; i < plan->item_count && !ret; i++) {
-		if (plan->items[i].kind == NN_HOST)
-			ret = run_host(plan, plan->items[i].host, stream);
-		else
-			ret = profile_item(plan, &plan->items[i], stream, profile);
-	}
+	if (!ret)
+		ret = profile_items(plan, stream, profile);
 	if (!ret)
 		ret = get_outputs(plan, stream, outputs);
 	if (ret)

@@ -73,7 +73,9 @@ struct nn_plan_step {
 	size_t node_count;
 	uint64_t macs;
 	uint32_t launches;
-	struct accel_profile_data profile;	/* after nn_plan_profile(): of all launches */
+	/* After nn_plan_profile(): of all launches, and nanoseconds on the host's clock. */
+	struct accel_profile_data profile;
+	int64_t time;
 };
 
 /* A value that the program gives or takes. */

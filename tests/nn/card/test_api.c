@@ -117,6 +117,22 @@ static void test_inspect(void **state)
 	expect_error(accel_nn_get_output(NULL, 0, &value), -EINVAL, "NULL");
 }
 
+static void test_profile_on_host(void **state)
+{
+	struct accel_nn_job_info info = { .size = sizeof(info), .memory = 1 };
+	struct accel_nn_step step = { .size = sizeof(step) };
+	struct rig *r = *state;
+
+	expect_error(accel_nn_get_job_info(r->job, &info), -EINVAL, "not prepared");
+	expect_error(accel_nn_get_step(r->job, 0, &step), -EINVAL, "not prepared");
+	bind_both(r);
+	expect_error(accel_nn_profile(r->job, NULL), -ENOTSUP, "runs on the host");
+	assert_int_equal(accel_nn_get_job_info(r->job, &info), 0);
+	assert_int_equal(info.memory, 0);
+	expect_error(accel_nn_get_step(r->job, 0, &step), -EINVAL, "has 0 steps");
+	expect_error(accel_nn_get_job_info(NULL, &info), -EINVAL, "NULL");
+}
+
 static void test_run(void **state)
 {
 	struct rig *r = *state;
@@ -313,6 +329,37 @@ static void test_refuse_files(void **state)
 		     -ENOENT, "/nonexistent");
 }
 
+/* What it takes is the sum of its steps, and cycles are there only after a profile. */
+static void expect_profile(struct rig *r)
+{
+	struct accel_nn_job_info info = { .size = sizeof(info) };
+	struct accel_nn_step step = { .size = sizeof(step) };
+	uint32_t i, launches = 0;
+
+	assert_int_equal(accel_nn_prepare(r->job), 0);
+	assert_int_equal(accel_nn_get_job_info(r->job, &info), 0);
+	assert_int_equal(info.steps, 2);
+	assert_int_equal(info.graphs, 1);
+	/* Two inputs and two outputs at least. */
+	assert_true(info.memory >= 3 * 4 + 2 * 8 + 3 * 4 + 2 * 4);
+	assert_int_equal(accel_nn_get_step(r->job, 0, &step), 0);
+	assert_null(step.profile);
+	assert_int_equal(step.time, 0);
+	assert_int_equal(accel_nn_profile(r->job, NULL), 0);
+	expect_results(r);
+	for (i = 0; i < info.steps; i++) {
+		assert_int_equal(accel_nn_get_step(r->job, i, &step), 0);
+		assert_int_equal(step.place, ACCEL_NN_ON_CARD);
+		assert_int_equal(step.nodes, 1);
+		assert_string_equal(step.operators, i ? "Gather" : "Add");
+		assert_true(step.time > 0);
+		assert_true(step.profile->cycles > 0);
+		launches += step.launches;
+	}
+	assert_int_equal(info.launches, launches);
+	expect_error(accel_nn_get_step(r->job, i, &step), -EINVAL, "has 2 steps");
+}
+
 static void expect_on_card(struct rig *r)
 {
 	struct accel_nn_node node = { .size = sizeof(node) };
@@ -358,6 +405,7 @@ static void test_card(void **state)
 	assert_int_equal(accel_nn_run(on_card.job, NULL), 0);
 	bind_both(&on_card);
 	on_card.k[0] = 2;
+	expect_profile(&on_card);
 	accel_nn_unload(on_card.model);
 	assert_int_equal(accel_nn_run(on_card.job, NULL), 0);
 	expect_results(&on_card);
@@ -371,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_inspect),
+		TEST(test_profile_on_host),
 		TEST(test_run),
 		TEST(test_sizes_change),
 		TEST(test_badly_aligned),
