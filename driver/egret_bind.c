@@ -408,7 +408,7 @@ static int egret_bind_prepare(struct egret_bind *bind, struct drm_file *file,
 	ret = egret_syncs_init(&bind->syncs, file, &args->syncs);
 	if (ret)
 		return ret;
-	bind->fence = egret_fence_alloc(0);
+	bind->fence = egret_fence_alloc(GFP_KERNEL_ACCOUNT);
 	return bind->fence ? 0 : -ENOMEM;
 }
 
@@ -827,7 +827,7 @@ static void egret_bind_complete(struct egret_bind *bind)
 	spin_unlock(&vm->bind_lock);
 	trace_egret_vm_bind_done(vm, &bind->fence->base, ret);
 	if (ret)
-		egret_fence_cancel(bind->fence);
+		egret_fence_end(bind->fence, true);
 	else
 		dma_fence_signal(&bind->fence->base);
 	dma_fence_put(&bind->fence->base);
@@ -1004,6 +1004,8 @@ static int egret_bind_change_tree(struct egret_bind *bind)
 		drm_dev_get(&edev->drm);
 		atomic_inc(&edev->jobs);
 		egret_bind_commit(bind);
+		/* Executions from here on have other buffers to think of. */
+		egret_fence_close_groups(drm_gpuvm_resv(&bind->vm->base));
 	}
 	egret_bind_put_vm_bos(bind);
 	drm_dev_exit(idx);

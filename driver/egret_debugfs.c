@@ -243,17 +243,6 @@ static void egret_debugfs_show_registers(struct seq_file *m, struct egret_queue 
 	egret_hw_exit(edev);
 }
 
-static unsigned int egret_debugfs_count_pending(struct egret_queue *queue)
-{
-	unsigned long flags;
-	unsigned int n;
-
-	spin_lock_irqsave(&queue->vector->lock, flags);
-	n = list_count_nodes(&queue->pending);
-	spin_unlock_irqrestore(&queue->vector->lock, flags);
-	return n;
-}
-
 static void egret_debugfs_show_queue(struct seq_file *m, struct egret_queue *queue)
 {
 	u64 submitted;
@@ -269,7 +258,7 @@ static void egret_debugfs_show_queue(struct seq_file *m, struct egret_queue *que
 	egret_debugfs_show_registers(m, queue);
 	seq_printf(m, " submitted=%llu completed=%llu on_card=%u cycles=%llu pid=%d comm=%s\n",
 		   submitted, (u64)atomic64_read(&queue->completed),
-		   egret_debugfs_count_pending(queue), egret_queue_busy_cycles(queue),
+		   egret_queue_count_on_card(queue), egret_queue_busy_cycles(queue),
 		   queue->owner.pid, queue->client ? queue->owner.comm : "(kernel)");
 }
 

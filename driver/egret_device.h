@@ -167,6 +167,8 @@ struct egret_file {
 	struct xarray vms;
 	/** @queues: Queues by ID. Internally locked. */
 	struct xarray queues;
+	/** @next_queue: Where to look for the next ID. Protected by the lock of @queues. */
+	u32 next_queue;
 	/**
 	 * @cycles: Modelled cycles of queues that are not in @queues any more, by type.
 	 * Protected by the lock of @queues.

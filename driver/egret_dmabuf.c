@@ -41,6 +41,7 @@
 #include "egret_bo.h"
 #include "egret_device.h"
 #include "egret_dmabuf.h"
+#include "egret_fence.h"
 #include "egret_evict.h"
 #include "egret_pm.h"
 #include "egret_tt.h"
@@ -72,6 +73,8 @@ static void egret_dmabuf_unlist(struct egret_device *edev, struct egret_bo *bo)
 static void egret_dmabuf_lend(struct egret_bo *bo, struct dma_buf *dmabuf, bool far)
 {
 	if (!bo->attachments++) {
+		/* What is executed from now on is for others to wait for. */
+		egret_fence_close_groups(bo->ttm.base.resv);
 		bo->exported = dmabuf;
 		egret_dmabuf_list(to_egret_device(bo->ttm.base.dev), bo);
 	}

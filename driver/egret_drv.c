@@ -139,7 +139,9 @@ EGRET_IOCTL(egret_vm_bind_ioctl)
 EGRET_IOCTL(egret_queue_create_ioctl)
 EGRET_IOCTL(egret_queue_destroy_ioctl)
 EGRET_IOCTL_ASLEEP(egret_queue_query_ioctl)
-EGRET_IOCTL(egret_exec_ioctl)
+EGRET_IOCTL_ASLEEP(egret_queue_wait_ioctl)
+EGRET_IOCTL_ASLEEP(egret_queue_export_ioctl)
+EGRET_IOCTL_ASLEEP(egret_exec_ioctl)
 
 static const struct drm_ioctl_desc egret_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(EGRET_DEV_QUERY, egret_dev_query_ioctl_checked, 0),
@@ -152,6 +154,8 @@ static const struct drm_ioctl_desc egret_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_DESTROY, egret_queue_destroy_ioctl_checked, 0),
 	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_QUERY, egret_queue_query_ioctl_checked, 0),
 	DRM_IOCTL_DEF_DRV(EGRET_EXEC, egret_exec_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_WAIT, egret_queue_wait_ioctl_checked, 0),
+	DRM_IOCTL_DEF_DRV(EGRET_QUEUE_EXPORT, egret_queue_export_ioctl_checked, 0),
 };
 
 /* ---- DRM ------------------------------------------------------------------------------ */

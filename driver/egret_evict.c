@@ -50,6 +50,7 @@
 #include "egret_device.h"
 #include "egret_dmabuf.h"
 #include "egret_evict.h"
+#include "egret_fence.h"
 #include "egret_mmu.h"
 #include "egret_trace.h"
 #include "egret_tt.h"
@@ -214,6 +215,7 @@ void egret_bo_mark_evicted(struct egret_bo *bo)
 
 	if (egret_bo_is_placed(bo))
 		return;
+	egret_fence_close_groups(bo->ttm.base.resv);
 	drm_gem_for_each_gpuvm_bo(vm_bo, &bo->ttm.base)
 		drm_gpuvm_bo_evict(vm_bo, true);
 }

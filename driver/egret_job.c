@@ -8,8 +8,12 @@
  * queue's fence slot and interrupts.
  *
  * A job that has nothing to wait for is given to the hardware at once, by the ioctl:
- * its packets are written to the ring, and all that is left of it is its fence. That is
- * what nearly all jobs are, and what makes a launch cheap.
+ * its packets are written to the ring, and all that is left of it is its place in
+ * &egret_queue.on_card. That is what nearly all jobs are, and what makes a launch cheap.
+ *
+ * If it comes soon behind another one, and nobody asks for its fence, it joins that one's
+ * group (egret_fence.c), and no reservation is looked at: egret_exec_join(). Otherwise
+ * it begins a group, or has a fence of its own.
  *
  * The others wait in a scheduler. Each hardware queue has one of its own with one entity.
  * There is nothing to choose between: the chip has more queues than a host has clients,
@@ -62,6 +66,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_exec.h>
 #include <drm/drm_print.h>
@@ -139,23 +144,31 @@ static void egret_job_write(const struct egret_job *job)
 
 	egret_ring_add_calls(ring, job->calls, job->num_calls);
 	egret_ring_add_packets(ring, job->packets, job->num_packets);
-	egret_ring_add_fence(ring, egret_queue_slot_va(job->queue), job->fence->base.seqno);
+	egret_ring_add_fence(ring, egret_queue_slot_va(job->queue), job->seqno);
+	/* The card must find the packets. */
+	dma_wmb();
+	egret_ring_doorbell(job->queue->edev, job->queue->hwid, ring->tail);
+}
+
+/* Places in the ring. */
+static u32 egret_job_packets(const struct egret_job *job)
+{
+	return job->num_calls + job->num_packets + 1;
+}
+
+static void egret_job_cancel(const struct egret_job *job)
+{
+	egret_queue_cancel(job->queue, job->fence, egret_job_packets(job));
 }
 
 /* Inside of the gate; the ring has room. Takes a reference of the fence over. */
 static void egret_job_start(const struct egret_job *job)
 {
-	struct egret_queue *queue = job->queue;
-
 	trace_egret_job_run(job);
-	egret_job_write(job);
-	if (egret_queue_add_pending(queue, job->fence)) {
-		/* The card must find the packets. */
-		dma_wmb();
-		egret_ring_doorbell(queue->edev, queue->hwid, queue->ring.tail);
-	} else {
-		egret_queue_cancel(queue, job->fence);
-	}
+	if (egret_queue_begin(job->queue, job->fence, egret_job_packets(job)))
+		egret_job_write(job);
+	else
+		egret_job_cancel(job);
 }
 
 /* Room in the ring is the last thing that a job waits for. */
@@ -164,7 +177,7 @@ static struct dma_fence *egret_job_prepare(struct drm_sched_job *sched_job,
 {
 	struct egret_job *job = to_egret_job(sched_job);
 
-	return egret_queue_wait_for_room(job->queue, job->fence->packets);
+	return egret_queue_wait_for_room(job->queue, egret_job_packets(job));
 }
 
 static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
@@ -181,7 +194,7 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 	if (egret_device_is_wedged(queue->edev))
 		egret_queue_kill(queue, DRM_EGRET_QUEUE_DEAD_RESET, NULL);
 	if (!drm_dev_enter(&queue->edev->drm, &idx)) {
-		egret_queue_cancel(queue, job->fence);
+		egret_job_cancel(job);
 		goto out;
 	}
 	/* Inside of the gate, no reset can empty the ring between the two. */
@@ -189,7 +202,7 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 		egret_job_start(job);
 		egret_hw_exit(queue->edev);
 	} else {
-		egret_queue_cancel(queue, job->fence);
+		egret_job_cancel(job);
 	}
 	drm_dev_exit(idx);
 out:
@@ -318,7 +331,7 @@ void egret_queue_watch(struct work_struct *work)
 	cookie = dma_fence_begin_signalling();
 	/* An interrupt may have got lost. */
 	egret_queue_poll(queue);
-	seqno = egret_queue_first_pending(queue);
+	seqno = egret_queue_first_on_card(queue);
 	if (seqno) {
 		egret_queue_watch_job(queue, seqno);
 		queue_delayed_work(queue->edev->sched_wq, &queue->watchdog.work,
@@ -380,7 +393,7 @@ static bool egret_job_enter(const struct egret_job *job, int *idx)
 		return false;
 	/* What the scheduler's jobs wrote to the ring comes first. */
 	if (atomic_read_acquire(&queue->waiting) ||
-	    !egret_queue_has_room(queue, job->fence->packets))
+	    !egret_queue_has_room(queue, egret_job_packets(job)))
 		return false;
 	if (!drm_dev_enter(&edev->drm, idx))
 		return false;
@@ -397,14 +410,17 @@ static void egret_job_exit(const struct egret_job *job, int idx)
 }
 
 /* The fence becomes public, and must signal. */
-static void egret_job_arm(const struct egret_job *job)
+static void egret_job_arm(struct egret_job *job)
 {
 	struct egret_queue *queue = job->queue;
+	struct egret_fence *fence = job->fence;
 
 	lockdep_assert_held(&queue->submit_lock);
-	job->fence->card = queue->edev;
+	job->seqno = ++queue->last_seqno;
+	fence->card = queue->edev;
 	/* Those of the kernel's jobs stay here. */
-	egret_fence_init(job->fence, queue->fence_context, ++queue->last_seqno, !job->packets);
+	egret_fence_init(fence, fence->group ? queue->group_context : queue->fence_context,
+			 job->seqno, !job->packets);
 	trace_egret_job_submit(job);
 }
 
@@ -439,7 +455,7 @@ struct dma_fence *egret_job_submit_kernel(struct egret_queue *queue,
 	struct dma_fence *fence;
 	bool cookie;
 
-	job.fence = egret_fence_alloc(count + 1);
+	job.fence = egret_fence_alloc(GFP_KERNEL);
 	sched = job.fence ? egret_sched_job_create(&job, NULL, 0) : ERR_PTR(-ENOMEM);
 	if (IS_ERR(sched)) {
 		egret_fence_free(job.fence);
@@ -502,7 +518,7 @@ static void egret_job_publish(const struct egret_job *job, struct egret_syncs *s
  * Return: 0: the job is on the hardware, its fence gone; 1: the scheduler has it; -EBUSY: it
  * has to wait, and is no job of the scheduler; -EAGAIN: memory of user pointers has changed.
  */
-static int egret_job_push(const struct egret_job *job, struct egret_syncs *syncs,
+static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 			  struct drm_gpuvm_exec *exec)
 {
 	struct egret_queue *queue = job->queue;
@@ -535,7 +551,27 @@ out:
 	return ret;
 }
 
-/* ---- DRM_EGRET_EXEC, when there is nothing to wait for ---------------------------------- */
+/* ---- DRM_EGRET_EXEC, behind another one -------------------------------------------------- */
+
+/* Give the job to the hardware as one of the group before it. */
+static bool egret_job_join(struct egret_job *job)
+{
+	struct egret_queue *queue = job->queue;
+	bool joined;
+	int idx;
+
+	if (!egret_job_enter(job, &idx))
+		return false;
+	joined = egret_queue_join(queue, egret_job_packets(job));
+	if (joined) {
+		job->seqno = ++queue->last_seqno;
+		trace_egret_job_submit(job);
+		trace_egret_job_run(job);
+		egret_job_write(job);
+	}
+	egret_job_exit(job, idx);
+	return joined;
+}
 
 /* Whether a job need not wait for any of these on the host. */
 static bool egret_syncs_are_met(const struct egret_syncs *syncs, const struct egret_queue *queue)
@@ -551,6 +587,28 @@ static bool egret_syncs_are_met(const struct egret_syncs *syncs, const struct eg
 	}
 	return true;
 }
+
+/* Return: whether the job is on the hardware. */
+static bool egret_exec_join(struct egret_job *job, const struct egret_syncs *syncs)
+{
+	struct egret_queue *queue = job->queue;
+	bool cookie, joined;
+
+	if (!READ_ONCE(queue->group) || egret_syncs_have_signals(syncs) ||
+	    !egret_syncs_are_met(syncs, queue))
+		return false;
+	/* An asynchronous bind can leave some to the next execution, and is not waited for. */
+	if (!list_empty(&queue->vm->userptr_todo))
+		return false;
+	mutex_lock(&queue->submit_lock);
+	cookie = dma_fence_begin_signalling();
+	joined = egret_job_join(job);
+	dma_fence_end_signalling(cookie);
+	mutex_unlock(&queue->submit_lock);
+	return joined;
+}
+
+/* ---- DRM_EGRET_EXEC, when there is nothing to wait for ---------------------------------- */
 
 /*
  * Whether all that is bound in an address space is its own, and in place. Its reservation is
@@ -571,7 +629,7 @@ static bool egret_vm_is_settled(struct egret_vm *vm)
 }
 
 /* Return: 0; or -EBUSY, -EAGAIN: there is something to wait for, or to do before. */
-static int egret_exec_at_once(const struct egret_job *job, struct egret_syncs *syncs)
+static int egret_exec_at_once(struct egret_job *job, struct egret_syncs *syncs)
 {
 	struct egret_vm *vm = job->queue->vm;
 	struct dma_resv *resv = drm_gpuvm_resv(&vm->base);
@@ -708,7 +766,7 @@ static int egret_exec_validate(struct drm_gpuvm_exec *exec)
  * Make all bound memory accessible, and submit. Return as egret_job_push(); -EAGAIN: it has
  * changed meanwhile.
  */
-static int egret_job_submit(const struct egret_job *job, struct egret_syncs *syncs, bool exclusive)
+static int egret_job_submit(struct egret_job *job, struct egret_syncs *syncs, bool exclusive)
 {
 	struct egret_vm *vm = job->queue->vm;
 	struct drm_gpuvm_exec exec = {
@@ -766,6 +824,18 @@ static int egret_exec_in_turn(const struct egret_job *job, struct egret_syncs *s
 
 /* ---- DRM_EGRET_EXEC ------------------------------------------------------------------------ */
 
+/* Mostly there is one call, whose size is known to the compiler: nothing is to be checked. */
+static struct drm_egret_call *egret_exec_copy_calls(const struct drm_egret_array *array,
+						    struct drm_egret_call *few)
+{
+	if (array->count != 1 || array->stride != sizeof(*few))
+		return egret_array_copy(array, sizeof(*few), sizeof(*few), DRM_EGRET_CALLS_MAX,
+					few, EGRET_EXEC_FEW);
+	if (copy_from_user(few, u64_to_user_ptr(array->array), sizeof(*few)))
+		return ERR_PTR(-EFAULT);
+	return few;
+}
+
 static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
 {
 	u32 i;
@@ -782,18 +852,36 @@ static int egret_exec_check_calls(const struct drm_egret_call *calls, u32 count)
 	return 0;
 }
 
-static int egret_exec_job(struct egret_job *job, struct egret_syncs *syncs, struct drm_file *file)
+static int egret_exec_alone(struct egret_job *job, struct egret_syncs *syncs,
+			    struct drm_file *file)
 {
 	int ret;
 
-	job->fence = egret_fence_alloc(job->num_calls + 1);
+	/* Not charged to anybody: there are as many as jobs, which are few, and they go soon. */
+	job->fence = egret_fence_alloc(GFP_KERNEL);
 	if (!job->fence)
 		return -ENOMEM;
+	job->fence->group = !egret_syncs_have_signals(syncs);
 	ret = egret_exec_at_once(job, syncs);
 	if (ret == -EBUSY || ret == -EAGAIN)
 		ret = egret_exec_in_turn(job, syncs, file);
 	if (ret)
 		egret_fence_free(job->fence);
+	return ret;
+}
+
+static int egret_exec_job(struct egret_job *job, struct egret_syncs *syncs, struct drm_file *file)
+{
+	struct egret_device *edev = job->queue->edev;
+	int ret;
+
+	if (egret_exec_join(job, syncs))
+		return 0;
+	ret = egret_pm_get(edev);
+	if (ret)
+		return ret;
+	ret = egret_exec_alone(job, syncs, file);
+	egret_pm_put(edev);
 	return ret;
 }
 
@@ -809,8 +897,7 @@ static int egret_exec_queue(struct egret_queue *queue, struct drm_file *file,
 	};
 	int ret;
 
-	calls = egret_array_copy(&args->calls, sizeof(*calls), sizeof(*calls),
-				 DRM_EGRET_CALLS_MAX, few, ARRAY_SIZE(few));
+	calls = egret_exec_copy_calls(&args->calls, few);
 	if (IS_ERR(calls))
 		return PTR_ERR(calls);
 	job.calls = calls;

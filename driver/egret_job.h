@@ -24,8 +24,10 @@ struct egret_job {
 	struct egret_queue *queue;
 	/** @sched: The job as the scheduler knows it, or NULL: it cannot wait. */
 	struct drm_sched_job *sched;
-	/** @fence: Fence; a reference once the job is armed. */
+	/** @fence: Fence; a reference once the job is armed. NULL for one that joins a group. */
 	struct egret_fence *fence;
+	/** @seqno: Number in the queue, once the job is armed. */
+	u64 seqno;
 	/** @calls: Indirect buffers. */
 	const struct drm_egret_call *calls;
 	/** @num_calls: Number of them. */

@@ -277,7 +277,7 @@ static struct egret_queue *egret_migrate_new_queue(struct egret_device *edev)
 	if (mig->queue)
 		egret_queue_put(mig->queue);
 	queue = egret_queue_create(mig->vm, NULL, DRM_EGRET_QUEUE_COPY,
-				   DRM_EGRET_PRIORITY_HIGH);
+				   DRM_EGRET_PRIORITY_HIGH, 0);
 	if (IS_ERR(queue)) {
 		drm_dbg(&edev->drm, "no queue for moves: %pe\n", queue);
 		queue = NULL;

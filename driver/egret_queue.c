@@ -22,10 +22,14 @@
 #include <linux/capability.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/dma-mapping.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/iopoll.h>
 #include <linux/slab.h>
+#include <linux/sync_file.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
+#include <drm/drm_utils.h>
 
 #include "compat.h"
 #include "egret_client.h"
@@ -72,7 +76,7 @@ u64 egret_queue_slot_va(const struct egret_queue *queue)
 	return egret_queue_ring_va(queue) + EGRET_SLOT_OFFSET;
 }
 
-/* ---- pending fences: under the vector's lock --------------------------------------- */
+/* ---- jobs on the hardware: under the vector's lock ---------------------------------- */
 
 /**
  * egret_queue_get_busy() - keep what a job needs: the queue, and a card that is awake
@@ -102,39 +106,91 @@ void egret_queue_put_busy(struct egret_queue *queue)
 	egret_queue_put(queue);
 }
 
-/* Another fence. The first one takes what all of them need, and wakes the watchdog. */
-static void egret_queue_add(struct egret_queue *queue, struct egret_fence *fence)
+static bool egret_queue_is_idle(const struct egret_queue *queue)
+{
+	return queue->begun == atomic64_read(&queue->completed);
+}
+
+static struct egret_on_card *egret_queue_on_card(struct egret_queue *queue, u64 seqno)
+{
+	return &queue->on_card[seqno % EGRET_RING_PACKETS];
+}
+
+/* Another job. The first one takes what all of them need, and wakes the watchdog. */
+static void egret_queue_add(struct egret_queue *queue, struct egret_fence *fence, u32 packets)
 {
 	lockdep_assert_held(&queue->vector->lock);
-	if (list_empty(&queue->pending)) {
+	if (egret_queue_is_idle(queue)) {
 		list_add_tail(&queue->active_link, &queue->vector->active);
 		egret_queue_get_busy(queue);
 		if (!delayed_work_pending(&queue->watchdog.work))
 			queue_delayed_work(queue->edev->sched_wq, &queue->watchdog.work,
 					   egret_watchdog_period());
 	}
-	list_add_tail(&fence->link, &queue->pending);
-	queue->used += fence->packets;
+	queue->used += packets;
+	*egret_queue_on_card(queue, ++queue->begun) = (struct egret_on_card){
+		.fence = fence,
+		.packets = packets,
+	};
 }
 
-/* Take the oldest fence off the list, signal it and let it go. */
+/* Signal what follows the jobs up to a number. */
+static void egret_queue_end_followers(struct egret_queue *queue, u64 seqno, bool cancel)
+{
+	struct rb_node *node;
+
+	while ((node = rb_first_cached(&queue->followers))) {
+		struct egret_fence *fence = rb_entry(node, struct egret_fence, node);
+
+		if (fence->base.seqno > seqno)
+			break;
+		rb_erase_cached(node, &queue->followers);
+		RB_CLEAR_NODE(node);
+		egret_fence_end(fence, cancel);
+		dma_fence_put(&fence->base);
+	}
+}
+
+/* From now on jobs may join another group, or none. */
+static void egret_queue_set_group(struct egret_queue *queue, struct egret_fence *fence)
+{
+	struct egret_fence *before = queue->group;
+
+	lockdep_assert_held(&queue->vector->lock);
+	if (fence)
+		dma_fence_get(&fence->base);
+	WRITE_ONCE(queue->group, fence);
+	if (!before)
+		return;
+	if (!egret_fence_close(before))
+		dma_fence_signal(&before->base);
+	dma_fence_put(&before->base);
+}
+
+/* Whether nothing may run behind a job that was cancelled. */
+static bool egret_queue_is_strict(const struct egret_queue *queue)
+{
+	return !queue->client || queue->flags & DRM_EGRET_QUEUE_END_ON_RESET;
+}
+
+/* The oldest job has ended. */
 static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 {
-	struct egret_fence *fence = list_first_entry(&queue->pending, struct egret_fence, link);
+	u64 seqno = atomic64_read(&queue->completed) + 1;
+	struct egret_on_card *job = egret_queue_on_card(queue, seqno);
+	struct egret_fence *fence = job->fence;
 
-	trace_egret_job_end(queue, fence, cancel);
-	/* The kernel's jobs must not be done without those before them. */
-	if (cancel && !fence->keeps_module && !egret_queue_is_dead(queue))
+	trace_egret_job_end(queue, seqno, cancel);
+	if (cancel && egret_queue_is_strict(queue) && !egret_queue_is_dead(queue))
 		WRITE_ONCE(queue->state, DRM_EGRET_QUEUE_DEAD_RESET);
-	list_del_init(&fence->link);
-	WRITE_ONCE(queue->used, queue->used - fence->packets);
-	atomic64_inc(&queue->completed);
-	if (cancel)
-		egret_fence_cancel(fence);
-	else
-		dma_fence_signal(&fence->base);
+	if (!cancel)
+		WRITE_ONCE(queue->done, seqno);
+	WRITE_ONCE(queue->used, queue->used - job->packets);
+	atomic64_set(&queue->completed, seqno);
+	egret_queue_end_followers(queue, seqno, cancel);
+	egret_fence_job_ended(fence, cancel);
 	dma_fence_put(&fence->base);
-	if (list_empty(&queue->pending)) {
+	if (egret_queue_is_idle(queue)) {
 		list_del_init(&queue->active_link);
 		egret_queue_put_busy(queue);
 	}
@@ -142,7 +198,7 @@ static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 
 /**
  * egret_queue_signal_completed() - signal the jobs that the card has completed
- * @queue: queue; its vector is locked, and it has pending fences
+ * @queue: queue; its vector is locked, and it has jobs on the hardware
  */
 void egret_queue_signal_completed(struct egret_queue *queue)
 {
@@ -150,8 +206,7 @@ void egret_queue_signal_completed(struct egret_queue *queue)
 
 	/* What the job wrote is read after its number. */
 	dma_rmb();
-	while (!list_empty(&queue->pending) &&
-	       list_first_entry(&queue->pending, struct egret_fence, link)->base.seqno <= done)
+	while (!egret_queue_is_idle(queue) && atomic64_read(&queue->completed) < done)
 		egret_queue_end_first(queue, false);
 }
 
@@ -164,27 +219,43 @@ void egret_queue_poll(struct egret_queue *queue)
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
-	if (!list_empty(&queue->pending))
+	if (!egret_queue_is_idle(queue))
 		egret_queue_signal_completed(queue);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 }
 
 /**
- * egret_queue_first_pending() - which job is at work
+ * egret_queue_first_on_card() - which job is at work
  * @queue: queue
  *
  * Return: number of the oldest job on the hardware, or 0.
  */
-u64 egret_queue_first_pending(struct egret_queue *queue)
+u64 egret_queue_first_on_card(struct egret_queue *queue)
 {
 	unsigned long flags;
-	u64 seqno = 0;
+	u64 seqno;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
-	if (!list_empty(&queue->pending))
-		seqno = list_first_entry(&queue->pending, struct egret_fence, link)->base.seqno;
+	seqno = egret_queue_is_idle(queue) ? 0 : atomic64_read(&queue->completed) + 1;
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	return seqno;
+}
+
+/**
+ * egret_queue_count_on_card() - how many jobs are on the hardware
+ * @queue: queue
+ *
+ * Return: number of jobs at this moment.
+ */
+u32 egret_queue_count_on_card(struct egret_queue *queue)
+{
+	unsigned long flags;
+	u32 count;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	count = queue->begun - atomic64_read(&queue->completed);
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return count;
 }
 
 /**
@@ -207,68 +278,196 @@ bool egret_queue_has_room(struct egret_queue *queue, u32 packets)
  * @queue: queue; nobody else writes to its ring
  * @packets: of the job
  *
- * Return: fence of the job on the hardware, behind which there is room, a reference; or NULL:
+ * Return: fence of jobs on the hardware, behind which there is room, a reference; or NULL:
  * there is room now.
  */
 struct dma_fence *egret_queue_wait_for_room(struct egret_queue *queue, u32 packets)
 {
-	struct egret_fence *fence, *last = NULL;
+	struct dma_fence *last = NULL;
 	unsigned long flags;
+	u64 seqno;
 	u32 used;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
 	used = queue->used;
-	list_for_each_entry(fence, &queue->pending, link) {
-		if (used + packets <= EGRET_RING_ROOM)
-			break;
-		used -= fence->packets;
-		last = fence;
-	}
-	if (last)
-		dma_fence_get(&last->base);
+	seqno = atomic64_read(&queue->completed);
+	while (used + packets > EGRET_RING_ROOM && seqno < queue->begun)
+		used -= egret_queue_on_card(queue, ++seqno)->packets;
+	if (seqno > atomic64_read(&queue->completed))
+		last = dma_fence_get(&egret_queue_on_card(queue, seqno)->fence->base);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
-	return last ? &last->base : NULL;
+	return last;
 }
 
 /**
- * egret_queue_add_pending() - note a job that is about to run
+ * egret_queue_begin() - note a job that is about to run
  * @queue: queue
- * @fence: its fence, a reference, which is taken over
+ * @fence: its fence, a reference, which is taken over. If it is a group's, jobs behind this
+ *	one may join.
+ * @packets: places in the ring that it takes
  *
  * Return: false if the queue is dead, and nothing was done.
  */
-bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fence)
+bool egret_queue_begin(struct egret_queue *queue, struct egret_fence *fence, u32 packets)
 {
 	unsigned long flags;
 	bool alive;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
 	alive = !egret_queue_is_dead(queue);
-	if (alive)
-		egret_queue_add(queue, fence);
+	if (alive) {
+		egret_queue_add(queue, fence, packets);
+		egret_queue_set_group(queue, fence->group ? fence : NULL);
+	}
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	return alive;
+}
+
+static bool egret_queue_join_group(struct egret_queue *queue)
+{
+	struct egret_fence *group = queue->group;
+
+	if (!group || egret_queue_is_dead(queue) || group->joined >= EGRET_GROUP_JOBS - 1 ||
+	    time_after(jiffies, group->begun + EGRET_GROUP_TIME) || !egret_fence_join(group))
+		return false;
+	group->joined++;
+	return true;
+}
+
+/**
+ * egret_queue_join() - note a job that is about to run, as one of the group before it
+ * @queue: queue
+ * @packets: places in the ring that it takes
+ *
+ * The group's fence is in the reservations that concern the job, and has not signalled.
+ *
+ * Return: false if there is no group that it may join, or the card sleeps, and nothing was
+ * done.
+ */
+bool egret_queue_join(struct egret_queue *queue, u32 packets)
+{
+	unsigned long flags;
+	bool idle, joined = false;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	idle = egret_queue_is_idle(queue);
+	/* Until the job keeps it awake. */
+	if (idle && !egret_pm_get_if_awake(queue->edev))
+		goto out;
+	joined = egret_queue_join_group(queue);
+	if (joined) {
+		dma_fence_get(&queue->group->base);
+		egret_queue_add(queue, queue->group, packets);
+	} else {
+		egret_queue_set_group(queue, NULL);
+	}
+	if (idle)
+		egret_pm_put(queue->edev);
+out:
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return joined;
 }
 
 /**
  * egret_queue_cancel() - end a job that will not run
  * @queue: queue, which is dead or will be killed
- * @fence: its fence, which is not pending; a reference, which is taken over
+ * @fence: its fence, a reference, which is taken over
+ * @packets: places in the ring that it would take
  *
  * Its fence signals behind those of the jobs before it. If these are on the hardware
  * still, whoever kills the queue has not stopped it yet, and ends this one, too.
  */
-void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence)
+void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence, u32 packets)
 {
 	unsigned long flags;
 	bool first;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
-	first = list_empty(&queue->pending);
-	egret_queue_add(queue, fence);
+	if (fence->group)
+		egret_fence_close(fence);
+	first = egret_queue_is_idle(queue);
+	egret_queue_add(queue, fence, packets);
 	if (first)
 		egret_queue_end_first(queue, true);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
+}
+
+/* ---- following jobs by their numbers --------------------------------------------------- */
+
+static bool egret_queue_has_accepted(struct egret_queue *queue, u64 seqno)
+{
+	bool accepted;
+
+	/* Who submits a job holds it until the job is where it belongs. */
+	mutex_lock(&queue->submit_lock);
+	accepted = seqno && seqno <= queue->last_seqno;
+	mutex_unlock(&queue->submit_lock);
+	return accepted;
+}
+
+static bool egret_fence_is_before(struct rb_node *node, const struct rb_node *other)
+{
+	return rb_entry(node, struct egret_fence, node)->base.seqno <
+	       rb_entry(other, struct egret_fence, node)->base.seqno;
+}
+
+/* Returns false if the job is over. Takes a reference of the fence. */
+static bool egret_queue_follow(struct egret_queue *queue, struct egret_fence *fence)
+{
+	unsigned long flags;
+	bool follows;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	follows = atomic64_read(&queue->completed) < fence->base.seqno;
+	if (follows) {
+		dma_fence_get(&fence->base);
+		rb_add_cached(&fence->node, &queue->followers, egret_fence_is_before);
+	}
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	return follows;
+}
+
+/* Nobody is interested any more in what egret_queue_fence_of() returned. */
+static void egret_queue_unfollow(struct egret_queue *queue, struct dma_fence *base)
+{
+	struct egret_fence *fence = container_of(base, struct egret_fence, base);
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->vector->lock, flags);
+	if (!RB_EMPTY_NODE(&fence->node)) {
+		rb_erase_cached(&fence->node, &queue->followers);
+		RB_CLEAR_NODE(&fence->node);
+		dma_fence_put(base);
+	}
+	spin_unlock_irqrestore(&queue->vector->lock, flags);
+}
+
+/**
+ * egret_queue_fence_of() - a fence for a job
+ * @queue: queue
+ * @seqno: number of a job that was accepted
+ *
+ * Return: a new fence with a reference, which signals when the job is over; NULL if it is
+ * over; or an error pointer: -EINVAL (there is no such job), -ENOMEM.
+ */
+struct dma_fence *egret_queue_fence_of(struct egret_queue *queue, u64 seqno)
+{
+	struct egret_fence *fence;
+
+	if (!egret_queue_has_accepted(queue, seqno))
+		return ERR_PTR(-EINVAL);
+	if (seqno <= atomic64_read(&queue->completed))
+		return NULL;
+	/* Charged: there can be many for one job. */
+	fence = egret_fence_alloc(GFP_KERNEL_ACCOUNT);
+	if (!fence)
+		return ERR_PTR(-ENOMEM);
+	fence->card = queue->edev;
+	egret_fence_init(fence, queue->fence_context, seqno, true);
+	if (egret_queue_follow(queue, fence))
+		return &fence->base;
+	dma_fence_put(&fence->base);
+	return NULL;
 }
 
 /* ---- what jobs waited for: under the submit lock -------------------------------------- */
@@ -391,15 +590,16 @@ static void egret_queue_stop_hardware(struct egret_queue *queue)
 }
 
 /* Signal the jobs on the hardware, which has stopped: done, or cancelled. */
-static void egret_queue_end_pending(struct egret_queue *queue)
+static void egret_queue_end_on_card(struct egret_queue *queue)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
-	if (!list_empty(&queue->pending))
+	if (!egret_queue_is_idle(queue))
 		egret_queue_signal_completed(queue);
-	while (!list_empty(&queue->pending))
+	while (!egret_queue_is_idle(queue))
 		egret_queue_end_first(queue, true);
+	egret_queue_set_group(queue, NULL);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 }
 
@@ -466,7 +666,7 @@ void egret_queue_kill(struct egret_queue *queue, u32 state, const struct egret_f
 	/* Before its owner learns of the end, and tries again. */
 	if (egret_queue_is_guilty(queue) && egret_client_offend(queue->client))
 		egret_queue_ban(queue);
-	egret_queue_end_pending(queue);
+	egret_queue_end_on_card(queue);
 out:
 	dma_fence_end_signalling(cookie);
 }
@@ -532,7 +732,7 @@ void egret_queue_save_all(struct egret_device *edev)
  */
 void egret_queue_cancel_all(struct egret_device *edev)
 {
-	egret_queue_for_each(edev, egret_queue_end_pending);
+	egret_queue_for_each(edev, egret_queue_end_on_card);
 }
 
 /* Queues that never were enabled are those of somebody who waits to do it. */
@@ -567,15 +767,14 @@ int egret_queue_restore_all(struct egret_device *edev)
 /* ---- system sleep ---------------------------------------------------------------------------- */
 
 /* The fence of the last job on the hardware, with a reference, or NULL. */
-static struct dma_fence *egret_queue_last_pending(struct egret_queue *queue)
+static struct dma_fence *egret_queue_last_on_card(struct egret_queue *queue)
 {
 	struct dma_fence *fence = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
-	if (!list_empty(&queue->pending))
-		fence = dma_fence_get(&list_last_entry(&queue->pending, struct egret_fence,
-						       link)->base);
+	if (!egret_queue_is_idle(queue))
+		fence = dma_fence_get(&egret_queue_on_card(queue, queue->begun)->fence->base);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
 	return fence;
 }
@@ -583,7 +782,7 @@ static struct dma_fence *egret_queue_last_pending(struct egret_queue *queue)
 /* Wait until no job is on the hardware; false if it takes longer than until @deadline. */
 static bool egret_queue_wait_drained(struct egret_queue *queue, unsigned long deadline)
 {
-	struct dma_fence *fence = egret_queue_last_pending(queue);
+	struct dma_fence *fence = egret_queue_last_on_card(queue);
 	long left;
 
 	if (!fence)
@@ -943,7 +1142,7 @@ static u32 egret_queue_config(const struct egret_queue *queue, u32 priority)
 
 /* Make a queue that is known by its hardware queue's number, but not enabled. */
 static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_client *client,
-					     u32 type, u32 priority)
+					     u32 type, u32 priority, u32 flags)
 {
 	struct egret_device *edev = vm->edev;
 	struct egret_queue *queue;
@@ -958,9 +1157,11 @@ static struct egret_queue *egret_queue_alloc(struct egret_vm *vm, struct egret_c
 	queue->vm = egret_vm_get(vm);
 	queue->client = egret_client_get(client);
 	queue->type = type;
-	queue->fence_context = dma_fence_context_alloc(1);
+	queue->flags = flags;
+	queue->fence_context = dma_fence_context_alloc(2);
+	queue->group_context = queue->fence_context + 1;
 	mutex_init(&queue->submit_lock);
-	INIT_LIST_HEAD(&queue->pending);
+	queue->followers = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&queue->active_link);
 	INIT_DELAYED_WORK(&queue->watchdog.work, egret_queue_watch);
 	INIT_WORK(&queue->cleanup_work, egret_queue_cleanup);
@@ -1004,13 +1205,14 @@ err_free:
  * @client: whose it is, or NULL: the kernel's
  * @type: one of &enum drm_egret_queue_type
  * @priority: one of &enum drm_egret_queue_priority
+ * @flags: combination of &enum drm_egret_queue_flags
  *
  * Must not be called inside of drm_dev_enter().
  *
  * Return: the queue with a reference, or an error pointer: -ENODEV, -ENOSPC, -ENOMEM.
  */
 struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client *client,
-				       u32 type, u32 priority)
+				       u32 type, u32 priority, u32 flags)
 {
 	struct egret_queue *queue;
 	int idx, ret;
@@ -1018,7 +1220,7 @@ struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client 
 	/* remove() finds either the queue, or nothing of it. */
 	if (!drm_dev_enter(&vm->edev->drm, &idx))
 		return ERR_PTR(-ENODEV);
-	queue = egret_queue_alloc(vm, client, type, priority);
+	queue = egret_queue_alloc(vm, client, type, priority, flags);
 	drm_dev_exit(idx);
 	if (IS_ERR(queue))
 		return queue;
@@ -1036,7 +1238,7 @@ struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client 
 
 static int egret_queue_check(const struct drm_egret_queue_create *args)
 {
-	if (args->flags || args->pad)
+	if (args->flags & ~DRM_EGRET_QUEUE_END_ON_RESET || args->pad)
 		return -EINVAL;
 	if (args->type > DRM_EGRET_QUEUE_COPY || args->priority > DRM_EGRET_PRIORITY_REALTIME)
 		return -EINVAL;
@@ -1061,7 +1263,7 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	vm = egret_vm_lookup(efile, args->vm_id);
 	if (!vm)
 		return -ENOENT;
-	queue = egret_queue_create(vm, efile->client, args->type, args->priority);
+	queue = egret_queue_create(vm, efile->client, args->type, args->priority, args->flags);
 	egret_vm_put(vm);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
@@ -1069,8 +1271,10 @@ int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file
 	egret_queue_get(queue);
 	/* Whoever bans the client finds the queue, but perhaps not before it was complete. */
 	ret = egret_client_is_banned(efile->client) ? -EPERM : 0;
+	/* An ID that was destroyed is not that of another queue soon: somebody may wait for it. */
 	if (!ret)
-		ret = xa_alloc(&efile->queues, &queue->id, queue, EGRET_FILE_IDS, GFP_KERNEL);
+		ret = min(xa_alloc_cyclic(&efile->queues, &queue->id, queue, EGRET_FILE_IDS,
+					  &efile->next_queue, GFP_KERNEL), 0);
 	args->queue_id = queue->id;
 	if (ret) {
 		egret_queue_kill(queue, EGRET_QUEUE_CLOSED, NULL);
@@ -1198,6 +1402,90 @@ void egret_queue_close_all(struct egret_file *efile)
 		egret_queue_take(efile, id, &cycles);
 		egret_queue_close(efile, queue, cycles, deadline);
 	}
+}
+
+int egret_queue_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	const struct drm_egret_queue_wait *args = data;
+	struct egret_queue *queue;
+	struct dma_fence *fence;
+	long left;
+
+	if (args->flags)
+		return -EINVAL;
+	queue = egret_queue_lookup(file->driver_priv, args->queue_id);
+	if (!queue)
+		return -ENOENT;
+	fence = egret_queue_fence_of(queue, args->job);
+	left = 1;
+	if (!IS_ERR_OR_NULL(fence)) {
+		left = dma_fence_wait_timeout(fence, true,
+					      drm_timeout_abs_to_jiffies(args->deadline));
+		if (left <= 0)
+			egret_queue_unfollow(queue, fence);
+		dma_fence_put(fence);
+	}
+	egret_queue_put(queue);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	return left > 0 ? 0 : left ?: -ETIME;
+}
+
+/* A fence for a job that is over. */
+static struct dma_fence *egret_queue_fence_of_ended(struct egret_queue *queue, u64 seqno)
+{
+	struct egret_fence *fence;
+
+	if (seqno <= READ_ONCE(queue->done))
+		return dma_fence_get_stub();
+	fence = egret_fence_alloc(GFP_KERNEL_ACCOUNT);
+	if (!fence)
+		return ERR_PTR(-ENOMEM);
+	egret_fence_init(fence, queue->fence_context, seqno, true);
+	egret_fence_end(fence, true);
+	return &fence->base;
+}
+
+/* Take a reference of a fence over. */
+static int egret_sync_file_install(struct dma_fence *fence)
+{
+	struct sync_file *file = sync_file_create(fence);
+	int fd;
+
+	dma_fence_put(fence);
+	if (!file)
+		return -ENOMEM;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		fput(file->file);
+	else
+		fd_install(fd, file->file);
+	return fd;
+}
+
+int egret_queue_export_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_egret_queue_export *args = data;
+	struct egret_queue *queue;
+	struct dma_fence *fence;
+	int fd;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+	queue = egret_queue_lookup(file->driver_priv, args->queue_id);
+	if (!queue)
+		return -ENOENT;
+	fence = egret_queue_fence_of(queue, args->job);
+	if (!fence)
+		fence = egret_queue_fence_of_ended(queue, args->job);
+	egret_queue_put(queue);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	fd = egret_sync_file_install(fence);
+	if (fd < 0)
+		return fd;
+	args->fd = fd;
+	return 0;
 }
 
 int egret_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

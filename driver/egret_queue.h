@@ -6,6 +6,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 #include <drm/gpu_scheduler.h>
@@ -18,6 +19,7 @@
 struct dma_fence;
 struct drm_device;
 struct drm_file;
+struct drm_printer;
 struct egret_client;
 struct egret_device;
 struct egret_fence;
@@ -28,6 +30,16 @@ struct seq_file;
 
 /* Timelines whose last point that was waited for is remembered. */
 #define EGRET_QUEUE_WAITED	4
+
+/**
+ * struct egret_on_card - a job on the hardware
+ */
+struct egret_on_card {
+	/** @fence: What stands for it, perhaps with others; a reference. */
+	struct egret_fence *fence;
+	/** @packets: Places in the ring that it takes. */
+	u32 packets;
+};
 
 /**
  * struct egret_queue - a queue: a hardware queue with its ring and scheduler
@@ -45,6 +57,8 @@ struct egret_queue {
 	u32 hwid;
 	/** @id: Its ID in its file, or 0 as long as it has none. Written once, read by anybody. */
 	u32 id;
+	/** @flags: Combination of &enum drm_egret_queue_flags. Constant. */
+	u32 flags;
 	/** @client: Whose it is; a reference, or NULL: the kernel's. Constant. */
 	struct egret_client *client;
 	/** @owner: Who made it; nothing if it is the kernel's. Constant. */
@@ -64,7 +78,7 @@ struct egret_queue {
 	 */
 	struct egret_ring ring;
 	/**
-	 * @used: Places of @ring that jobs in @pending have. Written under @vector's lock;
+	 * @used: Places of @ring that jobs @on_card have. Written under @vector's lock;
 	 * it grows only with jobs, so who may write to the ring may look without.
 	 */
 	u32 used;
@@ -102,12 +116,36 @@ struct egret_queue {
 	u32 next_waited;
 	/** @fence_context: Timeline of the jobs' fences. Constant. */
 	u64 fence_context;
+	/** @group_context: Timeline of the groups' fences. Constant. */
+	u64 group_context;
 	/** @last_seqno: Number of the last job that was accepted. */
 	u64 last_seqno;
 
-	/** @pending: Fences of jobs on the hardware, oldest first. Under @vector's lock. */
-	struct list_head pending;
-	/** @active_link: In &egret_vector.active while @pending has any. Under @vector's lock. */
+	/**
+	 * @on_card: Jobs on the hardware, those behind @completed up to @begun, each at the
+	 * remainder of its number. Under @vector's lock.
+	 */
+	struct egret_on_card on_card[EGRET_RING_PACKETS];
+	/** @begun: Number of the last job that was on the hardware. Under @vector's lock. */
+	u64 begun;
+	/**
+	 * @completed: Number of the last job that has ended, done or cancelled. Written under
+	 * @vector's lock.
+	 */
+	atomic64_t completed;
+	/** @done: Number of the last one that was done. As @completed. */
+	u64 done;
+	/**
+	 * @group: Fence of the group that jobs may join if it is open still; a reference, or
+	 * NULL. Written under @vector's lock.
+	 */
+	struct egret_fence *group;
+	/** @followers: Fences of jobs by their numbers, which signal with them. As @group. */
+	struct rb_root_cached followers;
+	/**
+	 * @active_link: In &egret_vector.active while there are jobs on the hardware. Under
+	 * @vector's lock.
+	 */
 	struct list_head active_link;
 	/**
 	 * @state: One of &enum drm_egret_queue_state, or EGRET_QUEUE_CLOSED. Goes
@@ -117,8 +155,6 @@ struct egret_queue {
 	u32 state;
 	/** @fault: Why it faulted, if it did. As @state, with which it is written. */
 	struct egret_fault fault;
-	/** @completed: Jobs that have completed or were cancelled. */
-	atomic64_t completed;
 	/**
 	 * @busy_cycles: Modelled cycles up to when the queue was enabled last, or to
 	 * its death. Written when the hardware queue stops.
@@ -159,7 +195,7 @@ struct egret_queue {
 #define EGRET_QUEUE_CLOSED	(~0u)
 
 struct egret_queue *egret_queue_create(struct egret_vm *vm, struct egret_client *client,
-				       u32 type, u32 priority);
+				       u32 type, u32 priority, u32 flags);
 struct egret_queue *egret_queue_lookup(struct egret_file *efile, u32 id);
 struct egret_queue *egret_queue_lookup_hw(struct egret_device *edev, u32 hwid);
 struct egret_queue *egret_queue_next(struct egret_device *edev, struct egret_queue *queue);
@@ -179,11 +215,14 @@ int egret_queue_module_init(void);
 void egret_queue_module_exit(void);
 
 u64 egret_queue_slot_va(const struct egret_queue *queue);
-bool egret_queue_add_pending(struct egret_queue *queue, struct egret_fence *fence);
-void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence);
+bool egret_queue_begin(struct egret_queue *queue, struct egret_fence *fence, u32 packets);
+bool egret_queue_join(struct egret_queue *queue, u32 packets);
+void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence, u32 packets);
 void egret_queue_signal_completed(struct egret_queue *queue);
 void egret_queue_poll(struct egret_queue *queue);
-u64 egret_queue_first_pending(struct egret_queue *queue);
+u64 egret_queue_first_on_card(struct egret_queue *queue);
+u32 egret_queue_count_on_card(struct egret_queue *queue);
+struct dma_fence *egret_queue_fence_of(struct egret_queue *queue, u64 seqno);
 bool egret_queue_has_room(struct egret_queue *queue, u32 packets);
 struct dma_fence *egret_queue_wait_for_room(struct egret_queue *queue, u32 packets);
 void egret_queue_get_busy(struct egret_queue *queue);
@@ -207,6 +246,8 @@ static inline bool egret_queue_is_dead(const struct egret_queue *queue)
 
 int egret_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int egret_queue_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_queue_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int egret_queue_export_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int egret_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* EGRET_QUEUE_H */

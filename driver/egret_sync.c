@@ -6,26 +6,30 @@
  */
 #include <linux/dma-fence-chain.h>
 #include <linux/slab.h>
+#include <drm/drm_file.h>
 #include <drm/drm_syncobj.h>
 
 #include <drm/egret_accel.h>
 
 #include "egret_array.h"
+#include "egret_queue.h"
 #include "egret_sync.h"
 
 static int egret_sync_check(const struct drm_egret_sync *arg)
 {
-	const u32 direction = arg->flags & (DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_SIGNAL);
-
-	if (arg->flags & ~(DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_SIGNAL |
-			   DRM_EGRET_SYNC_TIMELINE))
+	switch (arg->flags) {
+	case DRM_EGRET_SYNC_WAIT:
+	case DRM_EGRET_SYNC_SIGNAL:
+		/* A binary sync object has no points. */
+		return arg->point ? -EINVAL : 0;
+	case DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE:
+	case DRM_EGRET_SYNC_SIGNAL | DRM_EGRET_SYNC_TIMELINE:
+	case DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_JOB:
+		/* A timeline has no point 0, and a queue no such job. */
+		return arg->point ? 0 : -EINVAL;
+	default:
 		return -EINVAL;
-	if (direction != DRM_EGRET_SYNC_WAIT && direction != DRM_EGRET_SYNC_SIGNAL)
-		return -EINVAL;
-	/* A timeline has no point 0, and a binary sync object no points. */
-	if (!(arg->flags & DRM_EGRET_SYNC_TIMELINE) != !arg->point)
-		return -EINVAL;
-	return 0;
+	}
 }
 
 static int egret_sync_init_wait(struct egret_sync *sync, struct drm_file *file,
@@ -41,6 +45,22 @@ static int egret_sync_init_wait(struct egret_sync *sync, struct drm_file *file,
 	return ret;
 }
 
+static int egret_sync_init_job(struct egret_sync *sync, struct drm_file *file,
+			       const struct drm_egret_sync *arg)
+{
+	struct egret_queue *queue = egret_queue_lookup(file->driver_priv, arg->handle);
+	struct dma_fence *fence;
+
+	if (!queue)
+		return -ENOENT;
+	fence = egret_queue_fence_of(queue, arg->point);
+	egret_queue_put(queue);
+	if (IS_ERR(fence))
+		return PTR_ERR(fence);
+	sync->fence = fence;
+	return 0;
+}
+
 static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 			   const struct drm_egret_sync *arg)
 {
@@ -48,6 +68,8 @@ static int egret_sync_init(struct egret_sync *sync, struct drm_file *file,
 
 	if (ret)
 		return ret;
+	if (arg->flags & DRM_EGRET_SYNC_JOB)
+		return egret_sync_init_job(sync, file, arg);
 	if (arg->flags & DRM_EGRET_SYNC_WAIT)
 		return egret_sync_init_wait(sync, file, arg);
 
@@ -82,6 +104,8 @@ int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 
 	syncs->count = 0;
 	syncs->array = NULL;
+	if (!args->count && !args->array)
+		return 0;
 	elements = egret_array_copy(args, sizeof(*elements), sizeof(*elements),
 				    DRM_EGRET_SYNCS_MAX, few, ARRAY_SIZE(few));
 	if (IS_ERR_OR_NULL(elements))
@@ -98,6 +122,22 @@ int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 	}
 	egret_array_free(elements, few);
 	return ret;
+}
+
+/**
+ * egret_syncs_have_signals() - whether somebody outside gets the fence of a job
+ * @syncs: array
+ *
+ * Return: true if any sync object is to be signalled.
+ */
+bool egret_syncs_have_signals(const struct egret_syncs *syncs)
+{
+	u32 i;
+
+	for (i = 0; i < syncs->count; i++)
+		if (syncs->array[i].syncobj)
+			return true;
+	return false;
 }
 
 /**

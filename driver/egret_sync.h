@@ -14,7 +14,8 @@ struct drm_syncobj;
 /**
  * struct egret_sync - one synchronisation, looked up
  *
- * Either @fence or @syncobj is set: it is waited for, or signalled.
+ * Either @fence or @syncobj is set: it is waited for, or signalled. Or none: what is to be
+ * waited for is over.
  */
 struct egret_sync {
 	/** @fence: To wait for; a reference. */
@@ -44,6 +45,7 @@ struct egret_syncs {
 
 int egret_syncs_init(struct egret_syncs *syncs, struct drm_file *file,
 		     const struct drm_egret_array *args);
+bool egret_syncs_have_signals(const struct egret_syncs *syncs);
 void egret_syncs_fini(struct egret_syncs *syncs);
 void egret_syncs_signal(struct egret_syncs *syncs, struct dma_fence *fence);
 

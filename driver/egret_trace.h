@@ -43,8 +43,8 @@ DECLARE_EVENT_CLASS(egret_job,
 				   __entry->queue = job->queue->hwid;
 				   __entry->calls = job->num_calls;
 				   __entry->client = egret_client_id(job->queue->client);
-				   __entry->context = job->fence->base.context;
-				   __entry->seqno = job->fence->base.seqno;),
+				   __entry->context = job->queue->fence_context;
+				   __entry->seqno = job->seqno;),
 		    TP_printk("dev=%s client=%llu queue=%u context=%llu seqno=%llu calls=%u",
 			      __get_str(dev), __entry->client, __entry->queue, __entry->context,
 			      __entry->seqno, __entry->calls));
@@ -60,9 +60,8 @@ DEFINE_EVENT(egret_job, egret_job_run,
 	     TP_ARGS(job));
 
 TRACE_EVENT(egret_job_end,
-	    TP_PROTO(const struct egret_queue *queue, const struct egret_fence *fence,
-		     bool cancelled),
-	    TP_ARGS(queue, fence, cancelled),
+	    TP_PROTO(const struct egret_queue *queue, u64 seqno, bool cancelled),
+	    TP_ARGS(queue, seqno, cancelled),
 	    TP_STRUCT__entry(__string(dev, dev_name(queue->edev->drm.dev))
 			     __field(u32, queue)
 			     __field(u64, client)
@@ -72,8 +71,8 @@ TRACE_EVENT(egret_job_end,
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->queue = queue->hwid;
 			   __entry->client = egret_client_id(queue->client);
-			   __entry->context = fence->base.context;
-			   __entry->seqno = fence->base.seqno;
+			   __entry->context = queue->fence_context;
+			   __entry->seqno = seqno;
 			   __entry->cancelled = cancelled;),
 	    TP_printk("dev=%s client=%llu queue=%u context=%llu seqno=%llu%s", __get_str(dev),
 		      __entry->client, __entry->queue, __entry->context, __entry->seqno,

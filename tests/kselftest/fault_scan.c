@@ -401,6 +401,55 @@ static void test_queue_query(void)
 	scan(&(struct call){ queue_query_make, NULL, NULL });
 }
 
+/* A job that is at work for as long as the test is, of another file. */
+static struct client busy;
+
+static void make_busy(void)
+{
+	struct bo flag;
+
+	set_parameter("hang_timeout_ms", 60000);
+	busy = client_open(DRM_EGRET_QUEUE_COPY);
+	flag = client_bo(&busy, PAGE, DRM_EGRET_BO_SYSTEM);
+	packet_wait(&busy, flag.va, 1);
+	CHECK_OK(submit(&busy, NULL, 0));
+}
+
+static int queue_wait_make(struct scan *s)
+{
+	struct drm_egret_queue_wait args = { .queue_id = busy.queue, .job = 1 };
+	int ret = card_ioctl(busy.fd, DRM_IOCTL_EGRET_QUEUE_WAIT, &args);
+
+	(void)s;
+	return ret == -ETIME ? 0 : ret;
+}
+
+static void test_queue_wait(void)
+{
+	make_busy();
+	scan(&(struct call){ queue_wait_make, NULL, NULL });
+}
+
+static int queue_export_make(struct scan *s)
+{
+	struct drm_egret_queue_export args = { .queue_id = busy.queue, .job = 1 };
+	int ret = card_ioctl(busy.fd, DRM_IOCTL_EGRET_QUEUE_EXPORT, &args);
+
+	s->fd = args.fd;
+	return ret;
+}
+
+static void queue_export_undo(struct scan *s)
+{
+	close(s->fd);
+}
+
+static void test_queue_export(void)
+{
+	make_busy();
+	scan(&(struct call){ queue_export_make, queue_export_undo, NULL });
+}
+
 /* A job of two calls, that signals binary sync objects and points of timelines. */
 static int exec_make(struct scan *s)
 {
@@ -487,6 +536,8 @@ int main(void)
 		TEST_LONG("unbind", test_unbind, 60),
 		TEST_LONG("queue: create", test_queue_create, 60),
 		TEST_LONG("queue: query", test_queue_query, 60),
+		TEST_LONG("queue: wait", test_queue_wait, 60),
+		TEST_LONG("queue: export", test_queue_export, 60),
 		TEST_LONG("execute", test_exec, 60),
 	};
 

@@ -27,7 +27,7 @@ static void test_create_errors(void)
 	args.priority = 4;
 	CHECK_ERR(create(fd, args), EINVAL);
 	args = good;
-	args.flags = 1;
+	args.flags = 2;
 	CHECK_ERR(create(fd, args), EINVAL);
 	args = good;
 	args.pad = 1;

@@ -59,6 +59,8 @@ struct world {
 		struct drm_egret_queue_destroy queue_destroy;
 		struct drm_egret_queue_query queue_query;
 		struct drm_egret_exec exec;
+		struct drm_egret_queue_wait queue_wait;
+		struct drm_egret_queue_export queue_export;
 		uint8_t bytes[256];
 	} args;
 	struct {
@@ -94,6 +96,9 @@ enum call {
 	QUEUE_QUERY,
 	EXEC,
 	EXEC_SYNC,
+	EXEC_JOB,
+	QUEUE_WAIT,
+	QUEUE_EXPORT,
 	CALLS,
 };
 
@@ -212,6 +217,27 @@ static void good_exec_sync(struct world *w)
 	w->args.exec.syncs = one(&w->sync, sizeof(w->sync.sync));
 }
 
+static void good_exec_job(struct world *w)
+{
+	w->args.exec.queue_id = w->queue;
+	w->sync.sync = (struct drm_egret_sync) {
+		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_JOB, .handle = w->queue, .point = 1,
+	};
+	w->args.exec.syncs = one(&w->sync, sizeof(w->sync.sync));
+}
+
+static void good_queue_wait(struct world *w)
+{
+	w->args.queue_wait.queue_id = w->queue;
+	w->args.queue_wait.job = 1;
+}
+
+static void good_queue_export(struct world *w)
+{
+	w->args.queue_export.queue_id = w->queue;
+	w->args.queue_export.job = 1;
+}
+
 static const struct {
 	unsigned long request;
 	void (*good)(struct world *w);
@@ -234,6 +260,9 @@ static const struct {
 	[QUEUE_QUERY] = { DRM_IOCTL_EGRET_QUEUE_QUERY, good_queue_query, "query of queue" },
 	[EXEC] = { DRM_IOCTL_EGRET_EXEC, good_exec, "calls" },
 	[EXEC_SYNC] = { DRM_IOCTL_EGRET_EXEC, good_exec_sync, "syncs" },
+	[EXEC_JOB] = { DRM_IOCTL_EGRET_EXEC, good_exec_job, "wait for a job" },
+	[QUEUE_WAIT] = { DRM_IOCTL_EGRET_QUEUE_WAIT, good_queue_wait, "wait" },
+	[QUEUE_EXPORT] = { DRM_IOCTL_EGRET_QUEUE_EXPORT, good_queue_export, "sync file" },
 };
 
 /* ---- what is wrong with them ------------------------------------------------------------ */
@@ -372,7 +401,7 @@ static const struct wrong wrongs[] = {
 	SET(QUEUE_CREATE, EINVAL, "an unknown type", args.queue_create.type, ALL),
 	SET(QUEUE_CREATE, EINVAL, "the next priority", args.queue_create.priority, 4),
 	SET(QUEUE_CREATE, EINVAL, "an unknown priority", args.queue_create.priority, ALL),
-	BITS(QUEUE_CREATE, EINVAL, "unknown flags", args.queue_create.flags, ALL),
+	BITS(QUEUE_CREATE, EINVAL, "unknown flags", args.queue_create.flags, ALL & ~1u),
 	BITS(QUEUE_CREATE, EINVAL, "padding", args.queue_create.pad, ALL),
 	SET(QUEUE_CREATE, ENOENT, "no address space", args.queue_create.vm_id, 0),
 	SET(QUEUE_CREATE, ENOENT, "an unknown address space", args.queue_create.vm_id, BAD_ID),
@@ -426,6 +455,33 @@ static const struct wrong wrongs[] = {
 	SET(EXEC_SYNC, ENOENT, "an unknown sync object", sync.sync.handle, BAD_ID),
 	FROM(EXEC_SYNC, ENOENT, "another file's sync object", sync.sync.handle, other_sync),
 	FROM(EXEC_SYNC, EINVAL, "nothing to wait for", sync.sync.handle, empty),
+
+	BITS(EXEC_JOB, EINVAL, "a job to be signalled, or of a timeline", sync.sync.flags, ALL & ~9u),
+	SET(EXEC_JOB, EINVAL, "a job that is not waited for", sync.sync.flags, DRM_EGRET_SYNC_JOB),
+	SET(EXEC_JOB, EINVAL, "job 0", sync.sync.point, 0),
+	SET(EXEC_JOB, EINVAL, "a job to come", sync.sync.point, 1ULL << 32),
+	SET(EXEC_JOB, ENOENT, "a job of no queue", sync.sync.handle, 0),
+	SET(EXEC_JOB, ENOENT, "a job of an unknown queue", sync.sync.handle, BAD_ID),
+	FROM(EXEC_JOB, ENOENT, "a job of another file's queue", sync.sync.handle, other_queue),
+
+	BITS(QUEUE_WAIT, EINVAL, "unknown flags", args.queue_wait.flags, ALL),
+	SET(QUEUE_WAIT, EINVAL, "job 0", args.queue_wait.job, 0),
+	SET(QUEUE_WAIT, EINVAL, "a job to come", args.queue_wait.job, 1ULL << 32),
+	SET(QUEUE_WAIT, ENOENT, "no queue", args.queue_wait.queue_id, 0),
+	SET(QUEUE_WAIT, ENOENT, "an unknown queue", args.queue_wait.queue_id, BAD_ID),
+	FROM(QUEUE_WAIT, ENOENT, "another file's queue", args.queue_wait.queue_id, other_queue),
+	ELSEWHERE(QUEUE_WAIT, ETIME, "driver-job", "wait")
+	ELSEWHERE(QUEUE_WAIT, ENOMEM, "fault-scan", "queue: wait")
+
+	BITS(QUEUE_EXPORT, EINVAL, "unknown flags", args.queue_export.flags, ALL),
+	BITS(QUEUE_EXPORT, EINVAL, "padding", args.queue_export.pad, ALL),
+	SET(QUEUE_EXPORT, EINVAL, "job 0", args.queue_export.job, 0),
+	SET(QUEUE_EXPORT, EINVAL, "a job to come", args.queue_export.job, 1ULL << 32),
+	SET(QUEUE_EXPORT, ENOENT, "no queue", args.queue_export.queue_id, 0),
+	SET(QUEUE_EXPORT, ENOENT, "an unknown queue", args.queue_export.queue_id, BAD_ID),
+	FROM(QUEUE_EXPORT, ENOENT, "another file's queue", args.queue_export.queue_id, other_queue),
+	ELSEWHERE(QUEUE_EXPORT, EMFILE, "driver-job", "export: no file is left")
+	ELSEWHERE(QUEUE_EXPORT, ENOMEM, "fault-scan", "queue: export")
 };
 
 /*
@@ -474,8 +530,12 @@ static void make_other(struct world *w)
 
 	for (i = 0; i < 12; i++)
 		w->other_vm = vm_create(fd);
-	for (i = 0; i < 40; i++)
+	/* IDs of queues are used in turn. */
+	for (i = 0; i < 300; i++) {
+		if (i)
+			CHECK_OK(queue_destroy(fd, w->other_queue));
 		w->other_queue = queue_create(fd, w->other_vm, DRM_EGRET_QUEUE_COPY);
+	}
 	for (i = 0; i < 300; i++)
 		w->other_bo = bo_create(fd, PAGE, DRM_EGRET_BO_SYSTEM, 0).handle;
 	w->other_sync = far_sync(fd);
@@ -541,6 +601,9 @@ static int call_once(struct world *w, enum call call)
 		break;
 	case QUEUE_DESTROY:
 		w->doomed_queue = queue_create(w->fd, w->vm, DRM_EGRET_QUEUE_COPY);
+		break;
+	case QUEUE_EXPORT:
+		close(w->args.queue_export.fd);
 		break;
 	default:
 		break;
@@ -721,7 +784,7 @@ static void test_unknown(void)
 	int fd = card_open();
 	unsigned int n;
 
-	for (n = DRM_EGRET_EXEC + 1; n < DRM_COMMAND_END - DRM_COMMAND_BASE; n++) {
+	for (n = DRM_EGRET_QUEUE_EXPORT + 1; n < DRM_COMMAND_END - DRM_COMMAND_BASE; n++) {
 		CHECK_ERR(card_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + n, bytes), bytes), EINVAL);
 		CHECK_ERR(card_ioctl(fd, DRM_IO(DRM_COMMAND_BASE + n), NULL), EINVAL);
 	}

@@ -177,6 +177,8 @@ OFFSET(drm_egret_queue_query, fault_addr, 24);
 OFFSET(drm_egret_queue_query, jobs_submitted, 64);
 SIZE(drm_egret_call, 16);
 SIZE(drm_egret_exec, 40);
+SIZE(drm_egret_queue_wait, 24);
+SIZE(drm_egret_queue_export, 24);
 SIZE(drm_egret_event, 56);
 OFFSET(drm_egret_event, addr, 32);
 #endif

@@ -71,6 +71,10 @@ enum drm_egret_ioctl_id {
 	DRM_EGRET_QUEUE_QUERY,
 	/** @DRM_EGRET_EXEC: Execute packets on a queue. */
 	DRM_EGRET_EXEC,
+	/** @DRM_EGRET_QUEUE_WAIT: Wait for a job of a queue. */
+	DRM_EGRET_QUEUE_WAIT,
+	/** @DRM_EGRET_QUEUE_EXPORT: Make a sync file for a job of a queue. */
+	DRM_EGRET_QUEUE_EXPORT,
 };
 
 /**
@@ -93,6 +97,11 @@ enum drm_egret_sync_flags {
 	DRM_EGRET_SYNC_SIGNAL = 1 << 1,
 	/** @DRM_EGRET_SYNC_TIMELINE: It is a timeline; use @point. */
 	DRM_EGRET_SYNC_TIMELINE = 1 << 2,
+	/**
+	 * @DRM_EGRET_SYNC_JOB: To be waited for is no sync object, but a job of a queue of
+	 * this file; see &struct drm_egret_exec. Not with SIGNAL or TIMELINE.
+	 */
+	DRM_EGRET_SYNC_JOB = 1 << 3,
 };
 
 /**
@@ -101,9 +110,12 @@ enum drm_egret_sync_flags {
 struct drm_egret_sync {
 	/** @flags: Combination of &enum drm_egret_sync_flags; exactly one of WAIT and SIGNAL. */
 	__u32 flags;
-	/** @handle: Handle of the sync object. */
+	/** @handle: Handle of the sync object, or ID of the queue. */
 	__u32 handle;
-	/** @point: Point of a timeline, not zero; must be zero for a binary sync object. */
+	/**
+	 * @point: Point of a timeline, not zero, or number of a job that was accepted; must be
+	 * zero for a binary sync object.
+	 */
 	__u64 point;
 };
 
@@ -465,6 +477,16 @@ enum drm_egret_queue_priority {
 	DRM_EGRET_PRIORITY_REALTIME = 3,
 };
 
+/** enum drm_egret_queue_flags - properties of a queue */
+enum drm_egret_queue_flags {
+	/**
+	 * @DRM_EGRET_QUEUE_END_ON_RESET: A reset of the card that cancels a job of the queue
+	 * ends the queue: nothing runs behind what was not done. Without it, the jobs behind
+	 * run.
+	 */
+	DRM_EGRET_QUEUE_END_ON_RESET = 1 << 0,
+};
+
 /**
  * struct drm_egret_queue_create - arguments of DRM_EGRET_QUEUE_CREATE
  *
@@ -479,7 +501,7 @@ struct drm_egret_queue_create {
 	__u32 type;
 	/** @priority: One of &enum drm_egret_queue_priority. */
 	__u32 priority;
-	/** @flags: Zero. */
+	/** @flags: Combination of &enum drm_egret_queue_flags. */
 	__u32 flags;
 	/** @queue_id: Out: ID of the queue, not zero. */
 	__u32 queue_id;
@@ -577,6 +599,11 @@ struct drm_egret_call {
  * when they run; the driver does not look at them. With no calls, only the
  * synchronisation is done.
  *
+ * Each EXEC that is accepted is a job of its queue. Jobs are numbered from 1, in the order in
+ * which they are accepted, and end in this order, done or cancelled. A program that only wants
+ * to know when they do, by their numbers (DRM_EGRET_QUEUE_WAIT, DRM_EGRET_QUEUE_EXPORT,
+ * DRM_EGRET_SYNC_JOB), needs no sync object to signal, and pays for none.
+ *
  * Errors: -EINVAL (flags, padding, a call's address or count, a sync), -ENOENT (@queue_id,
  * a sync object), -E2BIG, -ECANCELED (the queue is dead, see DRM_EGRET_QUEUE_QUERY),
  * -ENOSPC (what is bound in the address space and may live in device memory only does not
@@ -592,6 +619,48 @@ struct drm_egret_exec {
 	struct drm_egret_array calls;
 	/** @syncs: Array of &struct drm_egret_sync. */
 	struct drm_egret_array syncs;
+};
+
+/**
+ * struct drm_egret_queue_wait - arguments of DRM_EGRET_QUEUE_WAIT
+ *
+ * Returns when the job is over, done or cancelled. Which of them, a sync file can tell
+ * (DRM_EGRET_QUEUE_EXPORT), or what its packets have written.
+ *
+ * Errors: -EINVAL (flags; no job of this number was accepted), -ENOENT (@queue_id), -ETIME
+ * (it was not over at the deadline), -ENOMEM.
+ */
+struct drm_egret_queue_wait {
+	/** @queue_id: ID of the queue. */
+	__u32 queue_id;
+	/** @flags: Zero. */
+	__u32 flags;
+	/** @job: Number of the job. */
+	__u64 job;
+	/** @deadline: CLOCK_MONOTONIC in ns; in the past, to look only. */
+	__s64 deadline;
+};
+
+/**
+ * struct drm_egret_queue_export - arguments of DRM_EGRET_QUEUE_EXPORT
+ *
+ * The sync file is signalled when the job is over, with the error -ECANCELED if it was
+ * cancelled.
+ *
+ * Errors: -EINVAL (flags, padding; no job of this number was accepted), -ENOENT (@queue_id),
+ * -EMFILE (too many open files), -ENOMEM.
+ */
+struct drm_egret_queue_export {
+	/** @queue_id: ID of the queue. */
+	__u32 queue_id;
+	/** @flags: Zero. */
+	__u32 flags;
+	/** @job: Number of the job. */
+	__u64 job;
+	/** @fd: Out: file descriptor, which is closed on exec. */
+	__s32 fd;
+	/** @pad: Zero. */
+	__u32 pad;
 };
 
 /*
@@ -677,6 +746,10 @@ struct drm_egret_event {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_EGRET_QUEUE_QUERY, struct drm_egret_queue_query)
 #define DRM_IOCTL_EGRET_EXEC \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_EGRET_EXEC, struct drm_egret_exec)
+#define DRM_IOCTL_EGRET_QUEUE_WAIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_EGRET_QUEUE_WAIT, struct drm_egret_queue_wait)
+#define DRM_IOCTL_EGRET_QUEUE_EXPORT \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_EGRET_QUEUE_EXPORT, struct drm_egret_queue_export)
 
 #if defined(__cplusplus)
 }
