@@ -8,9 +8,9 @@
  * chip model in this process (sim.c).
  *
  * The functions are the ioctls of drm/egret_accel.h, whose structures they take, so the
- * rules and errors that stand there are those of every backend. What a DRM sync object
- * does is reduced to timelines. All functions return 0 or a negative errno, may be
- * called from any thread, and leave the words about an error to their caller.
+ * rules and errors that stand there are those of every backend. What is waited for are jobs by
+ * their numbers, and descriptors. All functions return 0 or a negative errno, may be called
+ * from any thread, and leave the words about an error to their caller.
  */
 
 #include <stdint.h>
@@ -59,26 +59,26 @@ struct backend {
 	int (*queue_create)(struct backend_device *dev, struct drm_egret_queue_create *args);
 	void (*queue_destroy)(struct backend_device *dev, uint32_t queue_id);
 	int (*queue_query)(struct backend_device *dev, struct drm_egret_queue_query *args);
+	/* Waits are for jobs (DRM_EGRET_SYNC_JOB), or for what was imported (without). */
 	int (*exec)(struct backend_device *dev, uint32_t queue_id,
 		    const struct drm_egret_call *calls, uint32_t call_count,
-		    const struct drm_egret_sync *syncs, uint32_t sync_count);
-
-	int (*timeline_create)(struct backend_device *dev, uint32_t *handle);
-	void (*timeline_destroy)(struct backend_device *dev, uint32_t handle);
+		    const struct drm_egret_sync *waits, uint32_t wait_count);
+	/* Wait until a job is over. The ID of a queue that is destroyed is not used again soon. */
+	int (*queue_wait)(struct backend_device *dev, uint32_t queue_id, uint64_t job,
+			  int64_t deadline);
 	/*
-	 * Wait until a point that an exec has been asked to signal is signalled, whether
-	 * the job succeeded or not. -ETIME when the deadline (CLOCK_MONOTONIC, ns) passes.
+	 * A new file descriptor that polls as readable when the job is over, as it is if the
+	 * queue does not exist any more.
 	 */
-	int (*timeline_wait)(struct backend_device *dev, uint32_t handle, uint64_t point,
-			     int64_t deadline);
-	/* A new file descriptor that polls as readable from then on. */
-	int (*timeline_fd)(struct backend_device *dev, uint32_t handle, uint64_t point);
+	int (*queue_fd)(struct backend_device *dev, uint32_t queue_id, uint64_t job);
+
 	/*
-	 * A new timeline whose point 1 is signalled when the descriptor is: a sync file, for
+	 * A handle for execs to wait for until the descriptor is signalled: a sync file, for
 	 * the simulator whatever polls as readable. It is duplicated. -EINVAL or -EBADF: it is
 	 * nothing of that kind.
 	 */
-	int (*timeline_import)(struct backend_device *dev, int fd, uint32_t *handle);
+	int (*fence_import)(struct backend_device *dev, int fd, uint32_t *handle);
+	void (*fence_destroy)(struct backend_device *dev, uint32_t handle);
 };
 
 extern const struct backend accel_backend_drm;

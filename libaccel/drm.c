@@ -287,27 +287,15 @@ static struct drm_egret_array array(const void *elements, uint32_t stride, uint3
 
 static int drm_exec(struct backend_device *dev, uint32_t queue_id,
 		    const struct drm_egret_call *calls, uint32_t call_count,
-		    const struct drm_egret_sync *syncs, uint32_t sync_count)
+		    const struct drm_egret_sync *waits, uint32_t wait_count)
 {
 	struct drm_egret_exec args = {
 		.queue_id = queue_id,
 		.calls = array(calls, sizeof(*calls), call_count),
-		.syncs = array(syncs, sizeof(*syncs), sync_count),
+		.syncs = array(waits, sizeof(*waits), wait_count),
 	};
 
 	return call(dev, DRM_IOCTL_EGRET_EXEC, &args);
-}
-
-/* ---- Timelines ---- */
-
-static int drm_timeline_create(struct backend_device *dev, uint32_t *handle)
-{
-	return drmSyncobjCreate(dev->fd, 0, handle) ? -errno : 0;
-}
-
-static void drm_timeline_destroy(struct backend_device *dev, uint32_t handle)
-{
-	drmSyncobjDestroy(dev->fd, handle);
 }
 
 static int64_t now(void)
@@ -318,51 +306,65 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static int drm_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
-			     int64_t deadline)
+static int drm_queue_wait(struct backend_device *dev, uint32_t queue_id, uint64_t job,
+			  int64_t deadline)
 {
+	struct drm_egret_queue_wait args = {
+		.queue_id = queue_id,
+		.job = job,
+		.deadline = deadline,
+	};
 	int ret;
 
 	/* The kernel counts in ticks, and may give up a part of one before the deadline. */
 	do {
-		ret = drmSyncobjTimelineWait(dev->fd, &handle, &point, 1, deadline,
-					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL) ? -errno : 0;
+		ret = call(dev, DRM_IOCTL_EGRET_QUEUE_WAIT, &args);
 	} while (ret == -ETIME && now() < deadline);
 	return ret;
 }
 
-static int drm_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
+/* A descriptor of what is over. */
+static int signalled_fd(struct backend_device *dev)
 {
-	uint32_t binary;
+	uint32_t handle;
 	int fd = -1, ret = 0;
 
-	/* A file holds a fence and not a point: take the fence out of the timeline. */
-	if (drmSyncobjCreate(dev->fd, 0, &binary))
+	if (drmSyncobjCreate(dev->fd, DRM_SYNCOBJ_CREATE_SIGNALED, &handle))
 		return -errno;
-	if (drmSyncobjTransfer(dev->fd, binary, 0, handle, point, 0) ||
-	    drmSyncobjExportSyncFile(dev->fd, binary, &fd))
+	if (drmSyncobjExportSyncFile(dev->fd, handle, &fd))
 		ret = -errno;
-	drmSyncobjDestroy(dev->fd, binary);
+	drmSyncobjDestroy(dev->fd, handle);
 	return ret ? ret : fd;
 }
 
-static int drm_timeline_import(struct backend_device *dev, int fd, uint32_t *handle)
+static int drm_queue_fd(struct backend_device *dev, uint32_t queue_id, uint64_t job)
 {
-	uint32_t binary;
-	int ret = 0;
+	struct drm_egret_queue_export args = { .queue_id = queue_id, .job = job };
+	int ret = call(dev, DRM_IOCTL_EGRET_QUEUE_EXPORT, &args);
 
-	if (drmSyncobjCreate(dev->fd, 0, &binary))
+	if (ret == -ENOENT)
+		return signalled_fd(dev);
+	return ret ? ret : args.fd;
+}
+
+/* ---- Descriptors ---- */
+
+static int drm_fence_import(struct backend_device *dev, int fd, uint32_t *handle)
+{
+	int ret;
+
+	if (drmSyncobjCreate(dev->fd, 0, handle))
 		return -errno;
-	if (drmSyncobjImportSyncFile(dev->fd, binary, fd)) {
-		ret = -errno;
-	} else if (drmSyncobjCreate(dev->fd, 0, handle)) {
-		ret = -errno;
-	} else if (drmSyncobjTransfer(dev->fd, *handle, 1, binary, 0, 0)) {
-		ret = -errno;
-		drmSyncobjDestroy(dev->fd, *handle);
-	}
-	drmSyncobjDestroy(dev->fd, binary);
+	if (!drmSyncobjImportSyncFile(dev->fd, *handle, fd))
+		return 0;
+	ret = -errno;
+	drmSyncobjDestroy(dev->fd, *handle);
 	return ret;
+}
+
+static void drm_fence_destroy(struct backend_device *dev, uint32_t handle)
+{
+	drmSyncobjDestroy(dev->fd, handle);
 }
 
 const struct backend accel_backend_drm = {
@@ -386,9 +388,8 @@ const struct backend accel_backend_drm = {
 	.queue_destroy = drm_queue_destroy,
 	.queue_query = drm_queue_query,
 	.exec = drm_exec,
-	.timeline_create = drm_timeline_create,
-	.timeline_destroy = drm_timeline_destroy,
-	.timeline_wait = drm_timeline_wait,
-	.timeline_fd = drm_timeline_fd,
-	.timeline_import = drm_timeline_import,
+	.queue_wait = drm_queue_wait,
+	.queue_fd = drm_queue_fd,
+	.fence_import = drm_fence_import,
+	.fence_destroy = drm_fence_destroy,
 };

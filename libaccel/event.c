@@ -49,8 +49,8 @@ int accel_event_create(struct accel_context *context, const struct accel_event_o
 	event = calloc(1, sizeof(*event));
 	if (!event)
 		return fail_errno(-ENOMEM, what);
-	pthread_mutex_init(&event->recording, NULL);
-	pthread_mutex_init(&event->lock, NULL);
+	accel_lock_init(&event->recording);
+	accel_lock_init(&event->lock);
 	accel_context_get(context);
 	event->context = context;
 	event->timed = opts.flags & ACCEL_EVENT_TIMED;
@@ -63,11 +63,11 @@ int accel_event_create(struct accel_context *context, const struct accel_event_o
 
 void accel_event_take_stamp(struct accel_event *event, const struct egret_timestamp *stamp)
 {
-	pthread_mutex_lock(&event->lock);
+	accel_lock(&event->lock);
 	event->stamp = *stamp;
 	event->stamped = true;
 	event->in_place = false;
-	pthread_mutex_unlock(&event->lock);
+	accel_unlock(&event->lock);
 }
 
 /* Give the place for a time back. With the recording lock. */
@@ -93,13 +93,13 @@ static void stand_for(struct accel_event *event, struct accel_stream *stream, ui
 
 	if (stream)
 		accel_stream_get(stream);
-	pthread_mutex_lock(&event->lock);
+	accel_lock(&event->lock);
 	stream_before = event->stream;
 	fd_before = event->fd;
 	event->stream = stream;
 	event->point = point;
 	event->fd = fd;
-	pthread_mutex_unlock(&event->lock);
+	accel_unlock(&event->lock);
 	accel_stream_put(stream_before);
 	if (fd_before >= 0)
 		close(fd_before);
@@ -119,8 +119,8 @@ void accel_event_destroy(struct accel_event *event)
 		leave_place(event);
 		stand_for(event, NULL, 0, -1);
 	}
-	pthread_mutex_destroy(&event->recording);
-	pthread_mutex_destroy(&event->lock);
+	accel_lock_destroy(&event->recording);
+	accel_lock_destroy(&event->lock);
 	accel_context_put(event->context);
 	free(event);
 }
@@ -141,11 +141,11 @@ static int record_time(const char *what, struct accel_event *event, struct accel
 	}
 	if (ret == 0) {
 		*point = stream->submitted;
-		pthread_mutex_lock(&event->lock);
+		accel_lock(&event->lock);
 		event->in_place = true;
 		event->stamped = false;
 		event->place = place;
-		pthread_mutex_unlock(&event->lock);
+		accel_unlock(&event->lock);
 	}
 	accel_unlock(&stream->lock);
 	return ret;
@@ -191,9 +191,9 @@ int accel_event_record(struct accel_event *event, struct accel_stream *stream)
 		return ret;
 	if (event->context != stream->context)
 		return fail(-EINVAL, what, NULL, "event and stream are of different contexts");
-	pthread_mutex_lock(&event->recording);
+	accel_lock(&event->recording);
 	ret = record(what, event, stream);
-	pthread_mutex_unlock(&event->recording);
+	accel_unlock(&event->recording);
 	return ret;
 }
 
@@ -232,10 +232,10 @@ int accel_event_import(struct accel_event *event, int fd)
 		close(own);
 		return fail(-EINVAL, what, NULL, "file descriptor %d cannot be polled", fd);
 	}
-	pthread_mutex_lock(&event->recording);
+	accel_lock(&event->recording);
 	leave_place(event);
 	stand_for(event, NULL, 0, own);
-	pthread_mutex_unlock(&event->recording);
+	accel_unlock(&event->recording);
 	return 0;
 }
 
@@ -264,7 +264,7 @@ static int get_meaning(const char *what, struct accel_event *event, struct meani
 	if (ret)
 		return ret;
 	*meaning = (struct meaning){ .fd = -1 };
-	pthread_mutex_lock(&event->lock);
+	accel_lock(&event->lock);
 	if (event->stream) {
 		accel_stream_get(event->stream);
 		meaning->stream = event->stream;
@@ -275,7 +275,7 @@ static int get_meaning(const char *what, struct accel_event *event, struct meani
 	} else {
 		ret = -EINVAL;
 	}
-	pthread_mutex_unlock(&event->lock);
+	accel_unlock(&event->lock);
 	if (ret == -EINVAL)
 		return fail(ret, what, NULL, "the event has not been recorded");
 	return ret ? fail_errno(ret, what) : 0;
@@ -355,7 +355,7 @@ static int get_fd(const char *what, struct meaning *meaning)
 		return fd;
 	}
 	device = meaning->stream->context->device;
-	fd = device->backend->timeline_fd(device->dev, meaning->stream->timeline, meaning->point);
+	fd = device->backend->queue_fd(device->dev, meaning->stream->queue_id, meaning->point);
 	return fd < 0 ? fail_errno(fd, what) : fd;
 }
 
@@ -448,14 +448,14 @@ static int get_stamp(const char *what, struct accel_event *event, const char *wh
 		ret = fail(-EBUSY, what, "wait for it first", "the %s event is not over", which);
 	if (ret == 0) {
 		accel_lock(&meaning.stream->lock);
-		pthread_mutex_lock(&event->lock);
+		accel_lock(&event->lock);
 		/* Unless it was recorded again meanwhile. */
 		if (event->stream == meaning.stream && event->point == meaning.point) {
 			known = event->in_place || event->stamped;
 			*stamp = event->in_place ? stream_stamp(meaning.stream, event->place) :
 						   event->stamp;
 		}
-		pthread_mutex_unlock(&event->lock);
+		accel_unlock(&event->lock);
 		accel_unlock(&meaning.stream->lock);
 		if (!known)
 			ret = fail(-EBUSY, what, NULL, "the %s event was recorded again", which);

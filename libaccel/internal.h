@@ -230,8 +230,9 @@ struct accel_stream {
 	struct accel_context *context;
 	uint32_t type;
 	uint32_t number;	/* in the context, from 1 */
-	uint32_t queue_id;
-	uint32_t timeline;
+	/* Each submission is a job of the queue, with the point for its number. 0 when the
+	 * queue is not there any more; written once each, read without a lock. */
+	atomic_uint queue_id;
 	/* Of a recording stream its graph, and nothing below is used; otherwise NULL. */
 	struct accel_graph *graph;
 	uint32_t floor, top;	/* graph->lock; see graph.c */
@@ -261,8 +262,7 @@ struct accel_stream {
 	struct accel_event *stamped[STREAM_STAMPS];
 	unsigned int next_stamp;
 	/* What the next submission has to wait for, and whose that is: a reference, or NULL
-	 * for a timeline that is the stream's own. The array of syncs has room for one more,
-	 * which the submission signals. */
+	 * for something imported, which is the stream's own. */
 	struct drm_egret_sync *waits;
 	struct accel_stream **wait_for;
 	uint32_t wait_count, wait_room;
@@ -292,8 +292,8 @@ struct accel_event {
 	bool timed;
 
 	/* Held while the event is recorded or imported; outside of all other locks. */
-	pthread_mutex_t recording;
-	pthread_mutex_t lock;	/* protects the rest */
+	struct lock recording;
+	struct lock lock;	/* protects the rest */
 	/* What it stands for: a stream's point (a reference), a foreign file descriptor, or
 	 * with neither nothing yet. */
 	struct accel_stream *stream;

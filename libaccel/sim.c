@@ -272,8 +272,7 @@ static void free_device(struct backend_device *dev)
 	free(dev->hw_queues);
 	free(dev->bos.slots);
 	free(dev->vms.slots);
-	free(dev->queues.slots);
-	free(dev->timelines.slots);
+	free(dev->fences_by_handle.slots);
 	free(dev);
 }
 
@@ -308,14 +307,13 @@ static void sim_close(struct backend_device *dev)
 
 	/* Whatever is left, as the kernel does when a file is closed. */
 	sim_fences_stop(dev);
-	for (i = 1; i <= dev->queues.count; i++)
-		sim_queue_destroy(dev, i);
+	sim_queues_destroy(dev);
 	for (i = 1; i <= dev->vms.count; i++)
 		sim_vm_destroy(dev, i);
 	for (i = 1; i <= dev->bos.count; i++)
 		sim_bo_destroy(dev, i);
-	for (i = 1; i <= dev->timelines.count; i++)
-		sim_timeline_destroy(dev, i);
+	for (i = 1; i <= dev->fences_by_handle.count; i++)
+		sim_fence_destroy(dev, i);
 	stop_thread(dev);
 	free_device(dev);
 }
@@ -447,9 +445,8 @@ const struct backend accel_backend_sim = {
 	.queue_destroy = sim_queue_destroy,
 	.queue_query = sim_queue_query,
 	.exec = sim_exec,
-	.timeline_create = sim_timeline_create,
-	.timeline_destroy = sim_timeline_destroy,
-	.timeline_wait = sim_timeline_wait,
-	.timeline_fd = sim_timeline_fd,
-	.timeline_import = sim_timeline_import,
+	.queue_wait = sim_queue_wait,
+	.queue_fd = sim_queue_fd,
+	.fence_import = sim_fence_import,
+	.fence_destroy = sim_fence_destroy,
 };

@@ -9,8 +9,8 @@
  *
  *   sim.c         the device: model, registers, interrupts, the backend's table
  *   sim_memory.c  buffers, address spaces and their page tables
- *   sim_queue.c   queues, jobs and timelines
- *   sim_fence.c   timelines that wait for file descriptors
+ *   sim_queue.c   queues, jobs, and who waits for them
+ *   sim_fence.c   waiting for file descriptors
  *
  * One lock protects everything of a device. The model calls back from its own threads,
  * and for an interrupt perhaps from a register access made under that lock. So the interrupt
@@ -60,9 +60,10 @@ struct backend_device {
 	pthread_cond_t changed;		/* a timeline moved on */
 	struct ranges vram_free;
 	uint64_t table_bytes;		/* device memory of page tables, rings, fences */
-	struct sim_table bos, vms, queues, timelines;
+	struct sim_table bos, vms, fences_by_handle;
 	struct sim_vm **contexts;	/* by hardware context */
 	struct sim_queue **hw_queues;	/* by hardware queue */
+	uint32_t last_queue_id;
 	uint32_t queues_end;		/* behind the last one that exists */
 	struct job *spare_jobs;		/* of sim_queue.c */
 	struct sim_fence *fences;	/* of sim_fence.c, as are the next three */
@@ -120,12 +121,12 @@ int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *
 void sim_queue_destroy(struct backend_device *dev, uint32_t queue_id);
 int sim_queue_query(struct backend_device *dev, struct drm_egret_queue_query *args);
 int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egret_call *calls,
-	     uint32_t call_count, const struct drm_egret_sync *syncs, uint32_t sync_count);
-int sim_timeline_create(struct backend_device *dev, uint32_t *handle);
-void sim_timeline_destroy(struct backend_device *dev, uint32_t handle);
-int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
-		      int64_t deadline);
-int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point);
+	     uint32_t call_count, const struct drm_egret_sync *waits, uint32_t wait_count);
+int sim_queue_wait(struct backend_device *dev, uint32_t queue_id, uint64_t job,
+		   int64_t deadline);
+int sim_queue_fd(struct backend_device *dev, uint32_t queue_id, uint64_t job);
+int sim_fence_import(struct backend_device *dev, int fd, uint32_t *handle);
+void sim_fence_destroy(struct backend_device *dev, uint32_t handle);
 
 /* Timelines (sim_queue.c); with the lock held. One with a point that will be signalled. */
 struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *handle,
@@ -136,8 +137,9 @@ void sim_timeline_fulfil(struct backend_device *dev, struct sim_timeline *timeli
 
 /* Stop waiting for file descriptors (sim_fence.c). Takes the lock. */
 void sim_fences_stop(struct backend_device *dev);
-int sim_timeline_import(struct backend_device *dev, int fd, uint32_t *handle);
 
+/* Destroy all queues. Takes the lock. */
+void sim_queues_destroy(struct backend_device *dev);
 /* Free what is kept for later jobs. */
 void sim_free_jobs(struct backend_device *dev);
 

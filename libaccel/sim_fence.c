@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Timelines that wait for file descriptors: what the kernel does for sync files, done with
+ * Waiting for file descriptors: what the kernel does for sync files, done with
  * poll() in a thread, which runs from the first import on.
  */
 #define _GNU_SOURCE
@@ -115,7 +115,7 @@ static int start(struct backend_device *dev)
 	return -ret;
 }
 
-int sim_timeline_import(struct backend_device *dev, int fd, uint32_t *handle)
+int sim_fence_import(struct backend_device *dev, int fd, uint32_t *handle)
 {
 	struct sim_fence *fence = calloc(1, sizeof(*fence));
 	int ret;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Queues, jobs and timelines of the simulator backend.
+ * Queues and jobs of the simulator backend.
  *
  * An exec becomes a job. A job whose waits are over is written into its queue's ring as
  * CALL packets and a FENCE with the job's number; the fence's interrupt tells of its end.
- * Jobs of a queue start and end in order.
+ * Jobs of a queue start and end in order, which makes their numbers a timeline. A descriptor
+ * that was imported is one of a single point.
  */
 #define _GNU_SOURCE
 #include "sim.h"
@@ -33,8 +34,8 @@
 #define QUEUE_BYTES	(RING_BYTES + SIM_PAGE)
 
 struct sim_timeline {
-	unsigned int refs;	/* the handle, and jobs */
-	uint64_t submitted;	/* last point that a job will signal */
+	unsigned int refs;	/* the queue or the handle, and who waits */
+	uint64_t submitted;	/* last point that will be signalled */
 	uint64_t signalled;
 	struct watcher *watchers;
 };
@@ -46,7 +47,7 @@ struct watcher {
 	int fd;
 };
 
-struct job_sync {
+struct job_wait {
 	struct sim_timeline *timeline;
 	uint64_t point;
 };
@@ -56,13 +57,15 @@ struct job {
 	uint64_t number;	/* in its queue, from 1; 0 while it is not in the ring */
 	struct drm_egret_call *calls;
 	uint32_t call_count;
-	struct job_sync *waits, *signals;
-	uint32_t wait_count, signal_count;
-	uint32_t call_room, sync_room;	/* of the arrays */
+	struct job_wait *waits;
+	uint32_t wait_count;
+	uint32_t call_room, wait_room;	/* of the arrays */
 };
 
 struct sim_queue {
+	uint32_t id;
 	struct sim_vm *vm;
+	struct sim_timeline *timeline;	/* of its jobs' numbers */
 	uint32_t hw;
 	uint32_t type;
 	uint64_t memory;	/* offset of ring and fence in device memory */
@@ -70,7 +73,6 @@ struct sim_queue {
 	uint64_t tail;		/* packets written */
 	uint64_t started;	/* number of the last job in the ring */
 	struct job *jobs, **end;	/* in order; those in the ring first */
-	uint64_t submitted, completed;
 	struct drm_egret_queue_query record;	/* state and fault */
 };
 
@@ -110,22 +112,6 @@ static void signal_point(struct backend_device *dev, struct sim_timeline *timeli
 	pthread_cond_broadcast(&dev->changed);
 }
 
-int sim_timeline_create(struct backend_device *dev, uint32_t *handle)
-{
-	struct sim_timeline *timeline = calloc(1, sizeof(*timeline));
-
-	if (!timeline)
-		return -ENOMEM;
-	timeline->refs = 1;
-	pthread_mutex_lock(&dev->lock);
-	*handle = sim_table_add(&dev->timelines, timeline);
-	pthread_mutex_unlock(&dev->lock);
-	if (*handle)
-		return 0;
-	free(timeline);
-	return -ENOMEM;
-}
-
 struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *handle,
 					  uint64_t point)
 {
@@ -135,7 +121,7 @@ struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *
 		return NULL;
 	timeline->refs = 2;
 	timeline->submitted = point;
-	*handle = sim_table_add(&dev->timelines, timeline);
+	*handle = sim_table_add(&dev->fences_by_handle, timeline);
 	if (*handle)
 		return timeline;
 	free(timeline);
@@ -150,33 +136,52 @@ void sim_timeline_fulfil(struct backend_device *dev, struct sim_timeline *timeli
 	sim_advance(dev);
 }
 
-void sim_timeline_destroy(struct backend_device *dev, uint32_t handle)
+void sim_fence_destroy(struct backend_device *dev, uint32_t handle)
 {
 	struct sim_timeline *timeline;
 
 	pthread_mutex_lock(&dev->lock);
-	timeline = sim_table_take(&dev->timelines, handle);
+	timeline = sim_table_take(&dev->fences_by_handle, handle);
 	if (timeline)
 		put_timeline(timeline);
 	pthread_mutex_unlock(&dev->lock);
 }
 
-int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t point,
-		      int64_t deadline)
+/* ---- Waiting ---- */
+
+/* With the lock held. The IDs are never used again. */
+static struct sim_queue *find_queue(struct backend_device *dev, uint32_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < dev->queues_end; i++)
+		if (dev->hw_queues[i] && dev->hw_queues[i]->id == id)
+			return dev->hw_queues[i];
+	return NULL;
+}
+
+/* With the lock held: where a job's number will be signalled, without a reference. */
+static int find_job(struct backend_device *dev, uint32_t queue_id, uint64_t job,
+		    struct sim_timeline **timeline)
+{
+	struct sim_queue *queue = find_queue(dev, queue_id);
+
+	if (!queue)
+		return -ENOENT;
+	*timeline = queue->timeline;
+	return job && job <= queue->timeline->submitted ? 0 : -EINVAL;
+}
+
+/* With the lock held, which is left meanwhile. */
+static int wait_for(struct backend_device *dev, struct sim_timeline *timeline, uint64_t point,
+		    int64_t deadline)
 {
 	struct timespec until = {
 		.tv_sec = deadline / 1000000000,
 		.tv_nsec = deadline % 1000000000,
 	};
-	struct sim_timeline *timeline;
 	int ret = 0;
 
-	pthread_mutex_lock(&dev->lock);
-	timeline = sim_table_get(&dev->timelines, handle);
-	if (!timeline || point > timeline->submitted) {
-		pthread_mutex_unlock(&dev->lock);
-		return timeline ? -EINVAL : -ENOENT;
-	}
 	timeline->refs++;
 	while (!ret && timeline->signalled < point) {
 		if (deadline == INT64_MAX)
@@ -187,11 +192,24 @@ int sim_timeline_wait(struct backend_device *dev, uint32_t handle, uint64_t poin
 	if (timeline->signalled >= point)
 		ret = 0;
 	put_timeline(timeline);
-	pthread_mutex_unlock(&dev->lock);
 	return ret == ETIMEDOUT ? -ETIME : -ret;
 }
 
-int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
+int sim_queue_wait(struct backend_device *dev, uint32_t queue_id, uint64_t job,
+		   int64_t deadline)
+{
+	struct sim_timeline *timeline;
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = find_job(dev, queue_id, job, &timeline);
+	if (ret == 0)
+		ret = wait_for(dev, timeline, job, deadline);
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
+int sim_queue_fd(struct backend_device *dev, uint32_t queue_id, uint64_t job)
 {
 	struct watcher *watcher = calloc(1, sizeof(*watcher));
 	struct sim_timeline *timeline;
@@ -199,7 +217,7 @@ int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
 
 	if (!watcher)
 		return -ENOMEM;
-	watcher->point = point;
+	watcher->point = job;
 	/* The caller may close its descriptor at any time. */
 	ret = accel_host_signal(&fd, &watcher->fd);
 	if (ret) {
@@ -207,15 +225,14 @@ int sim_timeline_fd(struct backend_device *dev, uint32_t handle, uint64_t point)
 		return ret;
 	}
 	pthread_mutex_lock(&dev->lock);
-	timeline = sim_table_get(&dev->timelines, handle);
-	if (!timeline || point > timeline->submitted)
-		ret = timeline ? -EINVAL : -ENOENT;
-	if (ret == 0 && timeline->signalled < point) {
+	ret = find_job(dev, queue_id, job, &timeline);
+	if (ret == 0 && timeline->signalled < job) {
 		watcher->next = timeline->watchers;
 		timeline->watchers = watcher;
 		watcher = NULL;
-	} else if (ret == 0) {
+	} else if (ret == 0 || ret == -ENOENT) {
 		accel_host_signal_raise(watcher->fd);
+		ret = 0;
 	}
 	pthread_mutex_unlock(&dev->lock);
 	if (watcher)
@@ -235,9 +252,7 @@ static void free_job(struct backend_device *dev, struct job *job)
 
 	for (i = 0; i < job->wait_count; i++)
 		put_timeline(job->waits[i].timeline);
-	for (i = 0; i < job->signal_count; i++)
-		put_timeline(job->signals[i].timeline);
-	job->wait_count = job->signal_count = 0;
+	job->wait_count = 0;
 	job->next = dev->spare_jobs;
 	dev->spare_jobs = job;
 }
@@ -249,7 +264,6 @@ void sim_free_jobs(struct backend_device *dev)
 	while ((job = dev->spare_jobs)) {
 		dev->spare_jobs = job->next;
 		free(job->waits);
-		free(job->signals);
 		free(job->calls);
 		free(job);
 	}
@@ -259,14 +273,11 @@ void sim_free_jobs(struct backend_device *dev)
 static void end_job(struct backend_device *dev, struct sim_queue *queue)
 {
 	struct job *job = queue->jobs;
-	uint32_t i;
 
 	queue->jobs = job->next;
 	if (!queue->jobs)
 		queue->end = &queue->jobs;
-	queue->completed++;
-	for (i = 0; i < job->signal_count; i++)
-		signal_point(dev, job->signals[i].timeline, job->signals[i].point);
+	signal_point(dev, queue->timeline, queue->timeline->signalled + 1);
 	free_job(dev, job);
 }
 
@@ -450,6 +461,7 @@ static void free_queue(struct backend_device *dev, struct sim_queue *queue)
 	while (dev->queues_end && !dev->hw_queues[dev->queues_end - 1])
 		dev->queues_end--;
 	sim_vm_put(dev, queue->vm);
+	put_timeline(queue->timeline);
 	free(queue);
 }
 
@@ -486,21 +498,25 @@ static int add_queue(struct backend_device *dev, struct sim_queue *queue, struct
 {
 	int ret;
 
+	queue->timeline = calloc(1, sizeof(*queue->timeline));
+	if (!queue->timeline) {
+		free(queue);
+		return -ENOMEM;
+	}
+	queue->timeline->refs = 1;
 	ret = make_queue(dev, queue, vm);
 	if (ret) {
+		put_timeline(queue->timeline);
 		free(queue);
 		return ret;
 	}
 	ret = start_queue(dev, queue, args->priority);
-	if (ret == 0) {
-		args->queue_id = sim_table_add(&dev->queues, queue);
-		if (args->queue_id)
-			return 0;
-		ret = -ENOMEM;
-		kill_queue(dev, queue->hw);
+	if (ret) {
+		free_queue(dev, queue);
+		return ret;
 	}
-	free_queue(dev, queue);
-	return ret;
+	queue->id = args->queue_id = ++dev->last_queue_id;
+	return 0;
 }
 
 int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *args)
@@ -510,7 +526,7 @@ int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *
 	int ret;
 
 	if (args->type > DRM_EGRET_QUEUE_COPY || args->priority > DRM_EGRET_PRIORITY_REALTIME ||
-	    args->flags || args->pad)
+	    args->flags & ~DRM_EGRET_QUEUE_END_ON_RESET || args->pad)
 		return -EINVAL;
 	queue = calloc(1, sizeof(*queue));
 	if (!queue)
@@ -528,20 +544,35 @@ int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *
 	return ret;
 }
 
+static void destroy_queue(struct backend_device *dev, struct sim_queue *queue)
+{
+	kill_queue(dev, queue->hw);
+	while (queue->jobs)
+		end_job(dev, queue);
+	free_queue(dev, queue);
+	/* Jobs of other queues may have waited for these. */
+	sim_advance(dev);
+}
+
 void sim_queue_destroy(struct backend_device *dev, uint32_t queue_id)
 {
 	struct sim_queue *queue;
 
 	pthread_mutex_lock(&dev->lock);
-	queue = sim_table_take(&dev->queues, queue_id);
-	if (queue) {
-		kill_queue(dev, queue->hw);
-		while (queue->jobs)
-			end_job(dev, queue);
-		free_queue(dev, queue);
-		/* Jobs of other queues may have waited for these. */
-		sim_advance(dev);
-	}
+	queue = find_queue(dev, queue_id);
+	if (queue)
+		destroy_queue(dev, queue);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+void sim_queues_destroy(struct backend_device *dev)
+{
+	uint32_t i;
+
+	pthread_mutex_lock(&dev->lock);
+	for (i = 0; i < dev->queue_count; i++)
+		if (dev->hw_queues[i])
+			destroy_queue(dev, dev->hw_queues[i]);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -553,12 +584,12 @@ int sim_queue_query(struct backend_device *dev, struct drm_egret_queue_query *ar
 	if (args->pad)
 		return -EINVAL;
 	pthread_mutex_lock(&dev->lock);
-	queue = sim_table_get(&dev->queues, args->queue_id);
+	queue = find_queue(dev, args->queue_id);
 	if (queue) {
 		answer = queue->record;
 		answer.queue_id = args->queue_id;
-		answer.jobs_submitted = queue->submitted;
-		answer.jobs_completed = queue->completed;
+		answer.jobs_submitted = queue->timeline->submitted;
+		answer.jobs_completed = queue->timeline->signalled;
 		answer.busy_cycles =
 			sim_read64(dev, EGRET_REG_QUEUE(queue->hw, EGRET_Q_BUSY_CYCLES));
 		*args = answer;
@@ -581,25 +612,27 @@ static int check_calls(const struct drm_egret_call *calls, uint32_t count)
 	return 0;
 }
 
-static int add_sync(struct backend_device *dev, struct job *job,
-		    const struct drm_egret_sync *sync)
+static int add_wait(struct backend_device *dev, struct job *job,
+		    const struct drm_egret_sync *wait)
 {
-	bool signal = sync->flags == (DRM_EGRET_SYNC_SIGNAL | DRM_EGRET_SYNC_TIMELINE);
 	struct sim_timeline *timeline;
-	struct job_sync *entry;
+	uint64_t point = wait->point;
+	int ret;
 
-	if (!signal && sync->flags != (DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE))
+	if (wait->flags == (DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_JOB)) {
+		ret = find_job(dev, wait->handle, wait->point, &timeline);
+		if (ret)
+			return ret;
+	} else if (wait->flags == DRM_EGRET_SYNC_WAIT && !wait->point) {
+		timeline = sim_table_get(&dev->fences_by_handle, wait->handle);
+		if (!timeline)
+			return -ENOENT;
+		point = 1;
+	} else {
 		return -EINVAL;
-	if (!sync->point)
-		return -EINVAL;
-	timeline = sim_table_get(&dev->timelines, sync->handle);
-	if (!timeline)
-		return -ENOENT;
-	if (!signal && sync->point > timeline->submitted)
-		return -EINVAL;
-	entry = signal ? &job->signals[job->signal_count++] : &job->waits[job->wait_count++];
+	}
 	timeline->refs++;
-	*entry = (struct job_sync){ timeline, sync->point };
+	job->waits[job->wait_count++] = (struct job_wait){ timeline, point };
 	return 0;
 }
 
@@ -618,10 +651,9 @@ static void *grow(void *array, uint32_t *room, uint32_t need, size_t element)
 }
 
 static struct job *make_job(struct backend_device *dev, const struct drm_egret_call *calls,
-			    uint32_t call_count, uint32_t sync_count)
+			    uint32_t call_count, uint32_t wait_count)
 {
 	struct job *job = dev->spare_jobs;
-	uint32_t wait_room, signal_room;
 	void *array;
 
 	if (job)
@@ -634,16 +666,10 @@ static struct job *make_job(struct backend_device *dev, const struct drm_egret_c
 	if (!array)
 		goto no_memory;
 	job->calls = array;
-	wait_room = signal_room = job->sync_room;
-	array = grow(job->waits, &wait_room, sync_count, sizeof(*job->waits));
+	array = grow(job->waits, &job->wait_room, wait_count, sizeof(*job->waits));
 	if (!array)
 		goto no_memory;
 	job->waits = array;
-	array = grow(job->signals, &signal_room, sync_count, sizeof(*job->signals));
-	if (!array)
-		goto no_memory;
-	job->signals = array;
-	job->sync_room = signal_room;
 	if (call_count)
 		memcpy(job->calls, calls, call_count * sizeof(*calls));
 	job->call_count = call_count;
@@ -659,19 +685,14 @@ no_memory:
 /* Nothing can fail any more. */
 static void queue_job(struct backend_device *dev, struct sim_queue *queue, struct job *job)
 {
-	uint32_t i;
-
-	for (i = 0; i < job->signal_count; i++)
-		if (job->signals[i].timeline->submitted < job->signals[i].point)
-			job->signals[i].timeline->submitted = job->signals[i].point;
 	*queue->end = job;
 	queue->end = &job->next;
-	queue->submitted++;
+	queue->timeline->submitted++;
 	sim_advance(dev);
 }
 
 int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egret_call *calls,
-	     uint32_t call_count, const struct drm_egret_sync *syncs, uint32_t sync_count)
+	     uint32_t call_count, const struct drm_egret_sync *waits, uint32_t wait_count)
 {
 	struct sim_queue *queue;
 	struct job *job;
@@ -681,21 +702,21 @@ int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egr
 	ret = check_calls(calls, call_count);
 	if (ret)
 		return ret;
-	if (sync_count > DRM_EGRET_SYNCS_MAX)
+	if (wait_count > DRM_EGRET_SYNCS_MAX)
 		return -E2BIG;
 	pthread_mutex_lock(&dev->lock);
-	job = make_job(dev, calls, call_count, sync_count);
+	job = make_job(dev, calls, call_count, wait_count);
 	if (!job) {
 		pthread_mutex_unlock(&dev->lock);
 		return -ENOMEM;
 	}
-	queue = sim_table_get(&dev->queues, queue_id);
+	queue = find_queue(dev, queue_id);
 	if (!queue)
 		ret = -ENOENT;
 	else if (queue->record.state != DRM_EGRET_QUEUE_OK)
 		ret = -ECANCELED;
-	for (i = 0; !ret && i < sync_count; i++)
-		ret = add_sync(dev, job, &syncs[i]);
+	for (i = 0; !ret && i < wait_count; i++)
+		ret = add_wait(dev, job, &waits[i]);
 	if (ret == 0)
 		queue_job(dev, queue, job);
 	else

@@ -12,8 +12,8 @@
  * Each batch ends with a FENCE packet that writes the batch's number, its point, to a
  * word in host memory. That word, and not the kernel's fence, says what has completed: it
  * is read without a system call, and it tells success from cancellation, since a stopped
- * queue does not write it. The kernel's timeline is there to sleep on, and for ordering
- * between streams.
+ * queue does not write it. For sleeping, and for ordering between streams, the kernel is given
+ * the same number: the batch is the queue's job of this number.
  *
  * Rejected: submitting every launch at once. It halves the latency of a lone launch
  * that nobody waits for, which is rare, and costs a system call for each packet.
@@ -82,10 +82,18 @@ static int fail_dead(const char *what, struct accel_stream *stream)
 	return explain_dead(what, stream, &query);
 }
 
+/* Sleep until a point that has been submitted is over; also if the stream has no queue any more. */
+static int wait_for_point(struct accel_stream *stream, uint64_t point, int64_t deadline)
+{
+	struct accel_device *device = stream->context->device;
+	int ret = device->backend->queue_wait(device->dev, stream->queue_id, point, deadline);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
 int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint64_t point,
 			    int64_t deadline)
 {
-	struct accel_device *device = stream->context->device;
 	int ret;
 
 	if (stream_completed(stream) >= point)
@@ -93,7 +101,7 @@ int accel_stream_wait_point(const char *what, struct accel_stream *stream, uint6
 	/* A time before the clock's start has passed as well as any other. */
 	if (deadline < 0)
 		deadline = ACCEL_NO_WAIT;
-	ret = device->backend->timeline_wait(device->dev, stream->timeline, point, deadline);
+	ret = wait_for_point(stream, point, deadline);
 	if (stream_completed(stream) >= point)
 		return 0;
 	if (ret == -ETIME || ret == -ETIMEDOUT)
@@ -138,12 +146,10 @@ static void retire(struct accel_stream *stream)
 /* Wait for the oldest batch in flight, and take back what it used. */
 static int retire_one(const char *what, struct accel_stream *stream)
 {
-	struct accel_device *device = stream->context->device;
 	uint64_t point = stream->batches[stream->batch_head % STREAM_BATCHES].point;
 	int ret;
 
-	ret = device->backend->timeline_wait(device->dev, stream->timeline, point,
-					     ACCEL_FOREVER);
+	ret = wait_for_point(stream, point, ACCEL_FOREVER);
 	retire(stream);
 	if (stream_completed(stream) >= point)
 		return 0;
@@ -188,24 +194,56 @@ static uint32_t make_calls(const struct accel_stream *stream, struct drm_egret_c
 	return 2;
 }
 
-static void drop_waits(struct accel_stream *stream)
+static void drop_wait(struct accel_stream *stream, uint32_t i)
 {
 	struct accel_device *device = stream->context->device;
 
-	while (stream->wait_count) {
-		struct accel_stream *other = stream->wait_for[--stream->wait_count];
+	if (stream->wait_for[i])
+		accel_stream_put(stream->wait_for[i]);
+	else if (!accel_is_foreign(device))
+		device->backend->fence_destroy(device->dev, stream->waits[i].handle);
+	stream->wait_count--;
+	stream->wait_for[i] = stream->wait_for[stream->wait_count];
+	stream->waits[i] = stream->waits[stream->wait_count];
+}
 
-		if (other)
-			accel_stream_put(other);
-		else if (!accel_is_foreign(device))
-			device->backend->timeline_destroy(device->dev,
-							  stream->waits[stream->wait_count].handle);
+static void drop_waits(struct accel_stream *stream)
+{
+	while (stream->wait_count)
+		drop_wait(stream, stream->wait_count - 1);
+}
+
+/* Forget waits for what is over, or was released with its stream. True if there were some. */
+static bool drop_waits_that_are_over(struct accel_stream *stream)
+{
+	uint32_t i, before = stream->wait_count;
+
+	for (i = before; i-- > 0;) {
+		const struct accel_stream *other = stream->wait_for[i];
+
+		if (other && (!other->queue_id ||
+			      stream_completed(other) >= stream->waits[i].point))
+			drop_wait(stream, i);
 	}
+	return stream->wait_count < before;
+}
+
+/* A stream that is waited for may be released at any moment, and its queue with it. */
+static int exec_calls(struct accel_stream *stream, const struct drm_egret_call *calls,
+		      uint32_t count)
+{
+	struct accel_device *device = stream->context->device;
+	int ret;
+
+	do {
+		ret = device->backend->exec(device->dev, stream->queue_id, calls, count,
+					    stream->waits, stream->wait_count);
+	} while (ret == -ENOENT && drop_waits_that_are_over(stream));
+	return ret;
 }
 
 int accel_stream_submit(const char *what, struct accel_stream *stream)
 {
-	struct accel_device *device = stream->context->device;
 	struct drm_egret_call calls[2];
 	uint32_t count;
 	int ret;
@@ -217,13 +255,7 @@ int accel_stream_submit(const char *what, struct accel_stream *stream)
 	}
 	end_batch(stream);
 	count = make_calls(stream, calls);
-	stream->waits[stream->wait_count] = (struct drm_egret_sync) {
-		.flags = DRM_EGRET_SYNC_SIGNAL | DRM_EGRET_SYNC_TIMELINE,
-		.handle = stream->timeline,
-		.point = stream->submitted + 1,
-	};
-	ret = device->backend->exec(device->dev, stream->queue_id, calls, count,
-				    stream->waits, stream->wait_count + 1);
+	ret = exec_calls(stream, calls, count);
 	if (ret == -ECANCELED)
 		return fail_dead(what, stream);
 	if (ret)
@@ -329,14 +361,14 @@ void accel_stream_unpin(struct accel_stream *stream, struct stream_pin *pin)
 
 /* ---- Waiting for other streams ---- */
 
-/* Make room for one more wait, and for the signal behind it. */
+/* Make room for one more wait. */
 static int grow_waits(const char *what, struct accel_stream *stream)
 {
 	uint32_t room = 2 * stream->wait_room + 2;
 	struct drm_egret_sync *waits;
 	struct accel_stream **wait_for;
 
-	if (stream->wait_count + 2 <= stream->wait_room)
+	if (stream->wait_count < stream->wait_room)
 		return 0;
 	if (room > DRM_EGRET_SYNCS_MAX)
 		return fail(-E2BIG, what, "queue something between the waits",
@@ -356,7 +388,7 @@ static int grow_waits(const char *what, struct accel_stream *stream)
 
 /* Another wait of the next submission. With the lock. */
 static int push_wait(const char *what, struct accel_stream *stream, struct accel_stream *other,
-		     uint32_t timeline, uint64_t point)
+		     const struct drm_egret_sync *wait)
 {
 	int ret = grow_waits(what, stream);
 
@@ -365,17 +397,18 @@ static int push_wait(const char *what, struct accel_stream *stream, struct accel
 	if (other)
 		accel_stream_get(other);
 	stream->wait_for[stream->wait_count] = other;
-	stream->waits[stream->wait_count++] = (struct drm_egret_sync) {
-		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_TIMELINE,
-		.handle = timeline,
-		.point = point,
-	};
+	stream->waits[stream->wait_count++] = *wait;
 	return 0;
 }
 
 static int add_wait(const char *what, struct accel_stream *stream, struct accel_stream *other,
 		    uint64_t point)
 {
+	struct drm_egret_sync wait = {
+		.flags = DRM_EGRET_SYNC_WAIT | DRM_EGRET_SYNC_JOB,
+		.handle = other->queue_id,
+		.point = point,
+	};
 	uint32_t i;
 	int ret;
 
@@ -390,7 +423,8 @@ static int add_wait(const char *what, struct accel_stream *stream, struct accel_
 			return 0;
 		}
 	}
-	return push_wait(what, stream, other, other->timeline, point);
+	/* A stream that was released has nothing more to do. */
+	return wait.handle ? push_wait(what, stream, other, &wait) : 0;
 }
 
 int accel_stream_add_wait(const char *what, struct accel_stream *stream,
@@ -409,20 +443,19 @@ int accel_stream_add_wait(const char *what, struct accel_stream *stream,
 int accel_stream_add_wait_fd(const char *what, struct accel_stream *stream, int fd)
 {
 	struct accel_device *device = stream->context->device;
-	uint32_t timeline;
+	struct drm_egret_sync wait = { .flags = DRM_EGRET_SYNC_WAIT };
 	int ret;
 
-	/* Its first point is signalled when the descriptor is. */
-	ret = device->backend->timeline_import(device->dev, fd, &timeline);
+	ret = device->backend->fence_import(device->dev, fd, &wait.handle);
 	if (ret)
 		return fail_errno(ret, what);
 	accel_lock(&stream->lock);
 	ret = accel_stream_submit_rest(what, stream);
 	if (ret == 0)
-		ret = push_wait(what, stream, NULL, timeline, 1);
+		ret = push_wait(what, stream, NULL, &wait);
 	accel_unlock(&stream->lock);
 	if (ret)
-		device->backend->timeline_destroy(device->dev, timeline);
+		device->backend->fence_destroy(device->dev, wait.handle);
 	return ret;
 }
 
@@ -487,12 +520,11 @@ static int make_queue(const char *what, struct accel_stream *stream, uint32_t pr
 							     DRM_EGRET_QUEUE_COMPUTE,
 		.priority = priority ? priority - ACCEL_PRIORITY_LOW + DRM_EGRET_PRIORITY_LOW :
 				       DRM_EGRET_PRIORITY_NORMAL,
+		/* Work is in order: what comes behind may need what was lost. */
+		.flags = DRM_EGRET_QUEUE_END_ON_RESET,
 	};
 	int ret;
 
-	ret = device->backend->timeline_create(device->dev, &stream->timeline);
-	if (ret)
-		return fail_errno(ret, what);
 	ret = device->backend->queue_create(device->dev, &args);
 	if (ret == -EPERM)
 		return fail(ret, what, "close the device and open it again",
@@ -518,12 +550,8 @@ void accel_stream_put(struct accel_stream *stream)
 	if (!stream || !ref_put(&stream->refs))
 		return;
 	device = stream->context->device;
-	if (!accel_is_foreign(device)) {
-		if (stream->queue_id)
-			device->backend->queue_destroy(device->dev, stream->queue_id);
-		if (stream->timeline)
-			device->backend->timeline_destroy(device->dev, stream->timeline);
-	}
+	if (stream->queue_id && !accel_is_foreign(device))
+		device->backend->queue_destroy(device->dev, stream->queue_id);
 	accel_buffer_destroy(stream->memory);
 	drop_waits(stream);
 	free(stream->waits);
@@ -592,6 +620,7 @@ ACCEL_API
 void accel_stream_destroy(struct accel_stream *stream)
 {
 	struct accel_device *device;
+	uint32_t queue_id;
 
 	if (!stream)
 		return;
@@ -602,9 +631,10 @@ void accel_stream_destroy(struct accel_stream *stream)
 		return;
 	}
 	accel_lock(&stream->lock);
-	if (stream->queue_id)
-		device->backend->queue_destroy(device->dev, stream->queue_id);
-	stream->queue_id = 0;
+	/* Whoever finds that the queue does not exist is to find this. */
+	queue_id = atomic_exchange(&stream->queue_id, 0);
+	if (queue_id)
+		device->backend->queue_destroy(device->dev, queue_id);
 	die(stream);
 	/* Two streams that were to wait for each other must not keep each other. */
 	drop_waits(stream);
