@@ -26,6 +26,9 @@ static const struct nn_op *const tables[] = {
 	nn_ops_recurrent,
 	nn_ops_control,
 	nn_ops_sequence,
+	nn_ops_pool,
+	nn_ops_quant_product,
+	nn_ops_sample,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))

@@ -267,7 +267,7 @@ struct nn_between {
 	double weight;
 };
 
-/* All places along dimension i; 1, if the sizes are not known. */
+/* All places along dimension i; 1, if the sizes are not known, or it takes more than two. */
 int nn_resize_along(const struct nn_call *call, int i, struct nn_between *places);
 
 /* For tables: what most of them are made of. */
@@ -291,5 +291,8 @@ extern const struct nn_op nn_ops_loss[];
 extern const struct nn_op nn_ops_recurrent[];
 extern const struct nn_op nn_ops_control[];
 extern const struct nn_op nn_ops_sequence[];
+extern const struct nn_op nn_ops_pool[];
+extern const struct nn_op nn_ops_quant_product[];
+extern const struct nn_op nn_ops_sample[];
 
 #endif /* NN_OP_H */

@@ -441,6 +441,8 @@ static void fill_attr(struct recipe *r, Onnx__AttributeProto *attr)
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
 		attr->t = make_tensor(r, (char *)"t");
 		break;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTO:
+		break;
 	default:
 		if (r->depth < GRAPHS_MAX) {
 			attr->g = make_graph(r);
@@ -464,6 +466,7 @@ static int attr_number(enum nn_attr_type type)
 		[NN_ATTR_INTS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS,
 		[NN_ATTR_FLOATS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS,
 		[NN_ATTR_STRINGS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS,
+		[NN_ATTR_OTHER] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTO,
 	};
 
 	return numbers[type];

@@ -324,6 +324,10 @@ static int batch_norm(const struct element *e)
 	int i, number[2];
 	size_t k;
 
+	/* In training, mean and variance come from the input. */
+	if (nn_attr_find(e->node, "training_mode") &&
+	    nn_attr_find(e->node, "training_mode")->i)
+		return -1;
 	for (i = 0; i < 4; i++) {
 		p[i] = nn_known(lower, e->node->inputs[i + 1]);
 		if (!p[i] || shape->rank < 2 || p[i]->count != (size_t)shape->dims[1] ||

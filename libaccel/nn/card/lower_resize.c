@@ -36,7 +36,7 @@ static int read_places(struct nn_lower *lower, const struct nn_node *node, const
 			return accel_fail_errno(-ENOMEM, WHAT);
 		ret = nn_resize_along(&call, i, r->places[i]);
 		if (ret == 1)
-			return nn_cannot(lower, "its sizes depend on what is computed");
+			return nn_cannot(lower, "its mode, or its sizes depend on what is computed");
 		for (x = 0; x < out->dims[i]; x++)
 			r->linear |= r->places[i][x].weight > 0;
 	}

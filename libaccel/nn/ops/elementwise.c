@@ -170,6 +170,22 @@ static int evaluate_where(struct nn_call *call)
 	return 0;
 }
 
+/* The slopes fit the input when broadcast. */
+static int infer_prelu(struct nn_call *call)
+{
+	const struct nn_shape *in = &call->in[0]->shape, *slope = &call->in[1]->shape;
+	struct nn_shape both = *in;
+	int ret;
+
+	if (slope->rank > in->rank && in->rank >= 0)
+		return nn_refuse(call, NULL, "its slope has %d dimensions, its input %d", slope->rank,
+				 in->rank);
+	ret = nn_broadcast(call, &both, slope);
+	if (!ret && nn_shape_known(&both) && nn_shape_known(in) && !nn_shape_equal(&both, in))
+		ret = nn_refuse(call, NULL, "its slope is larger than its input");
+	return ret ? ret : nn_infer_same(call);
+}
+
 static int64_t integer_power(int64_t base, int64_t exponent)
 {
 	uint64_t result = 1, factor = (uint64_t)base;
@@ -623,7 +639,7 @@ const struct nn_op nn_ops_elementwise[] = {
 	VARIADIC("Mean", 8, NN_FLOATS, evaluate_mean, .f2 = add_f),
 	{ .name = "PRelu", .since = 7,
 	  .inputs = NN_PORTS({ "X", 'T', NN_NUMBERS, NN_ONE }, { "slope", 'T', NN_NUMBERS, NN_ONE }),
-	  .outputs = Y(NN_NUMBERS), .infer = nn_infer_same, .evaluate = evaluate_binary,
+	  .outputs = Y(NN_NUMBERS), .infer = infer_prelu, .evaluate = evaluate_binary,
 	  .scalar = { .f2 = leaky_f2, .i2 = leaky_i2, .u2 = leaky_u2 } },
 	{ .name = "Pow", .since = 7,
 	  .inputs = NN_PORTS({ "X", 'T', NN_NUMBERS, NN_ONE }, { "Y", 0, NN_NUMBERS, NN_ONE }),

@@ -408,6 +408,69 @@ static int evaluate_pad(struct nn_call *call)
 	return 0;
 }
 
+/* ---- CenterCropPad ---- */
+
+/* Which size each dimension should have; -1 if it is not known. */
+static int crop_sizes(const struct nn_call *call, const struct nn_shape *in, int64_t *sizes)
+{
+	int64_t wanted[NN_RANK_MAX];
+	const int64_t *axes;
+	size_t listed = nn_attr_ints(call, "axes", &axes);
+	int i, axis, ret, all = listed ? (int)listed : in->rank;
+	int count = nn_ints(call, 1, wanted, NN_RANK_MAX);
+
+	memcpy(sizes, in->dims, sizeof(in->dims));
+	if (listed > (size_t)in->rank || (count >= 0 && count != all))
+		return nn_refuse(call, NULL, "it has %d sizes for %zu axes of %d dimensions", count, listed,
+				 in->rank);
+	for (i = 0; i < all; i++) {
+		ret = nn_axis(call, "axis", listed ? axes[i] : i, in->rank, &axis);
+		if (ret)
+			return ret;
+		if (count >= 0 && wanted[i] < 0)
+			return nn_refuse(call, NULL, "it is asked for size %" PRId64, wanted[i]);
+		sizes[axis] = count < 0 ? -1 : wanted[i];
+	}
+	return 0;
+}
+
+static int infer_crop_pad(struct nn_call *call)
+{
+	const struct nn_shape *in = &call->in[0]->shape;
+	struct nn_shape *out = &call->out[0]->shape;
+	int i, ret;
+
+	if (in->rank < 0)
+		return 0;
+	ret = crop_sizes(call, in, out->dims);
+	out->rank = in->rank;
+	for (i = 0; i < in->rank; i++)
+		if (out->dims[i] < 0 && out->dims[i] != in->dims[i])
+			out->dims[i] = nn_unknown(call);
+	return ret;
+}
+
+static int evaluate_crop_pad(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	int64_t at[NN_RANK_MAX] = { 0 }, step[NN_RANK_MAX], from, more, place;
+	struct nn_tensor *y = nn_result(call, 0);
+	size_t i;
+	int k;
+
+	nn_steps(&x->shape, step);
+	for (i = 0; i < y->count; i++, next_place(&y->shape, at)) {
+		for (k = 0, place = 0; k < x->shape.rank && place >= 0; k++) {
+			more = y->shape.dims[k] - x->shape.dims[k];
+			from = more > 0 ? at[k] - more / 2 : at[k] + -more / 2;
+			place = from < 0 || from >= x->shape.dims[k] ? -1 : place + from * step[k];
+		}
+		if (place >= 0)
+			nn_copy_element(y, i, x, (size_t)place);
+	}
+	return 0;
+}
+
 /* ---- Trilu, EyeLike, Range, OneHot ---- */
 
 static int infer_trilu(struct nn_call *call)
@@ -834,6 +897,8 @@ const struct nn_op nn_ops_index[] = {
 	  .infer = infer_non_zero, .evaluate = evaluate_non_zero },
 	OP("Compress", 9, NN_PORTS(DATA, { "condition", 0, NN_SET(NN_BOOL), NN_ONE }),
 	   NN_ATTRS(NN_OPTIONAL_ATTR("axis", INT)), infer_compress, evaluate_compress),
+	OP("CenterCropPad", 18, NN_PORTS(DATA, { "shape", 'I', INDICES, NN_ONE }),
+	   NN_ATTRS(NN_OPTIONAL_ATTR("axes", INTS)), infer_crop_pad, evaluate_crop_pad),
 	OP("DepthToSpace", 1, NN_PORTS(DATA), NN_ATTRS(NN_REQUIRED_ATTR("blocksize", INT)),
 	   infer_depth_to_space, evaluate_depth_to_space),
 	OP("DepthToSpace", 11, NN_PORTS(DATA),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "../op.h"
 
@@ -248,6 +249,74 @@ static int evaluate_lp_norm(struct nn_call *call)
 	return 0;
 }
 
+/* Over the dimensions of `axes`; the spread is not below 1e-9. */
+static int read_mean_axes(const struct nn_call *call, int rank, unsigned int *mask)
+{
+	static const int64_t normal[] = { 0, 2, 3 };
+	const int64_t *axes;
+	size_t i, count = nn_attr_ints(call, "axes", &axes);
+	int axis, ret;
+
+	if (!nn_attr_given(call, "axes")) {
+		axes = normal;
+		count = 3;
+	}
+	*mask = 0;
+	for (i = 0; i < count; i++) {
+		ret = nn_axis(call, "axis", axes[i], rank, &axis);
+		if (ret)
+			return ret;
+		*mask |= 1u << axis;
+	}
+	return 0;
+}
+
+static int infer_mean_variance(struct nn_call *call)
+{
+	int rank = call->in[0]->shape.rank, ret = 0;
+	unsigned int mask;
+
+	if (rank >= 0)
+		ret = read_mean_axes(call, rank, &mask);
+	return ret ? ret : nn_infer_same(call);
+}
+
+/* A sum and a sum of squares for each place that stays. */
+static int evaluate_mean_variance(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	struct nn_shape kept = x->shape;
+	unsigned int mask;
+	size_t count, i, k;
+	double *sums, mean, share;
+	int d;
+
+	read_mean_axes(call, x->shape.rank, &mask);
+	for (d = 0; d < kept.rank; d++)
+		if (mask >> d & 1)
+			kept.dims[d] = 1;
+	if (!x->count || !nn_shape_count(&kept, &count))
+		return 0;
+	sums = calloc(count, 2 * sizeof(*sums));
+	if (!sums)
+		return nn_no_memory(call);
+	share = (double)count / (double)x->count;
+	for (i = 0; i < x->count; i++) {
+		k = place_in(&x->shape, i, &kept);
+		sums[2 * k] += nn_get(x, i) * share;
+		sums[2 * k + 1] += nn_get(x, i) * nn_get(x, i) * share;
+	}
+	for (i = 0; i < x->count; i++) {
+		k = place_in(&x->shape, i, &kept);
+		mean = sums[2 * k];
+		nn_set(y, i, (nn_get(x, i) - mean) /
+		       (sqrt(fmax(0, sums[2 * k + 1] - mean * mean)) + 1e-9));
+	}
+	free(sums);
+	return 0;
+}
+
 static int infer_lrn(struct nn_call *call)
 {
 	int rank = call->in[0]->shape.rank;
@@ -316,6 +385,10 @@ const struct nn_op nn_ops_norm[] = {
 	{ .name = "LpNormalization", .since = 1, .inputs = NN_PORTS(FLOATS("input")), .outputs = Y,
 	  .attrs = NN_ATTRS(NN_INT("axis", -1), NN_INT("p", 2)),
 	  .infer = infer_lp_norm, .evaluate = evaluate_lp_norm },
+	{ .name = "MeanVarianceNormalization", .since = 9,
+	  .inputs = NN_PORTS(FLOATS("X")), .outputs = Y,
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("axes", INTS)),
+	  .infer = infer_mean_variance, .evaluate = evaluate_mean_variance },
 	{ .name = "LRN", .since = 1, .inputs = NN_PORTS(FLOATS("X")), .outputs = Y,
 	  .costly = true,
 	  .attrs = NN_ATTRS(NN_FLOAT("alpha", 1e-4f), NN_FLOAT("beta", 0.75f), NN_FLOAT("bias", 1),

@@ -233,6 +233,300 @@ static int evaluate_top_k(struct nn_call *call)
 	return 0;
 }
 
+/* ---- Unique ---- */
+
+/* Items of an axis, or all elements: each `before` times `behind` of them. */
+struct items {
+	const struct nn_tensor *x;
+	size_t count, before, behind;
+};
+
+/* The order of two elements; that of items follows from the first that differ. */
+static int compare_elements(const struct nn_tensor *x, size_t a, size_t b)
+{
+	if (x->type == NN_STRING)
+		return strcmp(nn_text(x, a), nn_text(x, b));
+	return is_before(x, b, a, false) - is_before(x, a, b, false);
+}
+
+static int compare_items(const struct items *items, size_t a, size_t b)
+{
+	size_t i, k, from;
+	int order;
+
+	for (i = 0; i < items->before; i++) {
+		for (k = 0; k < items->behind; k++) {
+			from = i * items->count * items->behind + k;
+			order = compare_elements(items->x, from + a * items->behind,
+						 from + b * items->behind);
+			if (order)
+				return order;
+		}
+	}
+	return 0;
+}
+
+static int sort_items(const void *a, const void *b, void *items)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	int order = compare_items(items, x, y);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+struct unique {
+	size_t *order;		/* of all items; then the first of each that are the same */
+	size_t *number;		/* of the unique one that each item is, by item */
+	size_t *times;		/* that each is there */
+	size_t count;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void find_unique(const struct items *items, struct unique *u, bool sorted)
+{
+	size_t i, k;
+
+	for (i = 0; i < items->count; i++)
+		u->order[i] = i;
+	qsort_r(u->order, items->count, sizeof(*u->order), sort_items, (void *)items);
+	/* The first of those that are the same stands for all; `number` is its item so far. */
+	for (i = 0; i < items->count; i++) {
+		if (!i || compare_items(items, u->order[i], u->order[u->count - 1])) {
+			k = u->order[i];
+			u->order[u->count++] = k;
+		}
+		u->number[u->order[i]] = u->order[u->count - 1];
+	}
+	if (!sorted)
+		qsort(u->order, u->count, sizeof(*u->order), by_number);
+}
+
+static int give_unique(struct nn_call *call, const struct items *items, struct unique *u, int axis)
+{
+	const struct nn_shape all = { 1, { (int64_t)items->count } }, few = { 1, { (int64_t)u->count } };
+	struct nn_shape shape = axis < 0 ? few : items->x->shape;
+	size_t i, k, to = 0;
+	int ret;
+
+	if (axis >= 0)
+		shape.dims[axis] = (int64_t)u->count;
+	ret = nn_make_result(call, 0, items->x->type, &shape);
+	if (!ret)
+		ret = nn_make_result(call, 1, NN_I64, &few);
+	if (!ret)
+		ret = nn_make_result(call, 2, NN_I64, &all);
+	if (!ret)
+		ret = nn_make_result(call, 3, NN_I64, &few);
+	if (ret)
+		return ret;
+	for (i = 0; i < items->before && u->count; i++)
+		for (k = 0; k < u->count * items->behind; k++)
+			nn_copy_element(nn_result(call, 0), to++, items->x,
+					(i * items->count + u->order[k / items->behind]) * items->behind +
+					k % items->behind);
+	for (i = 0; i < u->count; i++) {
+		if (nn_result(call, 1))
+			nn_set_int(nn_result(call, 1), i, (int64_t)u->order[i]);
+		u->times[u->order[i]] = i;
+	}
+	/* From the item that stands for each to the number of that; then count. */
+	for (i = 0; i < items->count; i++) {
+		k = u->times[u->number[i]];
+		if (nn_result(call, 2))
+			nn_set_int(nn_result(call, 2), i, (int64_t)k);
+		if (nn_result(call, 3))
+			nn_set_int(nn_result(call, 3), k, nn_get_int(nn_result(call, 3), k) + 1);
+	}
+	return 0;
+}
+
+static int infer_unique(struct nn_call *call)
+{
+	size_t i;
+	int axis, ret = 0;
+
+	if (nn_attr_given(call, "axis") && call->in[0]->shape.rank >= 0)
+		ret = nn_axis(call, "axis", nn_attr_int(call, "axis"), call->in[0]->shape.rank, &axis);
+	/* The sizes are found out with the rest. */
+	for (i = 1; i < call->node->output_count && !ret; i++)
+		if (call->out[i])
+			call->out[i]->shape = (struct nn_shape){ 1, { nn_unknown(call) } };
+	return ret;
+}
+
+static int evaluate_unique(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct items items = { .x = x, .count = x->count, .before = 1, .behind = 1 };
+	struct unique u = { .count = 0 };
+	size_t *memory;
+	int axis = -1, ret;
+
+	if (nn_attr_given(call, "axis")) {
+		nn_axis(call, "axis", nn_attr_int(call, "axis"), x->shape.rank, &axis);
+		nn_around(&x->shape, axis, &items.before, &items.behind);
+		items.count = (size_t)x->shape.dims[axis];
+		if (!x->count)
+			return nn_fail_node(call->node, -ENOTSUP, NULL, "its input is empty");
+	}
+	memory = calloc(items.count + 1, 3 * sizeof(*memory));
+	if (!memory)
+		return nn_no_memory(call);
+	u.order = memory;
+	u.number = memory + items.count;
+	u.times = memory + 2 * items.count;
+	find_unique(&items, &u, nn_attr_int(call, "sorted"));
+	ret = give_unique(call, &items, &u, axis);
+	free(memory);
+	return ret;
+}
+
+/* ---- NonMaxSuppression ---- */
+
+struct suppression {
+	const struct nn_tensor *boxes, *scores;
+	size_t places;		/* boxes of an image */
+	double iou, score;
+	bool has_score, centered;
+};
+
+struct box {
+	double low[2], high[2];
+};
+
+static struct box read_box(const struct suppression *s, size_t image, size_t i)
+{
+	struct box box;
+	double v[4];
+	int k;
+
+	for (k = 0; k < 4; k++)
+		v[k] = nn_get(s->boxes, (image * s->places + i) * 4 + (size_t)k);
+	for (k = 0; k < 2; k++) {
+		/* A middle and a size, or two corners in any order. */
+		box.low[k] = s->centered ? v[k] - v[k + 2] / 2 : fmin(v[k], v[k + 2]);
+		box.high[k] = s->centered ? v[k] + v[k + 2] / 2 : fmax(v[k], v[k + 2]);
+	}
+	return box;
+}
+
+/* How much of two boxes together they have in common. */
+static double common(const struct box *a, const struct box *b)
+{
+	double both = 1, of_a = 1, of_b = 1;
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		both *= fmax(0, fmin(a->high[k], b->high[k]) - fmax(a->low[k], b->low[k]));
+		of_a *= a->high[k] - a->low[k];
+		of_b *= b->high[k] - b->low[k];
+	}
+	return of_a > 0 && of_b > 0 ? both / (of_a + of_b - both) : 0;
+}
+
+/* The boxes of one class of one image that are left, the best first: their number. */
+static size_t suppress(const struct suppression *s, size_t image, size_t row, size_t most, size_t *order)
+{
+	const struct row scores = { row * s->places, 1, s->places };
+	const struct sorting sorting = { s->scores, &scores, true };
+	size_t i, k, count = 0;
+	struct box box, other;
+
+	for (i = 0; i < s->places; i++)
+		order[i] = i;
+	qsort_r(order, s->places, sizeof(*order), compare, (void *)&sorting);
+	for (i = 0; i < s->places && count < most; i++) {
+		if (s->has_score && !(nn_get(s->scores, scores.first + order[i]) > s->score))
+			continue;
+		box = read_box(s, image, order[i]);
+		for (k = 0; k < count; k++) {
+			other = read_box(s, image, order[k]);
+			if (common(&box, &other) > s->iou)
+				break;
+		}
+		if (k == count)
+			order[count++] = order[i];
+	}
+	return count;
+}
+
+static int infer_suppression(struct nn_call *call)
+{
+	call->out[0]->shape = (struct nn_shape){ 2, { nn_unknown(call), 3 } };
+	return 0;
+}
+
+static double number_or(const struct nn_call *call, size_t input, double missing)
+{
+	const struct nn_tensor *t = nn_contents(nn_in_fact(call, input));
+
+	return t && t->count ? nn_get(t, 0) : missing;
+}
+
+static int check_boxes(const struct nn_call *call, const struct suppression *s)
+{
+	const struct nn_shape *b = &s->boxes->shape, *c = &s->scores->shape;
+
+	if (b->rank == 3 && c->rank == 3 && b->dims[2] == 4 && b->dims[0] == c->dims[0] &&
+	    b->dims[1] == c->dims[2])
+		return 0;
+	return nn_refuse(call, NULL, "its boxes and scores do not fit each other");
+}
+
+/* Rows of image, class and box; in `found`, which has room for all. */
+static size_t suppress_all(const struct suppression *s, size_t most, size_t *order, int64_t *found)
+{
+	size_t classes = (size_t)s->scores->shape.dims[1], row, i, k, n = 0;
+
+	for (row = 0; row < (size_t)s->scores->shape.dims[0] * classes && s->places; row++) {
+		k = suppress(s, row / classes, row, most, order);
+		for (i = 0; i < k; i++) {
+			found[n++] = (int64_t)(row / classes);
+			found[n++] = (int64_t)(row % classes);
+			found[n++] = (int64_t)order[i];
+		}
+	}
+	return n / 3;
+}
+
+static int evaluate_suppression(struct nn_call *call)
+{
+	struct suppression s = {
+		.boxes = nn_contents(call->in[0]), .scores = nn_contents(call->in[1]),
+		.iou = number_or(call, 3, 0), .score = number_or(call, 4, 0),
+		.has_score = nn_in_fact(call, 4), .centered = nn_attr_int(call, "center_point_box"),
+	};
+	struct nn_shape shape = { 2, { 0, 3 } };
+	double most = number_or(call, 2, 0);
+	int64_t *found;
+	size_t *order;
+	int ret = check_boxes(call, &s);
+
+	if (ret)
+		return ret;
+	s.places = (size_t)s.boxes->shape.dims[1];
+	order = calloc(s.places + 1, sizeof(*order));
+	found = calloc(s.scores->count + 1, 3 * sizeof(*found));
+	if (order && found) {
+		shape.dims[0] = (int64_t)suppress_all(&s, most > 0 ? (size_t)nn_cut_float(most) : 0, order,
+						      found);
+		ret = nn_make_result(call, 0, NN_I64, &shape);
+	} else {
+		ret = nn_no_memory(call);
+	}
+	if (!ret && shape.dims[0])
+		memcpy(nn_result(call, 0)->data, found, (size_t)shape.dims[0] * 3 * sizeof(*found));
+	free(order);
+	free(found);
+	return ret;
+}
+
 /* ---- CumSum, ReverseSequence ---- */
 
 static int evaluate_cum_sum(struct nn_call *call)
@@ -342,6 +636,22 @@ const struct nn_op nn_ops_order[] = {
 	TOP_K(1, NN_PORTS(X), NN_REQUIRED_ATTR("k", INT)),
 	TOP_K(10, NN_PORTS(X, { "K", 0, I64, NN_ONE })),
 	TOP_K(11, NN_PORTS(X, { "K", 0, I64, NN_ONE }), NN_INT("largest", 1), NN_INT("sorted", 1)),
+	{ .name = "Unique", .since = 11, .costly = true, .makes_results = true,
+	  .inputs = NN_PORTS({ "X", 'T', NN_NUMBERS | NN_SET(NN_BOOL) | NN_SET(NN_STRING), NN_ONE }),
+	  .outputs = NN_PORTS({ "Y", 'T', 0, NN_ONE }, { "indices", 0, I64, NN_OPTIONAL },
+			      { "inverse_indices", 0, I64, NN_OPTIONAL },
+			      { "counts", 0, I64, NN_OPTIONAL }),
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("axis", INT), NN_INT("sorted", 1)),
+	  .infer = infer_unique, .evaluate = evaluate_unique },
+	{ .name = "NonMaxSuppression", .since = 10, .costly = true, .makes_results = true,
+	  .inputs = NN_PORTS({ "boxes", 0, NN_SET(NN_F32), NN_ONE },
+			     { "scores", 0, NN_SET(NN_F32), NN_ONE },
+			     { "max_output_boxes_per_class", 0, I64, NN_OPTIONAL },
+			     { "iou_threshold", 0, NN_SET(NN_F32), NN_OPTIONAL },
+			     { "score_threshold", 0, NN_SET(NN_F32), NN_OPTIONAL }),
+	  .outputs = NN_PORTS({ "selected_indices", 0, I64, NN_ONE }),
+	  .attrs = NN_ATTRS(NN_INT("center_point_box", 0)),
+	  .infer = infer_suppression, .evaluate = evaluate_suppression },
 	{ .name = "CumSum", .since = 11,
 	  .inputs = NN_PORTS(X, { "axis", 0, NN_SET(NN_I32) | I64, NN_ONE }),
 	  .outputs = NN_PORTS({ "Y", 'T', NN_NUMBERS, NN_ONE }),

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../op.h"
+#include "product.h"
 
 /* A matrix within a tensor: its element (row, col) is number first + row * down + col * right. */
 struct matrix {
@@ -38,7 +38,7 @@ static uint64_t dot_int(const struct matrix *a, size_t row, const struct matrix 
 /* ---- MatMul ---- */
 
 /* Vectors become matrices of one row or column, which the result does not have. */
-static int infer_matmul(struct nn_call *call)
+int nn_infer_matmul(struct nn_call *call)
 {
 	struct nn_shape a = call->in[0]->shape, b = call->in[1]->shape;
 	struct nn_shape batch, *out = &call->out[0]->shape;
@@ -89,10 +89,8 @@ static size_t batch_of(size_t i, const struct nn_shape *all, int rank, const str
 	return number;
 }
 
-static int evaluate_matmul(struct nn_call *call)
+void nn_multiply(const struct nn_tensor *ta, const struct nn_tensor *tb, struct nn_tensor *y)
 {
-	const struct nn_tensor *ta = nn_contents(call->in[0]), *tb = nn_contents(call->in[1]);
-	struct nn_tensor *y = nn_result(call, 0);
 	bool row = ta->shape.rank == 1, col = tb->shape.rank == 1;
 	size_t k = (size_t)ta->shape.dims[ta->shape.rank - 1];
 	size_t m = row ? 1 : (size_t)ta->shape.dims[ta->shape.rank - 2];
@@ -113,6 +111,11 @@ static int evaluate_matmul(struct nn_call *call)
 			}
 		}
 	}
+}
+
+static int evaluate_matmul(struct nn_call *call)
+{
+	nn_multiply(nn_contents(call->in[0]), nn_contents(call->in[1]), nn_result(call, 0));
 	return 0;
 }
 
@@ -177,7 +180,7 @@ const struct nn_op nn_ops_product[] = {
 	{ .name = "MatMul", .since = 1,
 	  .inputs = NN_PORTS({ "A", 'T', TYPES, NN_ONE }, { "B", 'T', TYPES, NN_ONE }),
 	  .outputs = NN_PORTS({ "Y", 'T', TYPES, NN_ONE }),
-	  .costly = true, .infer = infer_matmul, .evaluate = evaluate_matmul },
+	  .costly = true, .infer = nn_infer_matmul, .evaluate = evaluate_matmul },
 	{ .name = "Gemm", .since = 7,
 	  .inputs = NN_PORTS({ "A", 'T', NN_FLOATS, NN_ONE }, { "B", 'T', NN_FLOATS, NN_ONE },
 			     { "C", 'T', NN_FLOATS, NN_OPTIONAL }),

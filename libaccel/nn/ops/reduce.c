@@ -134,7 +134,65 @@ static void log_sum_exp(const struct nn_tensor *x, unsigned int mask, double *su
 	free(most);
 }
 
-static int evaluate_reduce(struct nn_call *call, enum reduction kind)
+/* Whether integers stay integers, so that those of 64 bits are exact. */
+static bool keeps_integers(enum reduction kind)
+{
+	return kind == SUM || kind == MAX || kind == MIN || kind == PRODUCT || kind == L1 ||
+	       kind == SUM_SQUARE;
+}
+
+static int64_t step_integer(enum reduction kind, enum nn_type type, int64_t sum, int64_t x)
+{
+	bool less = type == NN_U64 ? (uint64_t)x < (uint64_t)sum : x < sum;
+
+	switch (kind) {
+	case MAX: return less ? sum : x;
+	case MIN: return less ? x : sum;
+	case PRODUCT: return (int64_t)((uint64_t)sum * (uint64_t)x);
+	case L1: return (int64_t)((uint64_t)sum + (x < 0 && type != NN_U64 ? -(uint64_t)x : (uint64_t)x));
+	case SUM_SQUARE: return (int64_t)((uint64_t)sum + (uint64_t)x * (uint64_t)x);
+	default: return (int64_t)((uint64_t)sum + (uint64_t)x);
+	}
+}
+
+/* The smallest and largest of a type are what a maximum and a minimum begin with. */
+static int64_t first_integer(enum reduction kind, enum nn_type type)
+{
+	struct nn_tensor one = { .type = type, .shape.rank = 0, .count = 1, .data = &(int64_t){ 0 } };
+
+	if (kind != MAX && kind != MIN)
+		return kind == PRODUCT;
+	if (type == NN_BOOL)
+		return kind == MIN;
+	nn_set(&one, 0, kind == MAX ? -0x1p65 : 0x1p65);
+	return nn_get_int(&one, 0);
+}
+
+static int reduce_integers(struct nn_call *call, enum reduction kind)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	int64_t *sums = calloc(y->count + 1, sizeof(*sums));
+	unsigned int mask = 0;
+	size_t i, to;
+	int ret;
+
+	if (!sums)
+		return nn_no_memory(call);
+	ret = reduced_axes(call, x->shape.rank, &mask);
+	for (i = 0; i < y->count; i++)
+		sums[i] = first_integer(kind, x->type);
+	for (i = 0; i < x->count; i++) {
+		to = goes_to(&x->shape, mask, i);
+		sums[to] = step_integer(kind, x->type, sums[to], nn_get_int(x, i));
+	}
+	for (i = 0; i < y->count; i++)
+		nn_set_int(y, i, sums[i]);
+	free(sums);
+	return ret;
+}
+
+static int reduce_floats(struct nn_call *call, enum reduction kind)
 {
 	const struct nn_tensor *x = nn_contents(call->in[0]);
 	struct nn_tensor *y = nn_result(call, 0);
@@ -158,6 +216,13 @@ static int evaluate_reduce(struct nn_call *call, enum reduction kind)
 		nn_set(y, i, last(kind, sums[i], (double)(x->count / y->count)));
 	free(sums);
 	return ret;
+}
+
+static int evaluate_reduce(struct nn_call *call, enum reduction kind)
+{
+	if (!nn_is_float(call->in[0]->type) && keeps_integers(kind))
+		return reduce_integers(call, kind);
+	return reduce_floats(call, kind);
 }
 
 #define REDUCE(name, kind) \
@@ -250,9 +315,11 @@ static int evaluate_log_softmax(struct nn_call *call)
 	  .outputs = NN_PORTS({ "reduced", 'T', types, NN_ONE }), \
 	  .attrs = NN_ATTRS(NN_INT("keepdims", 1), NN_INT("noop_with_empty_axes", 0)), \
 	  .infer = infer_reduce, .evaluate = e }
-/* A double holds these exactly; sums of 64-bit integers may lose low bits: not done. */
-#define TYPES	(NN_FLOATS | NN_SET(NN_I32) | NN_SET(NN_U32) | NN_SET(NN_I8) | NN_SET(NN_U8))
+#define TYPES	(NN_FLOATS | NN_SET(NN_I32) | NN_SET(NN_U32) | NN_SET(NN_I64) | NN_SET(NN_U64))
+/* Of these there are the smallest and the largest, too. */
+#define ORDERED	(TYPES | NN_SET(NN_I8) | NN_SET(NN_U8) | NN_SET(NN_BOOL))
 #define REDUCTION(n, e)	BEFORE(n, TYPES, e), AFTER(n, 18, TYPES, e)
+#define EXTREME(n, e)	BEFORE(n, ORDERED, e), AFTER(n, 18, ORDERED, e)
 #define ROWS(n, v, axis, e) \
 	{ .name = n, .since = v, .inputs = NN_PORTS({ "input", 'T', NN_FLOATS, NN_ONE }), \
 	  .outputs = NN_PORTS({ "output", 'T', NN_FLOATS, NN_ONE }), \
@@ -262,8 +329,8 @@ const struct nn_op nn_ops_reduce[] = {
 	BEFORE("ReduceSum", TYPES, evaluate_sum),
 	AFTER("ReduceSum", 13, TYPES, evaluate_sum),
 	REDUCTION("ReduceMean", evaluate_mean),
-	REDUCTION("ReduceMax", evaluate_max),
-	REDUCTION("ReduceMin", evaluate_min),
+	EXTREME("ReduceMax", evaluate_max),
+	EXTREME("ReduceMin", evaluate_min),
 	REDUCTION("ReduceProd", evaluate_product),
 	REDUCTION("ReduceL1", evaluate_l1),
 	REDUCTION("ReduceL2", evaluate_l2),

@@ -9,23 +9,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "../op.h"
+#include "window.h"
 
-#define SPATIAL_MAX	(NN_RANK_MAX - 2)
 /* Sizes in attributes: so that sums and products of a few of them do not overflow. */
 #define SIZE_LIMIT	((int64_t)1 << 30)
 
-struct window {
-	int n;				/* dimensions */
-	int64_t in[SPATIAL_MAX], out[SPATIAL_MAX];
-	int64_t kernel[SPATIAL_MAX], stride[SPATIAL_MAX], dilation[SPATIAL_MAX];
-	int64_t before[SPATIAL_MAX], after[SPATIAL_MAX];	/* padding */
-	int64_t more[SPATIAL_MAX];	/* output_padding of ConvTranspose */
-};
-
 /* ---- Attributes ---- */
 
-static int read_sizes(const struct nn_call *call, const char *name, size_t wanted, int64_t low,
+int nn_read_sizes(const struct nn_call *call, const char *name, size_t wanted, int64_t low,
 		      int64_t normal, int64_t *sizes)
 {
 	const int64_t *ints;
@@ -42,8 +33,7 @@ static int read_sizes(const struct nn_call *call, const char *name, size_t wante
 	return 0;
 }
 
-/* Everything but the sizes of the result. */
-static int read_window(const struct nn_call *call, struct window *w, const struct nn_shape *in)
+int nn_read_window(const struct nn_call *call, struct window *w, const struct nn_shape *in)
 {
 	int64_t pads[2 * SPATIAL_MAX];
 	int i, ret;
@@ -57,11 +47,11 @@ static int read_window(const struct nn_call *call, struct window *w, const struc
 		if (w->in[i] > SIZE_LIMIT)
 			return nn_fail_node(call->node, -EFBIG, NULL, "its input is too large");
 	}
-	ret = read_sizes(call, "strides", (size_t)w->n, 1, 1, w->stride);
+	ret = nn_read_sizes(call, "strides", (size_t)w->n, 1, 1, w->stride);
 	if (!ret)
-		ret = read_sizes(call, "pads", 2 * (size_t)w->n, 0, 0, pads);
+		ret = nn_read_sizes(call, "pads", 2 * (size_t)w->n, 0, 0, pads);
 	if (!ret)
-		ret = read_sizes(call, "dilations", (size_t)w->n, 1, 1, w->dilation);
+		ret = nn_read_sizes(call, "dilations", (size_t)w->n, 1, 1, w->dilation);
 	for (i = 0; i < w->n && !ret; i++) {
 		w->before[i] = pads[i];
 		w->after[i] = pads[w->n + i];
@@ -98,8 +88,7 @@ static void share_padding(struct window *w, int i, int64_t all, const char *mode
 		w->before[i] += all & 1;
 }
 
-/* Sizes of the result of a convolution or of pooling, -1 where the input's is not known. */
-static int slide(const struct nn_call *call, struct window *w, bool round_up)
+int nn_slide(const struct nn_call *call, struct window *w, bool round_up)
 {
 	const char *mode = nn_attr_text(call, "auto_pad");
 	int64_t room;
@@ -129,7 +118,7 @@ static int slide(const struct nn_call *call, struct window *w, bool round_up)
 	return ret;
 }
 
-static void set_spatial(const struct nn_call *call, const struct window *w, struct nn_shape *out)
+void nn_set_spatial(const struct nn_call *call, const struct window *w, struct nn_shape *out)
 {
 	int i;
 
@@ -140,7 +129,7 @@ static void set_spatial(const struct nn_call *call, const struct window *w, stru
 
 /* ---- Places ---- */
 
-static int64_t volume(const int64_t *sizes, int n)
+int64_t nn_volume(const int64_t *sizes, int n)
 {
 	int64_t product = 1;
 
@@ -149,7 +138,7 @@ static int64_t volume(const int64_t *sizes, int n)
 	return product;
 }
 
-static void coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at)
+void nn_coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at)
 {
 	while (n--) {
 		at[n] = i % sizes[n];
@@ -157,16 +146,7 @@ static void coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at)
 	}
 }
 
-/*
- * The cells of a window that lie on the input. Others are not looked at, however large the
- * window is.
- */
-struct cells {
-	int64_t first[SPATIAL_MAX], count[SPATIAL_MAX];
-	int64_t all;
-};
-
-static void find_cells(const struct window *w, const int64_t *at, struct cells *c)
+void nn_find_cells(const struct window *w, const int64_t *at, struct cells *c)
 {
 	int64_t x, end;
 	int i;
@@ -178,18 +158,17 @@ static void find_cells(const struct window *w, const int64_t *at, struct cells *
 		end = end < w->kernel[i] ? end : w->kernel[i];
 		c->count[i] = end > c->first[i] ? end - c->first[i] : 0;
 	}
-	c->all = volume(c->count, w->n);
+	c->all = nn_volume(c->count, w->n);
 }
 
-/* The place in the input under the i-th of these cells, and its number in the window. */
-static int64_t place_under(const struct window *w, const int64_t *at, const struct cells *c,
+int64_t nn_place_under(const struct window *w, const int64_t *at, const struct cells *c,
 			   int64_t i, int64_t *number)
 {
 	int64_t place = 0, offset[SPATIAL_MAX], cell;
 	int k;
 
 	*number = 0;
-	coordinates(i, c->count, w->n, offset);
+	nn_coordinates(i, c->count, w->n, offset);
 	for (k = 0; k < w->n; k++) {
 		cell = c->first[k] + offset[k];
 		place = place * w->in[k] + at[k] * w->stride[k] + cell * w->dilation[k] -
@@ -211,7 +190,7 @@ static int read_kernel(const struct nn_call *call, struct window *w)
 	if (weights->rank >= 0 && weights->rank != w->n + 2)
 		return nn_refuse(call, NULL, "its input has %d dimensions, its weights %d", w->n + 2,
 				 weights->rank);
-	ret = read_sizes(call, "kernel_shape", (size_t)w->n, 1, 1, given);
+	ret = nn_read_sizes(call, "kernel_shape", (size_t)w->n, 1, 1, given);
 	for (i = 0; i < w->n && !ret; i++) {
 		w->kernel[i] = weights->rank >= 0 ? weights->dims[i + 2] : -1;
 		if (w->kernel[i] < 0 && nn_attr_given(call, "kernel_shape"))
@@ -241,8 +220,7 @@ static int check_channels(const struct nn_call *call, int64_t channels, int64_t 
 	return 0;
 }
 
-/* With the sizes of the window: 1 if they are not known yet. */
-static int conv_window(const struct nn_call *call, struct window *w)
+int nn_conv_window(const struct nn_call *call, struct window *w)
 {
 	const struct nn_shape *x = &call->in[0]->shape, *weights = &call->in[1]->shape;
 	int64_t group = nn_attr_int(call, "group"), wanted = -1;
@@ -251,7 +229,7 @@ static int conv_window(const struct nn_call *call, struct window *w)
 	memset(w, 0, sizeof(*w));
 	if (x->rank < 0)
 		return 1;
-	ret = read_window(call, w, x);
+	ret = nn_read_window(call, w, x);
 	if (!ret)
 		ret = read_kernel(call, w);
 	if (ret || weights->rank < 0)
@@ -259,25 +237,24 @@ static int conv_window(const struct nn_call *call, struct window *w)
 	if (weights->dims[1] >= 0 && __builtin_mul_overflow(weights->dims[1], group, &wanted))
 		return nn_refuse(call, NULL, "it has %" PRId64 " groups", group);
 	ret = check_channels(call, x->dims[1], wanted, group, weights->dims[0]);
-	return ret ? ret : slide(call, w, false);
+	return ret ? ret : nn_slide(call, w, false);
 }
 
-static int infer_conv(struct nn_call *call)
+int nn_infer_conv(struct nn_call *call)
 {
 	struct nn_shape *out = &call->out[0]->shape;
 	struct window w;
-	int ret = conv_window(call, &w);
+	int ret = nn_conv_window(call, &w);
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	set_spatial(call, &w, out);
+	nn_set_spatial(call, &w, out);
 	out->dims[0] = call->in[0]->shape.dims[0];
 	out->dims[1] = call->in[1]->shape.dims[0];
 	return 0;
 }
 
-/* A bias for each channel; missing ones are zero. */
-static int check_bias(const struct nn_call *call, const struct nn_tensor *bias, int64_t channels)
+int nn_check_bias(const struct nn_call *call, const struct nn_tensor *bias, int64_t channels)
 {
 	if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != channels))
 		return nn_refuse(call, NULL, "its bias is not one number for each of %" PRId64
@@ -290,14 +267,14 @@ static double convolve(const struct window *w, const struct nn_tensor *x, int64_
 		       const struct nn_tensor *weights, int64_t row, int64_t channels,
 		       const int64_t *at)
 {
-	int64_t inside = volume(w->in, w->n), cells = volume(w->kernel, w->n);
+	int64_t inside = nn_volume(w->in, w->n), cells = nn_volume(w->kernel, w->n);
 	int64_t i, c, place, number;
 	struct cells on_input;
 	double sum = 0;
 
-	find_cells(w, at, &on_input);
+	nn_find_cells(w, at, &on_input);
 	for (i = 0; i < on_input.all; i++) {
-		place = place_under(w, at, &on_input, i, &number);
+		place = nn_place_under(w, at, &on_input, i, &number);
 		for (c = 0; c < channels; c++)
 			sum += nn_get(x, (size_t)((first + c) * inside + place)) *
 			       nn_get(weights, (size_t)((row * channels + c) * cells + number));
@@ -305,23 +282,21 @@ static double convolve(const struct window *w, const struct nn_tensor *x, int64_
 	return sum;
 }
 
-static int evaluate_conv(struct nn_call *call)
+int nn_convolve(const struct nn_call *call, const struct nn_tensor *x,
+		const struct nn_tensor *weights, const struct nn_tensor *bias, struct nn_tensor *y)
 {
-	const struct nn_tensor *x = nn_contents(call->in[0]), *weights = nn_contents(call->in[1]);
-	const struct nn_tensor *bias = nn_contents(nn_in_fact(call, 2));
-	struct nn_tensor *y = nn_result(call, 0);
 	int64_t rows = y->shape.dims[1], channels = weights->shape.dims[1];
 	int64_t at[SPATIAL_MAX], i, places, image, row, group;
 	struct window w;
-	int ret = conv_window(call, &w);
+	int ret = nn_conv_window(call, &w);
 
 	if (!ret)
-		ret = check_bias(call, bias, rows);
+		ret = nn_check_bias(call, bias, rows);
 	if (ret)
 		return ret;
-	places = volume(w.out, w.n);
+	places = nn_volume(w.out, w.n);
 	for (i = 0; i < (int64_t)y->count; i++) {
-		coordinates(i % places, w.out, w.n, at);
+		nn_coordinates(i % places, w.out, w.n, at);
 		row = i / places % rows;
 		image = i / places / rows;
 		group = row / (rows / nn_attr_int(call, "group"));
@@ -330,6 +305,12 @@ static int evaluate_conv(struct nn_call *call)
 				channels, at));
 	}
 	return 0;
+}
+
+static int evaluate_conv(struct nn_call *call)
+{
+	return nn_convolve(call, nn_contents(call->in[0]), nn_contents(call->in[1]),
+			   nn_contents(nn_in_fact(call, 2)), nn_result(call, 0));
 }
 
 /* ---- ConvTranspose ---- */
@@ -348,15 +329,15 @@ static int transposed_window(const struct nn_call *call, struct window *w)
 	memset(w, 0, sizeof(*w));
 	if (x->rank < 0 || weights->rank < 0)
 		return 1;
-	ret = read_window(call, w, x);
+	ret = nn_read_window(call, w, x);
 	if (!ret)
 		ret = check_mode(call, mode);
 	if (!ret)
 		ret = read_kernel(call, w);
 	if (!ret)
-		ret = read_sizes(call, "output_padding", (size_t)w->n, 0, 0, w->more);
+		ret = nn_read_sizes(call, "output_padding", (size_t)w->n, 0, 0, w->more);
 	if (!ret)
-		ret = read_sizes(call, "output_shape", (size_t)w->n, 0, 0, wanted);
+		ret = nn_read_sizes(call, "output_shape", (size_t)w->n, 0, 0, wanted);
 	if (!ret)
 		ret = check_channels(call, x->dims[1], weights->dims[0], group, weights->dims[0]);
 	for (i = 0; i < w->n && !ret; i++) {
@@ -402,14 +383,14 @@ static int infer_conv_transpose(struct nn_call *call)
 static void spread(const struct window *w, double value, const struct nn_tensor *weights,
 		   int64_t kernel, const int64_t *at, struct nn_tensor *y, int64_t channel)
 {
-	int64_t cells = volume(w->kernel, w->n), inside = volume(w->in, w->n);
+	int64_t cells = nn_volume(w->kernel, w->n), inside = nn_volume(w->in, w->n);
 	double *sums = (double *)y->data + channel * inside;
 	int64_t i, place, number;
 	struct cells on_input;
 
-	find_cells(w, at, &on_input);
+	nn_find_cells(w, at, &on_input);
 	for (i = 0; i < on_input.all; i++) {
-		place = place_under(w, at, &on_input, i, &number);
+		place = nn_place_under(w, at, &on_input, i, &number);
 		sums[place] += value * nn_get(weights, (size_t)(kernel * cells + number));
 	}
 }
@@ -427,15 +408,15 @@ static int evaluate_conv_transpose(struct nn_call *call)
 	groups = nn_attr_int(call, "group");
 	rows = each * groups;
 	if (!ret)
-		ret = check_bias(call, bias, rows);
+		ret = nn_check_bias(call, bias, rows);
 	if (ret)
 		return ret;
 	if (nn_tensor_init(&sums, NN_F64, &y->shape))
 		return nn_fail_node(call->node, -ENOMEM, NULL, "memory is short");
-	places = volume(w.out, w.n);
-	size = volume(w.in, w.n);
+	places = nn_volume(w.out, w.n);
+	size = nn_volume(w.in, w.n);
 	for (i = 0; i < (int64_t)x->count; i++) {
-		coordinates(i % places, w.out, w.n, at);
+		nn_coordinates(i % places, w.out, w.n, at);
 		c = i / places % channels;
 		image = i / places / channels;
 		group = c / (channels / groups);
@@ -450,157 +431,176 @@ static int evaluate_conv_transpose(struct nn_call *call)
 	return 0;
 }
 
-/* ---- Pooling ---- */
+/* ---- Col2Im ---- */
 
-static int pool_window(const struct nn_call *call, struct window *w)
+/* The window that the columns were cut out by: 1 if its sizes are not known. */
+static int column_window(const struct nn_call *call, struct window *w)
 {
-	const struct nn_shape *x = &call->in[0]->shape;
-	int ret;
+	int64_t pads[2 * SPATIAL_MAX], image[NN_RANK_MAX], block[NN_RANK_MAX];
+	int i, n = nn_ints(call, 1, image, NN_RANK_MAX), count = nn_ints(call, 2, block, NN_RANK_MAX), ret;
 
 	memset(w, 0, sizeof(*w));
-	if (x->rank < 0)
+	if (n < 0 || count < 0)
 		return 1;
-	ret = read_window(call, w, x);
+	if (n < 1 || n > SPATIAL_MAX || count != n)
+		return nn_refuse(call, NULL, "its image has %d dimensions, its blocks %d", n, count);
+	w->n = n;
+	ret = nn_read_sizes(call, "strides", (size_t)n, 1, 1, w->stride);
 	if (!ret)
-		ret = read_sizes(call, "kernel_shape", (size_t)w->n, 1, 1, w->kernel);
-	return ret ? ret : slide(call, w, nn_attr_int(call, "ceil_mode"));
+		ret = nn_read_sizes(call, "dilations", (size_t)n, 1, 1, w->dilation);
+	if (!ret)
+		ret = nn_read_sizes(call, "pads", 2 * (size_t)n, 0, 0, pads);
+	for (i = 0; i < n && !ret; i++) {
+		w->in[i] = image[i];
+		w->kernel[i] = block[i];
+		w->before[i] = pads[i];
+		w->after[i] = pads[n + i];
+		if (image[i] < 1 || image[i] > SIZE_LIMIT || block[i] < 1 || block[i] > SIZE_LIMIT)
+			return nn_refuse(call, NULL, "its image has size %" PRId64 ", its blocks %" PRId64,
+					 image[i], block[i]);
+		w->out[i] = (image[i] + pads[i] + pads[n + i] - span(w, i)) / w->stride[i] + 1;
+		if (image[i] + pads[i] + pads[n + i] < span(w, i))
+			return nn_refuse(call, NULL, "its blocks are larger than its image");
+	}
+	return ret;
 }
 
-static int infer_pool(struct nn_call *call)
+static int infer_col2im(struct nn_call *call)
 {
+	const struct nn_shape *in = &call->in[0]->shape;
 	struct nn_shape *out = &call->out[0]->shape;
+	struct nn_shape cells = { 0 }, places = { 0 };
+	size_t cell_count, place_count;
 	struct window w;
-	int ret = pool_window(call, &w);
+	int i, ret = column_window(call, &w);
 
-	if (nn_out_fact(call, 1))
-		return nn_fail_node(call->node, -ENOTSUP, NULL, "its second result");
 	if (ret)
 		return ret < 0 ? ret : 0;
-	set_spatial(call, &w, out);
-	out->dims[0] = call->in[0]->shape.dims[0];
-	out->dims[1] = call->in[0]->shape.dims[1];
+	if (in->rank >= 0 && in->rank != 3)
+		return nn_refuse(call, NULL, "its input has %d dimensions, not three", in->rank);
+	cells.rank = places.rank = w.n;
+	memcpy(cells.dims, w.kernel, sizeof(w.kernel));
+	memcpy(places.dims, w.out, sizeof(w.out));
+	if (!nn_shape_count(&cells, &cell_count) || !nn_shape_count(&places, &place_count))
+		return nn_fail_node(call->node, -EFBIG, NULL, "its image is too large");
+	out->rank = w.n + 2;
+	out->dims[0] = in->rank == 3 && in->dims[0] >= 0 ? in->dims[0] : nn_unknown(call);
+	out->dims[1] = nn_unknown(call);
+	for (i = 0; i < w.n; i++)
+		out->dims[i + 2] = w.in[i];
+	if (in->rank != 3)
+		return 0;
+	if ((in->dims[1] >= 0 && (size_t)in->dims[1] % cell_count) ||
+	    (in->dims[2] >= 0 && (size_t)in->dims[2] != place_count))
+		return nn_refuse(call, NULL, "its columns do not fit %zu cells in %zu places", cell_count,
+				 place_count);
+	if (in->dims[1] >= 0)
+		out->dims[1] = in->dims[1] / (int64_t)cell_count;
 	return 0;
 }
 
-/* Cells of the window on the input or on its padding: what is beyond is never counted. */
-static double padded_cells(const struct window *w, const int64_t *at)
+static int evaluate_col2im(struct nn_call *call)
 {
-	double all = 1;
-	int64_t room;
-	int i;
-
-	for (i = 0; i < w->n; i++) {
-		room = w->before[i] + w->in[i] + w->after[i] - at[i] * w->stride[i];
-		room = (room + w->dilation[i] - 1) / w->dilation[i];
-		all *= (double)(room < w->kernel[i] ? room : w->kernel[i]);
-	}
-	return all;
-}
-
-static double pool(const struct window *w, const struct nn_tensor *x, int64_t first,
-		   const int64_t *at, bool average, bool with_padding)
-{
-	double result = average ? 0 : -INFINITY, value;
-	struct cells on_input;
-	int64_t i, number;
-
-	find_cells(w, at, &on_input);
-	for (i = 0; i < on_input.all; i++) {
-		value = nn_get(x, (size_t)(first + place_under(w, at, &on_input, i, &number)));
-		if (average)
-			result += value;
-		else if (!(value <= result))
-			result = value;
-	}
-	if (!average)
-		return result;
-	return result / (with_padding ? padded_cells(w, at) : (double)on_input.all);
-}
-
-static int evaluate_pool(struct nn_call *call, bool average)
-{
-	bool with_padding = average && nn_attr_int(call, "count_include_pad");
 	const struct nn_tensor *x = nn_contents(call->in[0]);
-	struct nn_tensor *y = nn_result(call, 0);
-	int64_t at[SPATIAL_MAX], i, places;
+	struct nn_tensor *y = nn_result(call, 0), sums;
+	int64_t at[SPATIAL_MAX], cells, places, inside, i, k, number, to, images;
+	struct cells on_image;
 	struct window w;
-	int ret = pool_window(call, &w);
+	int ret = column_window(call, &w);
 
-	if (ret)
+	if (ret || !y->count)
 		return ret;
-	places = volume(w.out, w.n);
-	for (i = 0; i < (int64_t)y->count; i++) {
-		coordinates(i % places, w.out, w.n, at);
-		nn_set(y, (size_t)i, pool(&w, x, i / places * volume(w.in, w.n), at, average,
-					  with_padding));
-	}
-	return 0;
-}
-
-static int evaluate_max_pool(struct nn_call *call)
-{
-	return evaluate_pool(call, false);
-}
-
-static int evaluate_average_pool(struct nn_call *call)
-{
-	return evaluate_pool(call, true);
-}
-
-static int infer_global(struct nn_call *call)
-{
-	struct nn_shape *out = &call->out[0]->shape;
-	int i;
-
-	*out = call->in[0]->shape;
-	for (i = 2; i < out->rank; i++)
-		out->dims[i] = 1;
-	return 0;
-}
-
-static int evaluate_global(struct nn_call *call, bool average)
-{
-	const struct nn_tensor *x = nn_contents(call->in[0]);
-	struct nn_tensor *y = nn_result(call, 0);
-	size_t i, k, each = y->count ? x->count / y->count : 0;
-	double result, value;
-
-	for (i = 0; i < y->count; i++) {
-		result = average ? 0 : -INFINITY;
-		for (k = 0; k < each; k++) {
-			value = nn_get(x, i * each + k);
-			result = average ? result + value : value > result ? value : result;
+	if (nn_tensor_init(&sums, NN_F64, &y->shape))
+		return nn_no_memory(call);
+	cells = nn_volume(w.kernel, w.n);
+	places = nn_volume(w.out, w.n);
+	inside = nn_volume(w.in, w.n);
+	images = y->shape.dims[0] * y->shape.dims[1];
+	for (i = 0; i < images * places; i++) {
+		nn_coordinates(i % places, w.out, w.n, at);
+		nn_find_cells(&w, at, &on_image);
+		for (k = 0; k < on_image.all; k++) {
+			to = i / places * inside + nn_place_under(&w, at, &on_image, k, &number);
+			((double *)sums.data)[to] += nn_get(x, (size_t)((i / places * cells + number) *
+									places + i % places));
 		}
-		nn_set(y, i, average ? result / (double)each : result);
 	}
+	for (i = 0; i < (int64_t)y->count; i++)
+		nn_set(y, (size_t)i, ((double *)sums.data)[i]);
+	nn_tensor_release(&sums);
 	return 0;
-}
-
-static int evaluate_global_max(struct nn_call *call)
-{
-	return evaluate_global(call, false);
-}
-
-static int evaluate_global_average(struct nn_call *call)
-{
-	return evaluate_global(call, true);
 }
 
 /* ---- BatchNormalization ---- */
+
+static bool is_training(const struct nn_call *call)
+{
+	return call->node->opset >= 14 && nn_attr_int(call, "training_mode");
+}
 
 static int infer_batch_norm(struct nn_call *call)
 {
 	size_t i;
 
-	if ((call->node->opset >= 14 && nn_attr_int(call, "training_mode")) ||
-	    (call->node->opset < 9 && !nn_attr_int(call, "spatial")))
+	if (call->node->opset < 9 && !nn_attr_int(call, "spatial"))
 		return nn_fail_node(call->node, -ENOTSUP, "export the model for inference",
 				    "it is for training");
+	/* In training it takes mean and variance from its input, and gives running ones. */
+	if (is_training(call)) {
+		for (i = 1; i < call->node->output_count; i++)
+			if (call->out[i])
+				call->out[i]->shape = call->in[3]->shape;
+		call->out[0]->shape = call->in[0]->shape;
+		return 0;
+	}
 	for (i = 1; i < call->node->output_count; i++)
 		if (call->out[i])
 			return nn_fail_node(call->node, -ENOTSUP, "export the model for inference",
 					    "it has results that only training needs");
 	return nn_infer_same(call);
+}
+
+/* Of one channel of all images. */
+static void find_moments(const struct nn_tensor *x, size_t channel, size_t channels, size_t inside,
+			 double *mean, double *variance)
+{
+	size_t images = x->count / channels / inside, i, k;
+	double count = (double)(images * inside), off;
+
+	*mean = *variance = 0;
+	for (i = 0; i < images; i++)
+		for (k = 0; k < inside; k++)
+			*mean += nn_get(x, (i * channels + channel) * inside + k) / count;
+	for (i = 0; i < images; i++) {
+		for (k = 0; k < inside; k++) {
+			off = nn_get(x, (i * channels + channel) * inside + k) - *mean;
+			*variance += off * off / count;
+		}
+	}
+}
+
+static void train(const struct nn_call *call, const struct nn_tensor *const *p, size_t channels,
+		  size_t inside)
+{
+	double momentum = nn_attr_float(call, "momentum"), epsilon = nn_attr_float(call, "epsilon");
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	struct nn_tensor *y = nn_result(call, 0);
+	double mean, variance, factor;
+	size_t c, i;
+
+	for (c = 0; c < channels && x->count; c++) {
+		find_moments(x, c, channels, inside, &mean, &variance);
+		factor = nn_get(p[0], c) / sqrt(variance + epsilon);
+		for (i = 0; i < x->count; i++)
+			if (i / inside % channels == c)
+				nn_set(y, i, (nn_get(x, i) - mean) * factor + nn_get(p[1], c));
+		if (nn_result(call, 1))
+			nn_set(nn_result(call, 1), c,
+			       nn_get(p[2], c) * momentum + mean * (1 - momentum));
+		if (nn_result(call, 2))
+			nn_set(nn_result(call, 2), c,
+			       nn_get(p[3], c) * momentum + variance * (1 - momentum));
+	}
 }
 
 static int evaluate_batch_norm(struct nn_call *call)
@@ -619,6 +619,10 @@ static int evaluate_batch_norm(struct nn_call *call)
 	}
 	for (i = 2, inside = 1; (int)i < x->shape.rank; i++)
 		inside *= (size_t)x->shape.dims[i];
+	if (is_training(call)) {
+		train(call, p, channels, inside);
+		return 0;
+	}
 	for (i = 0; i < x->count; i++) {
 		k = i / inside % channels;
 		factor = nn_get(p[0], k) / sqrt(nn_get(p[3], k) + epsilon);
@@ -629,25 +633,9 @@ static int evaluate_batch_norm(struct nn_call *call)
 
 /* ---- Table ---- */
 
-#define WINDOW_ATTRS \
-	NN_TEXT("auto_pad", "NOTSET"), NN_OPTIONAL_ATTR("pads", INTS), \
-	NN_OPTIONAL_ATTR("strides", INTS), NN_OPTIONAL_ATTR("dilations", INTS)
 #define X		{ "X", 'T', NN_FLOATS, NN_ONE }
 #define Y		NN_PORTS({ "Y", 'T', NN_FLOATS, NN_ONE })
 #define XWB		NN_PORTS(X, { "W", 'T', NN_FLOATS, NN_ONE }, { "B", 'T', NN_FLOATS, NN_OPTIONAL })
-#define POOLED		(NN_FLOATS | NN_SET(NN_I8) | NN_SET(NN_U8))
-#define MAX_POOL(v, ...) \
-	{ .name = "MaxPool", .since = v, .inputs = NN_PORTS({ "X", 'T', POOLED, NN_ONE }), \
-	  .outputs = NN_PORTS({ "Y", 'T', POOLED, NN_ONE }, \
-			      { "Indices", 0, NN_SET(NN_I64), NN_OPTIONAL }), \
-	  .attrs = NN_ATTRS(__VA_ARGS__), .costly = true, .infer = infer_pool, \
-	  .evaluate = evaluate_max_pool }
-#define AVERAGE_POOL(v, ...) \
-	{ .name = "AveragePool", .since = v, .inputs = NN_PORTS(X), .outputs = Y, \
-	  .attrs = NN_ATTRS(__VA_ARGS__), .costly = true, .infer = infer_pool, \
-	  .evaluate = evaluate_average_pool }
-/* Versions differ by attributes that were added, and whose defaults change nothing. */
-#define POOL_ATTRS	WINDOW_ATTRS, NN_REQUIRED_ATTR("kernel_shape", INTS), NN_INT("ceil_mode", 0)
 #define BATCH_NORM(v, s, u, ...) \
 	{ .name = "BatchNormalization", .since = v, \
 	  .inputs = NN_PORTS({ "X", 'T', NN_FLOATS, NN_ONE }, { "scale", s, NN_FLOATS, NN_ONE }, \
@@ -666,19 +654,21 @@ const struct nn_op nn_ops_window[] = {
 	{ .name = "Conv", .since = 1, .inputs = XWB, .outputs = Y,
 	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1)),
 	  .costly = true,
-	  .infer = infer_conv, .evaluate = evaluate_conv },
+	  .infer = nn_infer_conv, .evaluate = evaluate_conv },
 	{ .name = "ConvTranspose", .since = 1, .inputs = XWB, .outputs = Y,
 	  .attrs = NN_ATTRS(WINDOW_ATTRS, NN_OPTIONAL_ATTR("kernel_shape", INTS), NN_INT("group", 1),
 			    NN_OPTIONAL_ATTR("output_padding", INTS),
 			    NN_OPTIONAL_ATTR("output_shape", INTS)),
 	  .costly = true,
 	  .infer = infer_conv_transpose, .evaluate = evaluate_conv_transpose },
-	MAX_POOL(1, POOL_ATTRS, NN_INT("storage_order", 0)),
-	AVERAGE_POOL(7, POOL_ATTRS, NN_INT("count_include_pad", 0)),
-	{ .name = "GlobalAveragePool", .since = 1, .inputs = NN_PORTS(X), .outputs = Y,
-	  .infer = infer_global, .evaluate = evaluate_global_average },
-	{ .name = "GlobalMaxPool", .since = 1, .inputs = NN_PORTS(X), .outputs = Y,
-	  .infer = infer_global, .evaluate = evaluate_global_max },
+	{ .name = "Col2Im", .since = 18, .costly = true,
+	  .inputs = NN_PORTS({ "input", 'T', NN_NUMBERS, NN_ONE },
+			     { "image_shape", 0, NN_SET(NN_I64), NN_ONE },
+			     { "block_shape", 0, NN_SET(NN_I64), NN_ONE }),
+	  .outputs = NN_PORTS({ "output", 'T', NN_NUMBERS, NN_ONE }),
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("dilations", INTS), NN_OPTIONAL_ATTR("pads", INTS),
+			    NN_OPTIONAL_ATTR("strides", INTS)),
+	  .infer = infer_col2im, .evaluate = evaluate_col2im },
 	BATCH_NORM(7, 'T', 'T', NN_INT("spatial", 1)),
 	BATCH_NORM(9, 'T', 'T'),
 	BATCH_NORM(14, 'T', 'T', NN_INT("training_mode", 0)),
