@@ -241,12 +241,13 @@ static inline double cos_small(double r)
 	return p * s + 1.0;
 }
 
-/* sin(r + quadrant * pi / 2) */
+/* sin(r + quadrant * pi / 2). With masks, not choices: those keep the compiler from making vectors. */
 static inline double sin_quadrant(double r, uint64_t quadrant)
 {
-	double v = quadrant & 1 ? cos_small(r) : sin_small(r);
+	uint64_t cosine = 0 - (quadrant & 1);
+	uint64_t v = (bits_of(sin_small(r)) & ~cosine) | (bits_of(cos_small(r)) & cosine);
 
-	return quadrant & 2 ? -v : v;
+	return from_bits(v ^ (quadrant & 2) << 62);
 }
 
 /* ---- Functions of binary32 ------------------------------------------------ */
@@ -340,14 +341,15 @@ static inline float f_leaky_relu(float a, float param)
 	return a < 0 ? param * a : a;
 }
 
-static inline float f_sin_moderate(float a, unsigned int quarter)
+/* @same: what is its own sine */
+static inline float f_sin_moderate(float a, unsigned int quarter, float same)
 {
 	double t = a * TWO_OVER_PI + ROUNDER;
 	double n = t - ROUNDER;
 	double r = ((a - n * PI_2_HIGH) - n * PI_2_MIDDLE) - n * PI_2_LOW;
 	float v = (float)sin_quadrant(r, bits_of(t) + quarter);
 
-	return !quarter && a == 0 ? a : v;
+	return a == same ? a : v;
 }
 
 /*
@@ -416,19 +418,22 @@ static float fix_large(float a, unsigned int quarter)
 EGRET_CLONES
 static void run_sin(float *v, size_t n, unsigned int quarter)
 {
+	/* nothing is its own cosine */
+	const float same = quarter ? f32_from_bits(EGRET_NAN_F32) : 0;
 	enum { CHUNK = 64 };
 	float operand[CHUNK];
 
 	while (n) {
 		size_t now = n < CHUNK ? n : CHUNK;
-		bool any = false;
+		unsigned int any = 0;
 
 		memcpy(operand, v, now * sizeof(*v));
+		for (size_t i = 0; i < now; i++)
+			any |= (unsigned int)is_large(operand[i]);
 		for (size_t i = 0; i < now; i++) {
 			float a = operand[i];
-			float r = f_sin_moderate(clamp(a, -LARGE, LARGE), quarter);
+			float r = f_sin_moderate(clamp(a, -LARGE, LARGE), quarter, same);
 
-			any |= is_large(a);
 			v[i] = a == a ? r : f32_from_bits(EGRET_NAN_F32);
 		}
 		for (size_t i = 0; any && i < now; i++)
@@ -533,10 +538,49 @@ static float f_pow(float a, float b)
 	return __builtin_signbit(a) && is_odd(b) ? -(float)r : (float)r;
 }
 
+/* Is the power what plain_power() says, without a rule of its own? */
+static inline bool is_plain_power(float a, float b)
+{
+	float base = __builtin_fabsf(a);
+
+	return (base > 0) & (base <= __FLT_MAX__) & (a != 1) & (b != 0) &
+	       (__builtin_fabsf(b) <= __FLT_MAX__);
+}
+
+/* Choices one by one, of which the compiler makes vectors. */
+static inline float plain_power(float a, float b)
+{
+	float r = (float)exp_of(clamp(b * log_of(__builtin_fabsf(a)), -200.0, 200.0));
+	float half = b * 0.5f;
+	float odd = half != __builtin_rintf(half) ? -r : r;
+	float whole = b == __builtin_rintf(b) ? odd : f32_from_bits(EGRET_NAN_F32);
+
+	return a < 0 ? whole : r;
+}
+
+/* Others are done again, apart. */
+EGRET_CLONES
 void egret_math_pow(float *v, const float *e, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		v[i] = f_pow(v[i], e[i]);
+	enum { CHUNK = 64 };
+	float operand[CHUNK];
+
+	while (n) {
+		size_t now = n < CHUNK ? n : CHUNK;
+		unsigned int others = 0;
+
+		memcpy(operand, v, now * sizeof(*v));
+		for (size_t i = 0; i < now; i++)
+			others |= (unsigned int)!is_plain_power(operand[i], e[i]);
+		for (size_t i = 0; i < now; i++)
+			v[i] = plain_power(operand[i], e[i]);
+		for (size_t i = 0; others && i < now; i++)
+			if (!is_plain_power(operand[i], e[i]))
+				v[i] = f_pow(operand[i], e[i]);
+		v += now;
+		e += now;
+		n -= now;
+	}
 }
 
 EGRET_CLONES

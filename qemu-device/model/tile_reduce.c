@@ -310,34 +310,12 @@ static bool better_int(const struct reduce *r, int64_t x)
 	return (r->d->op == EGRET_REDUCE_ARGMAX) == more;
 }
 
-/* Might one of these be better? A NaN might always; otherwise as better_f32() says. */
-EGRET_CLONES
-static bool any_better(const float *v, size_t n, float best, bool more, bool last)
-{
-	unsigned int any = 0;
-
-	for (size_t i = 0; i < n; i++)
-		any |= (unsigned int)(v[i] != v[i]) | (unsigned int)(last & (v[i] == best)) |
-		       (unsigned int)(more ? v[i] > best : v[i] < best);
-	return any;
-}
-
-#define GLANCE	32	/* elements that are looked at together */
-
-static void add_arg(struct reduce *r, size_t n)
+/* One after the other. */
+static void add_arg_slowly(struct reduce *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint64_t j = r->p.j + i;
 
-		while (r->f32 && j && i % GLANCE == 0 && i + GLANCE <= n &&
-		       !any_better(r->v.f + i, GLANCE, r->p.best_f,
-				   r->d->op == EGRET_REDUCE_ARGMAX,
-				   r->d->flags & EGRET_REDUCE_LAST)) {
-			i += GLANCE;
-			j += GLANCE;
-		}
-		if (i == n)
-			break;
 		if (r->f32 && (!j || better_f32(r, r->v.f[i]))) {
 			r->p.best_f = r->v.f[i];
 			r->p.best_at = j;
@@ -346,6 +324,71 @@ static void add_arg(struct reduce *r, size_t n)
 			r->p.best_at = j;
 		}
 	}
+}
+
+/* The largest (or smallest) of some numbers. False if one is none. */
+EGRET_CLONES
+static bool find_extreme(const float *v, size_t n, bool largest, float *extreme)
+{
+	unsigned int nans = 0;
+	float p[LANES];
+
+	for (int l = 0; l < LANES; l++)
+		p[l] = v[0];
+	for (; n >= LANES; n -= LANES, v += LANES)
+		for (int l = 0; l < LANES; l++) {
+			nans |= (unsigned int)(v[l] != v[l]);
+			p[l] = (largest ? v[l] > p[l] : v[l] < p[l]) ? v[l] : p[l];
+		}
+	for (size_t l = 0; l < n; l++) {
+		nans |= (unsigned int)(v[l] != v[l]);
+		p[l] = (largest ? v[l] > p[l] : v[l] < p[l]) ? v[l] : p[l];
+	}
+	for (int h = LANES / 2; h; h /= 2)
+		for (int l = 0; l < h; l++)
+			p[l] = (largest ? p[l + h] > p[l] : p[l + h] < p[l]) ? p[l + h] : p[l];
+	*extreme = p[0];
+	return !nans;
+}
+
+/* The first or last of some numbers that equals one of them. */
+EGRET_CLONES
+static size_t find_equal(const float *v, size_t n, float x, bool last)
+{
+	size_t i = 0;
+
+	if (last) {
+		for (i = n - 1; v[i] != x; i--)
+			;
+		return i;
+	}
+	for (; i + LANES <= n; i += LANES) {
+		unsigned int any = 0;
+
+		for (int l = 0; l < LANES; l++)
+			any |= (unsigned int)(v[i + l] == x);
+		if (any)
+			break;
+	}
+	for (; v[i] != x; i++)
+		;
+	return i;
+}
+
+static void add_arg(struct reduce *r, size_t n)
+{
+	bool last = r->d->flags & EGRET_REDUCE_LAST;
+	float extreme;
+
+	/* Of numbers the best one will do; with others the rule is another one. */
+	if (!r->f32 || !find_extreme(r->v.f, n, r->d->op == EGRET_REDUCE_ARGMAX, &extreme)) {
+		add_arg_slowly(r, n);
+		return;
+	}
+	if (r->p.j && !better_f32(r, extreme))
+		return;
+	r->p.best_f = extreme;
+	r->p.best_at = r->p.j + find_equal(r->v.f, n, extreme, last);
 }
 
 static void add(struct reduce *r, size_t n)
