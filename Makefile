@@ -100,7 +100,7 @@ VM_TESTS :=
 
 # --- targets ---
 
-.PHONY: all check check-debug demo vm install clean help host-packages check-build \
+.PHONY: all check check-debug demo demos vm install clean help host-packages check-build \
 	qemu modules lib tools kernels firmware
 
 all: qemu modules lib tools kernels firmware
@@ -109,6 +109,7 @@ help:
 	@printf '%s\n' \
 	'make               build everything, into build/' \
 	'make demo          install what is missing, build, show the card at work' \
+	'make demos         more of that: digits, a spoken word, a face' \
 	'make check         install what is missing, build, run all tests' \
 	'make check-debug   the tests of the driver again, with the debug kernel' \
 	'make vm            a shell in a virtual machine with the card and its driver' \
@@ -145,6 +146,10 @@ demo: host-packages
 	+$(Q)$(MAKE) --no-print-directory $(parallel) all
 	$(Q)if [ -x tools/demo ]; then tools/demo; else \
 		echo "make demo: there is no tools/demo in this checkout" >&2; exit 1; fi
+
+demos: host-packages
+	+$(Q)$(MAKE) --no-print-directory $(parallel) all demo-data
+	$(Q)tools/demos
 
 vm: qemu modules
 	$(Q)tests/vm/run --interactive $(if $(VM_OPTIONS),$(VM_OPTIONS))
