@@ -649,6 +649,62 @@ queue_launch(struct accel_stream *stream, const struct dispatch *d)
 	return 0;
 }
 
+/* How many of `count` launches there is room for, behind the first, for which there is. */
+static size_t count_launches(const struct accel_stream *stream, size_t args_size, size_t count,
+			     uint64_t position)
+{
+	uint64_t to_end = STREAM_SLOTS - stream->slot_tail % STREAM_SLOTS;
+	uint64_t slots = stream->slot_limit - stream->slot_tail;
+	uint64_t room = slots < to_end ? slots : to_end;
+
+	if (args_size && room > (stream->data_limit - position) / args_size)
+		room = (stream->data_limit - position) / args_size;
+	return room < count ? room : count;
+}
+
+/*
+ * Launches that differ in their arguments, which follow each other in `d`; with the stream's
+ * lock. What a launch costs is little more than writing its packet.
+ */
+static int queue_launches(struct accel_stream *stream, const struct dispatch *d, size_t count)
+{
+	const uint8_t *args = d->args;
+	union egret_packet packet, *slots;
+	uint64_t position, address;
+	size_t i, run;
+	int ret;
+
+	/* The first one sees to the cache of instructions. */
+	while (count) {
+		struct dispatch first = *d;
+
+		first.args = args;
+		ret = queue_launch(stream, &first);
+		if (ret || !--count)
+			return ret;
+		args += d->args_size;
+		ret = stream_reserve(launching, stream, d->args_size, &position);
+		if (ret)
+			return ret;
+		run = count_launches(stream, d->args_size, count, position);
+		address = d->args_size ? stream_data_address(stream, position) : 0;
+		write_launch(&packet, d, address);
+		slots = &stream->packets[stream->slot_tail % STREAM_SLOTS];
+		for (i = 0; i < run; i++) {
+			slots[i] = packet;
+			packet.dispatch.args += d->args_size;
+		}
+		if (d->args_size) {
+			memcpy(stream_data(stream, position), args, run * d->args_size);
+			stream->data_tail = position + run * d->args_size;
+			args += run * d->args_size;
+		}
+		stream->slot_tail += run;
+		count -= run;
+	}
+	return 0;
+}
+
 static int queue_traced_launch(struct accel_stream *stream, struct dispatch *d)
 {
 	const struct trace_item item = {
@@ -696,6 +752,45 @@ launch_slowly(struct accel_stream *stream, const struct accel_kernel *kernel,
 	accel_lock(&stream->lock);
 	ret = accel_is_traced(stream) ? queue_traced_launch(stream, &d) : queue_launch(stream, &d);
 	accel_unlock(&stream->lock);
+	return ret;
+}
+
+/* On recording streams, with options, or traced; and what is wrong. */
+static __attribute__((noinline)) int
+launch_each_slowly(struct accel_stream *stream, const struct accel_kernel *kernel,
+		   const uint32_t grid[3], const void *args, size_t args_size, size_t count,
+		   const struct accel_launch_options *options)
+{
+	struct dispatch d = {
+		.kernel = kernel, .grid = grid, .args = args, .args_size = args_size,
+	};
+	struct accel_launch_options opts = { .flags = 0 };
+	int ret = 0;
+
+	if (options)
+		ret = accel_copy_in(launching, &opts, sizeof(opts), options);
+	if (ret == 0)
+		ret = check_launch(stream, kernel, grid, args, args_size, &opts);
+	if (ret)
+		return ret;
+	if (opts.profile)
+		return fail(-EINVAL, launching, NULL, "a profile is that of one launch");
+	d.flags = packet_flags(opts.flags);
+	if (!stream->graph)
+		accel_lock(&stream->lock);
+	if (!stream->graph && !accel_is_traced(stream)) {
+		ret = queue_launches(stream, &d, count);
+		count = 0;
+	}
+	for (; !ret && count; count--) {
+		struct dispatch one = d;
+
+		ret = stream->graph ? record_launch(stream, &one) :
+				      queue_traced_launch(stream, &one);
+		d.args = (const uint8_t *)d.args + args_size;
+	}
+	if (!stream->graph)
+		accel_unlock(&stream->lock);
 	return ret;
 }
 
@@ -750,5 +845,30 @@ int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
 		return fail(-EINVAL, launching, NULL, "the %s is NULL",
 			    kernel ? "grid" : "kernel");
 	ret = launch_slowly(stream, kernel, grid, args, args_size, options);
+	return ret ? fail_launch(ret, kernel) : 0;
+}
+
+ACCEL_API
+int accel_launch_each(struct accel_stream *stream, const struct accel_kernel *kernel,
+		      const uint32_t grid[3], const void *args, size_t args_size, size_t count,
+		      const struct accel_launch_options *options)
+{
+	int ret;
+
+	if (!kernel || !grid)
+		return fail(-EINVAL, launching, NULL, "the %s is NULL",
+			    kernel ? "grid" : "kernel");
+	if (!options && is_plain(stream, kernel, grid, args, args_size)) {
+		const struct dispatch d = {
+			.kernel = kernel, .grid = grid, .args = args, .args_size = args_size,
+			.flags = EGRET_PKT_BARRIER,
+		};
+
+		accel_lock(&stream->lock);
+		ret = queue_launches(stream, &d, count);
+		accel_unlock(&stream->lock);
+	} else {
+		ret = launch_each_slowly(stream, kernel, grid, args, args_size, count, options);
+	}
 	return ret ? fail_launch(ret, kernel) : 0;
 }

@@ -221,6 +221,23 @@ static void add(struct accel_context *context, struct accel_stream *stream,
 }
 /* End of the example. */
 
+/* Example of accel_launch_each(): Add another number to each of 4 parts of a buffer. */
+static void add_each(struct accel_stream *stream, const struct accel_kernel *kernel,
+		     struct accel_buffer *buffer)
+{
+	const uint32_t grid[3] = { 1, 1, 1 };
+	struct add_args args[4];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		args[i].in = args[i].out = accel_buffer_address(buffer) + i * 64;
+		args[i].count = 16;
+		args[i].value = i;
+	}
+	check(accel_launch_each(stream, kernel, grid, args, sizeof(args[0]), 4, NULL));
+}
+/* End of the example. */
+
 /* Example of accel_module_load(), accel_module_kernel_count(), accel_module_kernel(),
  * accel_kernel_name(), accel_kernel_args_size(): Show what is in a module that is part of
  * the program. */
@@ -536,6 +553,7 @@ static void use_kernels(struct objects *o)
 	if (!file)
 		exit(1);
 	add(o->context, o->stream, o->buffer);
+	add_each(o->stream, o->kernel, o->buffer);
 	use_file("build/tests/libaccel/kernels/probe.egm", o->context);
 	replay(o->context, o->stream, o->kernel, o->buffer);
 	profile(o->context, o->stream, o->kernel, &args);

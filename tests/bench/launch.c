@@ -269,6 +269,19 @@ static void batches(void)
 	check(accel_stream_wait(stream, ACCEL_FOREVER));
 }
 
+/* The same, each batch queued by one call. */
+static void each(void)
+{
+	static const uint32_t grid[3] = { 1, 1, 1 };
+	static uint64_t args[BATCH];
+
+	for (int i = 0; i < ROUNDS / BATCH; i++) {
+		check(accel_launch_each(stream, empty, grid, args, sizeof(args[0]), BATCH, NULL));
+		check(accel_stream_flush(stream));
+	}
+	check(accel_stream_wait(stream, ACCEL_FOREVER));
+}
+
 static void queue_only(void)
 {
 	for (int i = 0; i < BATCH; i++)
@@ -327,6 +340,7 @@ int main(int argc, char **argv)
 	measure("round-trip", round_trip, ROUNDS);
 	measure("pipelined", pipelined, ROUNDS);
 	measure("batch", batches, ROUNDS);
+	measure("each", each, ROUNDS);
 	measure("graph", replays, ROUNDS);
 	measure_ioctl(argv[1]);
 	measure_vgem(argv[2]);

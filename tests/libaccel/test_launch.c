@@ -156,6 +156,108 @@ static void test_bad_launches(void **state)
 	good(accel_stream_wait(f->stream, SOON));
 }
 
+/* Each of many has its own arguments: more than a batch, than the ring, than its data. */
+static void test_each(void **state)
+{
+	static const size_t counts[] = { 0, 1, 2, 64, 255, 256, 257, 1024, 5000 };
+	static const uint32_t one[3] = { 1, 1, 1 };
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 5000 * 8, ACCEL_MEMORY_DEVICE);
+	const struct accel_kernel *kernel = find_kernel(f->probe, "poke");
+	static struct poke_args args[5000];
+	static uint64_t words[5000];
+	uint64_t flags;
+
+	for (size_t c = 0; c < 2 * sizeof(counts) / sizeof(counts[0]); c++) {
+		size_t count = counts[c / 2];
+
+		flags = c % 2 ? ACCEL_OVERLAP : 0;
+		for (size_t i = 0; i < count; i++) {
+			args[i].address = accel_buffer_address(buffer) + i * 8;
+			args[i].value = c << 32 | i;
+		}
+		good(accel_fill(f->stream, buffer, 0, 5000 * 8, ~0ull, 8, 0));
+		good(accel_stream_wait(f->stream, SOON));
+		good(accel_launch_each(f->stream, kernel, one, args, sizeof(args[0]), count,
+				       flags ? ACCEL_OPTIONS(accel_launch_options,
+							     .flags = ACCEL_OVERLAP) : NULL));
+		good(accel_download(f->stream, buffer, 0, words, sizeof(words)));
+		for (size_t i = 0; i < 5000; i++)
+			assert_int_equal(words[i], i < count ? c << 32 | i : ~0ull);
+	}
+	accel_buffer_destroy(buffer);
+}
+
+/* In a trace and in a graph they are what single launches are. */
+static void test_each_elsewhere(void **state)
+{
+	static const uint32_t one[3] = { 1, 1, 1 };
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = make_buffer(f, 64, ACCEL_MEMORY_DEVICE);
+	const struct accel_kernel *kernel = find_kernel(f->probe, "poke");
+	struct accel_stream *recording;
+	struct accel_graph *graph;
+	struct accel_trace *trace;
+	struct poke_args args[8] = { 0 };
+	uint64_t words[8];
+
+	for (size_t i = 0; i < 8; i++)
+		args[i].address = accel_buffer_address(buffer) + i * 8;
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 8; i++)
+			args[i].value = 10 * round + i;
+		if (round) {
+			good(accel_graph_create(f->context, &graph));
+			good(accel_graph_record(graph, &recording));
+			good(accel_launch_each(recording, kernel, one, args, sizeof(args[0]), 8,
+					       NULL));
+			accel_stream_destroy(recording);
+			assert_int_equal(accel_graph_launch_count(graph), 8);
+			good(accel_graph_instantiate(graph));
+			good(accel_graph_launch(graph, f->stream));
+		} else {
+			good(accel_trace_create(f->context, NULL, &trace));
+			good(accel_launch_each(f->stream, kernel, one, args, sizeof(args[0]), 8,
+					       NULL));
+			good(accel_stream_wait(f->stream, SOON));
+			assert_int_equal(accel_trace_count(trace), 8);
+			accel_trace_destroy(trace);
+		}
+		good(accel_download(f->stream, buffer, 0, words, sizeof(words)));
+		for (size_t i = 0; i < 8; i++)
+			assert_int_equal(words[i], 10 * round + i);
+	}
+	accel_graph_destroy(graph);
+	accel_buffer_destroy(buffer);
+}
+
+static void test_bad_each(void **state)
+{
+	static const uint32_t one[3] = { 1, 1, 1 }, no_x[3] = { 0, 1, 1 };
+	struct fixture *f = *state;
+	const struct accel_kernel *kernel = find_kernel(f->probe, "poke");
+	struct poke_args args[2] = { { .address = 0 } };
+	struct accel_profile *profile;
+
+	bad(accel_launch_each(f->stream, kernel, no_x, args, sizeof(args[0]), 2, NULL), -EINVAL,
+	    "0 x 1 x 1");
+	bad(accel_launch_each(f->stream, kernel, one, args, sizeof(args), 1, NULL), -EINVAL,
+	    "it takes 24");
+	bad(accel_launch_each(f->stream, kernel, one, NULL, sizeof(args[0]), 2, NULL), -EINVAL, "NULL");
+	bad(accel_launch_each(f->stream, NULL, one, args, sizeof(args[0]), 2, NULL), -EINVAL, "NULL");
+	bad(accel_launch_each(f->stream, kernel, NULL, args, sizeof(args[0]), 2, NULL), -EINVAL, "NULL");
+	bad(accel_launch_each(NULL, kernel, one, args, sizeof(args[0]), 2, NULL), -EINVAL, "NULL");
+	bad(accel_launch_each(f->stream, kernel, one, args, sizeof(args[0]), 2,
+			      ACCEL_OPTIONS(accel_launch_options, .flags = 8)), -EINVAL, "flags");
+	good(accel_profile_create(f->context, &profile));
+	bad(accel_launch_each(f->stream, kernel, one, args, sizeof(args[0]), 2,
+			      ACCEL_OPTIONS(accel_launch_options, .profile = profile)), -EINVAL,
+	    "one launch");
+	accel_profile_destroy(profile);
+	/* Nothing of all that was queued: it would fault. */
+	good(accel_stream_wait(f->stream, SOON));
+}
+
 static void test_profile(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +515,9 @@ int main(void)
 		device_test(test_relocated_data),
 		device_test(test_grid),
 		device_test(test_bad_launches),
+		device_test(test_each),
+		device_test(test_each_elsewhere),
+		device_test(test_bad_each),
 		device_test(test_profile),
 		device_test(test_unmapped_store),
 		device_test(test_unmapped_dma),

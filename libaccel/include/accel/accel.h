@@ -826,6 +826,24 @@ int accel_launch(struct accel_stream *stream, const struct accel_kernel *kernel,
 		 const uint32_t grid[3], const void *args, size_t args_size,
 		 const struct accel_launch_options *options);
 
+/**
+ * accel_launch_each() - queue a kernel several times, each time with other arguments
+ * @stream: as for accel_launch()
+ * @kernel: kernel
+ * @grid: workgroups of each launch
+ * @args: array of the arguments: those of the first launch, then those of the next; copied
+ *	before the function returns
+ * @args_size: size of an element, which must be that of the kernel's arguments
+ * @count: number of launches
+ * @options: as for accel_launch(), but without a profile
+ *
+ * Does what as many calls of accel_launch() would do, and is cheaper by far. If an argument is
+ * wrong, nothing is queued.
+ */
+int accel_launch_each(struct accel_stream *stream, const struct accel_kernel *kernel,
+		      const uint32_t grid[3], const void *args, size_t args_size, size_t count,
+		      const struct accel_launch_options *options);
+
 /** accel_stream_flush() - start what has been queued; does not wait */
 int accel_stream_flush(struct accel_stream *stream);
 
