@@ -6,7 +6,8 @@
  * Where there is no eventfd, a signal is a pair of sockets and not a pipe: writing to a pipe
  * that nobody reads any more kills the process. Where there is no memfd, memory is an object of
  * shared memory whose name is gone before anybody else could learn it. It cannot be sealed:
- * there, who shrinks it takes it away from others that have it mapped.
+ * there, who shrinks it takes it away from others that have it mapped. So that at least nothing
+ * else is taken for such memory, a page behind it has a label.
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,14 +71,21 @@ static int open_memory(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool seal(int fd)
+static int set_size(int fd, uint64_t size)
 {
-	return fcntl(fd, F_ADD_SEALS, SEALS) == 0;
+	if (ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, SEALS))
+		return -errno;
+	return 0;
 }
 
-static bool is_sealed(int fd)
+static bool get_size(int fd, uint64_t *size)
 {
-	return fcntl(fd, F_GET_SEALS) == SEALS;
+	struct stat info;
+
+	if (fstat(fd, &info) || fcntl(fd, F_GET_SEALS) != SEALS)
+		return false;
+	*size = info.st_size;
+	return true;
 }
 
 int accel_host_fence_status(int fd)
@@ -157,18 +166,61 @@ static int open_memory(void)
 	return fd;
 }
 
-static bool seal(int fd)
+/* What stands in the page behind the memory. Objects may be larger than they were made. */
+struct label {
+	char text[16];
+	uint64_t size;
+};
+
+static const char label_text[16] = "egret-sim";
+
+static struct label *map_label(int fd, uint64_t end, int access)
 {
-	(void)fd;
-	return true;
+	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), access, MAP_SHARED, fd, end);
+
+	return page == MAP_FAILED ? NULL : page;
 }
 
-static bool is_sealed(int fd)
+static void unmap_label(struct label *label)
 {
-	struct stat info;
+	munmap(label, sysconf(_SC_PAGESIZE));
+}
 
-	/* Without a name left. */
-	return fstat(fd, &info) == 0 && info.st_nlink == 0;
+static int set_size(int fd, uint64_t size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	uint64_t end = (size + page - 1) / page * page;
+	struct label *label;
+
+	if (ftruncate(fd, end + page))
+		return -errno;
+	label = map_label(fd, end, PROT_READ | PROT_WRITE);
+	if (!label)
+		return -errno;
+	memcpy(label->text, label_text, sizeof(label_text));
+	label->size = size;
+	unmap_label(label);
+	return 0;
+}
+
+static bool get_size(int fd, uint64_t *size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), end;
+	struct label *label;
+	struct stat info;
+	bool found;
+
+	if (fstat(fd, &info) || info.st_size < (off_t)(2 * page) || info.st_size % page)
+		return false;
+	end = info.st_size - page;
+	label = map_label(fd, end, PROT_READ);
+	if (!label)
+		return false;
+	*size = label->size;
+	found = !memcmp(label->text, label_text, sizeof(label_text)) &&
+		*size <= end && end - *size < page;
+	unmap_label(label);
+	return found;
 }
 
 int accel_host_fence_status(int fd)
@@ -186,9 +238,9 @@ int accel_host_memory(uint64_t size)
 	if (fd < 0)
 		return fd;
 	do {
-		ret = ftruncate(fd, size);
-	} while (ret && errno == EINTR);
-	if (ret || !seal(fd)) {
+		ret = set_size(fd, size);
+	} while (ret == -EINTR);
+	if (ret) {
 		close(fd);
 		return -ENOMEM;
 	}
@@ -197,10 +249,5 @@ int accel_host_memory(uint64_t size)
 
 bool accel_host_is_memory(int fd, uint64_t *size)
 {
-	struct stat info;
-
-	if (fstat(fd, &info) || info.st_size <= 0 || !is_sealed(fd))
-		return false;
-	*size = info.st_size;
-	return true;
+	return get_size(fd, size) && *size;
 }

@@ -141,6 +141,7 @@ static void test_memories(void **state)
 static void test_no_memory(void **state)
 {
 	uint64_t size;
+	FILE *file;
 	int ends[2];
 
 	(void)state;
@@ -148,6 +149,12 @@ static void test_no_memory(void **state)
 	assert_int_equal(pipe(ends), 0);
 	assert_false(accel_host_is_memory(ends[0], &size));
 	assert_false(accel_host_is_memory(-1, &size));
+	/* Nor is memory of somebody else, which can be cut off. */
+	file = tmpfile();
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), 64 << 10), 0);
+	assert_false(accel_host_is_memory(fileno(file), &size));
+	fclose(file);
 	/* A file that others can reach. */
 	close(ends[0]);
 	ends[0] = open("/proc/self/exe", O_RDONLY);
