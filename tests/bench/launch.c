@@ -258,6 +258,18 @@ static void pipelined(void)
 	check(accel_stream_wait(stream, ACCEL_FOREVER));
 }
 
+/* The same in an address space with buffers that may be other processes', too. */
+static void pipelined_shared(void)
+{
+	static struct accel_buffer *shared[4];
+
+	for (int i = 0; i < 4 && !shared[i]; i++)
+		check(accel_buffer_create(context, SECTOR,
+					  ACCEL_OPTIONS(accel_buffer_options,
+							.flags = ACCEL_BUFFER_SHARED), &shared[i]));
+	pipelined();
+}
+
 /* Batches of BATCH launches, each with one system call. */
 static void batches(void)
 {
@@ -342,6 +354,7 @@ int main(int argc, char **argv)
 	measure("batch", batches, ROUNDS);
 	measure("each", each, ROUNDS);
 	measure("graph", replays, ROUNDS);
+	measure("shared", pipelined_shared, ROUNDS);
 	measure_ioctl(argv[1]);
 	measure_vgem(argv[2]);
 	measure_nvme(argv[3]);
