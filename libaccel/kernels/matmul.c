@@ -10,6 +10,11 @@
  * continues the sums of the one before, the result does not depend on the block
  * size: the additions are in ascending k whatever it is.
  *
+ * Few rows by a B that is stored by columns, as the vectors of language models are by their
+ * weights: there is nothing that a wide tile would use twice, and what counts is that memory is
+ * read in long pieces. Then A is in scratchpad as a whole, and B's columns are in blocks, each with
+ * all of k.
+ *
  * Ragged edges need no care: the last tiles and blocks are simply smaller.
  */
 #include <egret/kernel.h>
@@ -33,6 +38,7 @@ struct work {
 	uint32_t row, col;	/* the tile's place in C */
 	uint32_t rows, cols;	/* and size */
 	uint32_t room;		/* of a buffer along k: for all of k, or for a block */
+	uint32_t columns;	/* of B in a buffer, if that is less than the tile's; otherwise 0 */
 	struct operand {
 		EGRET_DESC(egret_dma_desc, load);
 		uint32_t buffers[2];	/* local addresses; the second if blocks take turns */
@@ -44,16 +50,16 @@ struct work {
 	uint32_t *sums;
 };
 
-/* Prepare the loads of an operand. `size` is the tile's extent across k. */
+/* Prepare the loads of an operand. `size` is its extent across k, of which pieces take turns if `in_turn`. */
 static void prepare_operand(const struct egret_matmul_args *args, const struct work *work,
 			    struct operand *operand, struct egret_scratch *scratch,
-			    uint64_t first, uint32_t pitch, uint32_t size, int stored_by_k,
-			    unsigned int element)
+			    uint64_t first, uint32_t pitch, uint32_t size, int in_turn,
+			    int stored_by_k, unsigned int element)
 {
 	uint32_t bytes = size * work->room * element;
 
 	operand->buffers[0] = egret_local(egret_take(scratch, bytes));
-	if (work->room < args->k)
+	if (work->room < args->k || in_turn)
 		operand->buffers[1] = egret_local(egret_take(scratch, bytes));
 	if (stored_by_k) {
 		egret_dma_block(&operand->load, NULL, first, element, size, 0, size * element,
@@ -107,8 +113,14 @@ static void prepare(const struct egret_matmul_args *args, struct work *work,
 	a += (uint64_t)work->row * (a_by_k ? element : a_pitch);
 	b += (uint64_t)work->col * (b_by_k ? element : b_pitch);
 	work->room = args->k <= 2 * args->tile_k ? args->k : args->tile_k;
-	prepare_operand(args, work, &work->a, &scratch, a, a_pitch, work->rows, a_by_k, element);
-	prepare_operand(args, work, &work->b, &scratch, b, b_pitch, work->cols, b_by_k, element);
+	work->columns = 0;
+	if (!b_by_k && work->room == args->k &&
+	    !egret_matmul_fits(work->rows, work->cols, work->cols, args->k, element))
+		work->columns = egret_matmul_block_columns(args->k, element);
+	prepare_operand(args, work, &work->a, &scratch, a, a_pitch, work->rows, 0, a_by_k,
+			element);
+	prepare_operand(args, work, &work->b, &scratch, b, b_pitch,
+			work->columns ? work->columns : work->cols, work->columns != 0, b_by_k, element);
 	work->sums = egret_take(&scratch, (size_t)work->rows * work->cols * sizeof(*work->sums));
 	egret_matmul_desc(&work->product, NULL, NULL, work->sums, work->rows, work->cols, 0,
 			  in_type, out_type);
@@ -169,6 +181,49 @@ static void multiply_whole(const struct egret_matmul_args *args, struct work *wo
 	egret_wait(1u << TAG_MULTIPLY);
 }
 
+/* Start loading the next columns of B. */
+static void load_columns(const struct egret_matmul_args *args, struct work *work, unsigned int i,
+			 uint32_t columns)
+{
+	struct operand *b = &work->b;
+
+	b->load.local = b->buffers[i];
+	b->load.loop[1].count = columns;
+	egret_dma(&b->load, TAG_LOAD + i);
+	b->load.global += (uint64_t)columns * args->ldb * b->step;
+}
+
+/* Columns of B take turns in two buffers. */
+static void multiply_columns(const struct egret_matmul_args *args, struct work *work)
+{
+	uint32_t left = work->cols, columns = egret_min(EGRET_MATMUL_FIRST_COLUMNS, left), next;
+	unsigned int i = 0;
+
+	work->product.a = work->a.buffers[0];
+	work->product.k = args->k;
+	work->b.load.loop[0].count = args->k;
+	load_block(&work->a, work->a.buffers[0], args->k, TAG_LOAD);
+	load_columns(args, work, 0, columns);
+	egret_wait(1u << TAG_C);
+	for (; columns; columns = next, i ^= 1) {
+		left -= columns;
+		next = egret_min(work->columns, left);
+		if (next) {
+			/* The product that read the other buffer must be done. */
+			egret_wait(1u << (TAG_MULTIPLY + (i ^ 1)));
+			load_columns(args, work, i ^ 1, next);
+		}
+		egret_wait(1u << (TAG_LOAD + i));
+		work->product.b = work->b.buffers[i];
+		work->product.n = columns;
+		egret_matmul(&work->product, TAG_MULTIPLY + i);
+		work->product.out += columns * sizeof(*work->sums);
+		if (work->product.flags & EGRET_MATMUL_ACC)
+			work->product.acc = work->product.out;
+	}
+	egret_wait(3u << TAG_MULTIPLY);
+}
+
 static void load_both(struct work *work, unsigned int i, uint32_t depth)
 {
 	load_block(&work->a, work->a.buffers[i], depth, TAG_LOAD + i);
@@ -219,6 +274,8 @@ static inline void matmul(const struct egret_matmul_args *args, unsigned int gro
 	}
 	if (work.room < args->k)
 		multiply_in_turn(args, &work);
+	else if (work.columns)
+		multiply_columns(args, &work);
 	else
 		multiply_whole(args, &work);
 	egret_store_block(work.sums, c, sizeof(uint32_t), work.cols, work.rows, local_pitch,

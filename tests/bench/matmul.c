@@ -155,17 +155,29 @@ static void prepare(struct card *card, struct job *job)
 
 /* ---- the tile engine ---- */
 
-/* The operations of one workgroup, as matmul.egm has them. */
-static void run_group(struct job *job, uint32_t rows, uint32_t cols)
+/* Columns of B that a workgroup has in scratchpad at a time. */
+static uint32_t columns_of(const struct job *job, uint32_t rows, uint32_t cols)
+{
+	uint32_t element = job->bytes ? 1 : 4, k = job->args.tile_k, columns;
+
+	if (egret_matmul_fits(rows, cols, cols, k, element))
+		return cols;
+	columns = egret_matmul_block_columns(k, element);
+	return columns < cols ? columns : cols;
+}
+
+/* The operations of one workgroup on some columns, which begin at `col`, as matmul.egm has them. */
+static void run_columns(struct job *job, uint32_t rows, uint32_t cols, uint32_t col,
+			uint32_t columns)
 {
 	const struct egret_matmul_args *args = &job->args;
 	uint32_t element = job->bytes ? 1 : 4;
-	uint32_t a = rows * args->tile_k * element, b = cols * args->tile_k * element;
+	uint32_t a = rows * args->tile_k * element, b = columns * args->tile_k * element;
 	struct egret_matmul_desc d = {
-		.out = EGRET_LOCAL_SCRATCH + 4096 + 2 * (a + b),
-		.m = rows, .n = cols, .batch = 1,
+		.out = EGRET_LOCAL_SCRATCH + 4096 + 2 * (a + b) + 4 * col,
+		.m = rows, .n = cols - col < columns ? cols - col : columns, .batch = 1,
 		.a_pitch = args->tile_k * element,
-		.b_pitch = (job->shape->by_n ? args->tile_k : cols) * element,
+		.b_pitch = (job->shape->by_n ? args->tile_k : columns) * element,
 		.out_pitch = 4 * cols,
 		.a_type = job->bytes ? EGRET_TYPE_S8 : EGRET_TYPE_F32,
 		.b_type = job->bytes ? EGRET_TYPE_S8 : EGRET_TYPE_F32,
@@ -173,7 +185,7 @@ static void run_group(struct job *job, uint32_t rows, uint32_t cols)
 		.flags = job->shape->by_n ? EGRET_MATMUL_B_TRANS : 0,
 	};
 
-	for (uint32_t k = 0, i = 0; k < args->k; k += d.k, i ^= 1) {
+	for (uint32_t k = 0, i = col / columns & 1; k < args->k; k += d.k, i ^= 1) {
 		struct egret_fault fault;
 
 		d.k = args->k - k < args->tile_k ? args->k - k : args->tile_k;
@@ -188,6 +200,14 @@ static void run_group(struct job *job, uint32_t rows, uint32_t cols)
 		d.acc = d.out;
 		d.acc_pitch = d.out_pitch;
 	}
+}
+
+static void run_group(struct job *job, uint32_t rows, uint32_t cols)
+{
+	uint32_t columns = columns_of(job, rows, cols);
+
+	for (uint32_t col = 0; col < cols; col += columns)
+		run_columns(job, rows, cols, col, columns);
 }
 
 static void run_engine(void *arg)

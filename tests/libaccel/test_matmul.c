@@ -53,6 +53,10 @@ static const struct shape shapes[] = {
 	SHAPE(7, 5, 64, 1, TILES(1, 1, 1)),
 	SHAPE(150, 140, 300, 1),
 	SHAPE(10, 64, 899, 1, .flags = A_TRANS),
+	/* all of k, and B's columns in turn: three blocks and more, with and without sums before */
+	SHAPE(3, 1000, 1100, 1, .flags = B_TRANS, TILES(3, 1000, 1100)),
+	SHAPE(2, 1070, 1000, 2, .flags = A_TRANS | B_TRANS | ADD_C, GAPS(1, 2, 3),
+	      TILES(2, 1060, 1000)),
 };
 
 /* A matrix in memory: its stored rows, and their length. */
@@ -280,7 +284,7 @@ static void test_aborts(void **state)
  */
 static void test_plan(void **state)
 {
-	unsigned int seed = 5;
+	unsigned int seed = 5, in_columns = 0;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
@@ -289,10 +293,12 @@ static void test_plan(void **state)
 			.n = 1 + rand_r(&seed) % (i % 3 ? 40 : 3000),
 			.k = 1 + rand_r(&seed) % 3000,
 		};
+		bool by_n = rand_r(&seed) % 2;
 		unsigned int element = i % 5 ? 4 : 1;
 		uint32_t grid[3];
 		size_t scratch;
 
+		args.flags = by_n ? EGRET_MATMUL_ARGS_B_TRANS : 0;
 		egret_matmul_plan(&args, 1 + i % 3, element, 4, grid);
 		assert_true((uint64_t)grid[0] * args.tile_n >= args.n);
 		assert_true((uint64_t)(grid[0] - 1) * args.tile_n < args.n);
@@ -301,10 +307,17 @@ static void test_plan(void **state)
 		assert_int_equal(grid[2], 1 + i % 3);
 		scratch = 2 * ((size_t)args.tile_m + args.tile_n) * args.tile_k * element +
 			  (size_t)args.tile_m * args.tile_n * 4;
+		if (by_n && args.tile_k == args.k &&
+		    !egret_matmul_fits(args.tile_m, args.tile_n, args.tile_n, args.k, element)) {
+			in_columns++;
+			scratch = ((size_t)args.tile_m + 2 * egret_matmul_block_columns(args.k, element)) *
+				  args.k * element + (size_t)args.tile_m * args.tile_n * 4;
+		}
 		assert_true(scratch + 5 * 64 <= (1 << 20) - (16 << 10));
 		if (args.m > 64 && args.n > 64 && args.k > 600)
 			assert_true(grid[0] * grid[1] * grid[2] >= 3);
 	}
+	assert_true(in_columns > 0);
 }
 
 int main(void)

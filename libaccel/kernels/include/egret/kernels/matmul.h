@@ -29,7 +29,7 @@ struct egret_matmul_args {
 	__u32 ldc;
 	__u32 tile_m;		/* rows of C that a workgroup computes */
 	__u32 tile_n;		/* columns of C that a workgroup computes */
-	__u32 tile_k;		/* how much of k is in scratchpad at a time, at most */
+	__u32 tile_k;		/* how much of k is in scratchpad at a time, at most; see matmul.c if it is all of k */
 	__u64 batch_a;		/* elements between batches */
 	__u64 batch_b;
 	__u64 batch_c;
@@ -76,8 +76,32 @@ static inline __u32 egret_matmul_first_depth(__u32 tile_k)
 	return depth ? depth : tile_k < 32 ? tile_k : 32;
 }
 
+#define EGRET_MATMUL_FEW	16	/* rows up to which whole columns of B are worth trying */
+
 /* Scratchpad for two blocks each of A and B, and C. The rest is the stack's, and alignment. */
 #define EGRET_MATMUL_SCRATCH	((1u << 20) - (20u << 10))
+
+/* Have a tile's sums room, beside all of k of its rows of A and of so many columns of B? */
+static inline int egret_matmul_fits(__u32 rows, __u32 cols, __u32 columns, __u32 k,
+				    unsigned int element)
+{
+	return (__u64)rows * cols * 4 + ((__u64)rows + columns) * k * element <=
+	       EGRET_MATMUL_SCRATCH;
+}
+
+/*
+ * Columns of B in a block that has all of k, where B is stored by columns and takes turns
+ * in two buffers: 128 KiB, but so many that the array is through with a vector by them before
+ * the next ones are there (85 bytes a cycle). The first block is smaller: it is there soon.
+ */
+#define EGRET_MATMUL_FIRST_COLUMNS	32
+
+static inline __u32 egret_matmul_block_columns(__u32 k, unsigned int element)
+{
+	__u64 columns = (128u << 10) / ((__u64)k * element) & ~(__u64)31;
+
+	return columns > 96 ? (__u32)columns : 96;
+}
 
 /* Cycles to load `runs` pieces of so many bytes: 85 bytes a cycle, in units of 64. */
 static inline __u64 egret_matmul_load_cost(__u64 runs, __u32 bytes)
@@ -138,6 +162,51 @@ static inline int egret_matmul_choose_depth(const struct egret_matmul_args *args
 	return depth != 0;
 }
 
+/* What a tile costs whose columns of B take turns, as egret_matmul_tile_cost() has it. */
+static inline __u64 egret_matmul_columns_cost(const struct egret_matmul_args *args,
+					      const struct egret_matmul_tile *tile,
+					      unsigned int element)
+{
+	__u32 columns = egret_matmul_block_columns(args->k, element);
+	__u32 blocks = egret_matmul_div_up(tile->n, columns) + 1;
+	__u64 loads = egret_matmul_load_cost((__u64)tile->m + tile->n + columns, args->k * element);
+	__u64 product = egret_matmul_array_cost(tile->m, columns, element) * args->k + 96;
+	__u64 products = blocks * product;
+	__u64 ends = egret_matmul_load_cost(EGRET_MATMUL_FIRST_COLUMNS, args->k * element) + product +
+		     egret_matmul_load_cost(tile->m, tile->n * 4) + 300;
+
+	return 300 + blocks * 80 + ends + loads / 8 + (products > loads ? products : loads);
+}
+
+/*
+ * For few rows by a B that is stored by columns: a tile for each cluster, with all of k, if
+ * that costs less than *best. Returns whether it was chosen.
+ */
+static inline int egret_matmul_plan_columns(struct egret_matmul_args *args, __u32 batch,
+					    unsigned int element, unsigned int clusters,
+					    __u64 *best)
+{
+	struct egret_matmul_tile tile = { .m = args->m, .n = 0, .k = args->k };
+	__u32 columns = egret_matmul_block_columns(args->k, element);
+	__u64 groups, cost;
+
+	if (!(args->flags & EGRET_MATMUL_ARGS_B_TRANS) || args->m > EGRET_MATMUL_FEW)
+		return 0;
+	tile.n = egret_matmul_cut(args->n, egret_matmul_div_up(clusters, batch), 65536 / args->m & ~31u);
+	if (egret_matmul_fits(tile.m, tile.n, tile.n, args->k, element) ||
+	    !egret_matmul_fits(tile.m, tile.n, 2 * columns, args->k, element))
+		return 0;
+	groups = (__u64)egret_matmul_div_up(args->n, tile.n) * batch;
+	cost = (groups + clusters - 1) / clusters * egret_matmul_columns_cost(args, &tile, element);
+	if (cost >= *best)
+		return 0;
+	*best = cost;
+	args->tile_m = tile.m;
+	args->tile_n = tile.n;
+	args->tile_k = tile.k;
+	return 1;
+}
+
 /**
  * egret_matmul_plan() - choose the tile sizes and the grid
  * @args: m, n, k and flags are read; tile_m, tile_n and tile_k are set
@@ -188,6 +257,10 @@ static inline void egret_matmul_plan(struct egret_matmul_args *args, __u32 batch
 			grid[0] = cols;
 			grid[1] = rows;
 		}
+	}
+	if (egret_matmul_plan_columns(args, batch, element, clusters, &best)) {
+		grid[0] = egret_matmul_div_up(args->n, args->tile_n);
+		grid[1] = 1;
 	}
 }
 
