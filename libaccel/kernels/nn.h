@@ -26,6 +26,7 @@
 #define EGRET_NN_OPERANDS	8
 #define EGRET_NN_STEPS		28
 #define EGRET_NN_NONE		0xff	/* no register */
+#define EGRET_NN_PRODUCT_STEPS	6	/* of the matrix engine, behind a product's activation */
 
 /* A tile of numbers in scratchpad. */
 struct egret_nn_register {
@@ -102,8 +103,8 @@ struct egret_nn_window {
  *
  *   register 0 = finish(sum over k, ty, tx of A[m][k][ty][tx] * B[k][y'][x'])
  *
- * where x' and y' are those of the windows, and finish() scales, adds the bias, and applies
- * the activation. Sums start at zero and go over k in blocks, within a block over the taps,
+ * where x' and y' are those of the windows, and finish() scales, adds the bias, applies the
+ * activation, and does the steps. Sums start at zero and go over k in blocks, within a block over the taps,
  * and for each tap over k, by fused multiply-adds.
  */
 struct egret_nn_product_args {
@@ -120,6 +121,8 @@ struct egret_nn_product_args {
 	__u32 flags;			/* EGRET_NN_PRODUCT_* */
 	__u32 act;			/* enum egret_act, on the way out */
 	__u32 act_a, act_b;
+	__u32 product_steps;
+	struct egret_matmul_step product_step[EGRET_NN_PRODUCT_STEPS];	/* behind the activation */
 	/* Places in the program's memory; of two buffers, the second is so many bytes later. */
 	__u32 a_local, a_other;
 	__u32 b_local, b_other;

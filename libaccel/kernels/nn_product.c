@@ -29,7 +29,7 @@ struct work {
 	EGRET_DESC(egret_dma_desc, load_a);
 	EGRET_DESC(egret_dma_desc, load_b);
 	EGRET_DESC(egret_map_desc, apart);
-	EGRET_DESC(egret_matmul_desc, product);
+	EGRET_PRODUCT(product, EGRET_NN_PRODUCT_STEPS);
 	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
 	uint64_t loaded_vectors;	/* which elements of the vectors are there, as bytes; ~0: none */
 	uint32_t phases;		/* of B: 1 without strides */
@@ -131,13 +131,16 @@ static void prepare_product(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
 	const struct egret_nn_register *out = &args->program.reg[0];
-	struct egret_matmul_desc *product = &work->product;
+	struct egret_matmul_desc *product = &work->product.desc;
+	uint32_t i;
 
 	egret_matmul_desc(product, NULL, NULL, NULL, 1, 1, 1, EGRET_TYPE_F32, EGRET_TYPE_F32);
 	product->a_pitch = args->flags & EGRET_NN_PRODUCT_A_BY_K ? work->k_stride : work->m_stride;
 	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * sizeof(float) :
 			   work->plane * work->phases;
 	product->out_pitch = out->stride[2];
+	for (i = 0; i < args->product_steps; i++)
+		work->product.step[i] = args->product_step[i];
 }
 
 static void prepare(struct work *work)
@@ -242,9 +245,10 @@ static void load_vectors(struct work *work, const struct nn_place *place)
 static void finish(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
-	struct egret_matmul_desc *product = &work->product;
+	struct egret_matmul_desc *product = &work->product.desc;
 	int by_m = args->flags & EGRET_NN_PRODUCT_BY_M;
 
+	product->steps = args->product_steps;
 	product->act = args->act;
 	product->act_a = args->act_a;
 	product->act_b = args->act_b;
@@ -264,7 +268,7 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 		     unsigned int tag)
 {
 	const struct egret_nn_product_args *args = work->args;
-	struct egret_matmul_desc *product = &work->product;
+	struct egret_matmul_desc *product = &work->product.desc;
 	uint32_t b = nn_local(&work->run, args->b_local + turn * args->b_other), tx, ty;
 	int last = block->k + block->depth == args->k, first = block->k == 0;
 
@@ -275,6 +279,7 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 	}
 	product->flags = (args->flags & EGRET_NN_PRODUCT_A_BY_K ? EGRET_MATMUL_A_TRANS : 0) |
 			 (args->flags & EGRET_NN_PRODUCT_B_BY_N ? EGRET_MATMUL_B_TRANS : 0);
+	product->steps = 0;
 	product->act = EGRET_ACT_NONE;
 	product->act_a = 0;
 	product->act_b = 0;

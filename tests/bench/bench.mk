@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Measurements. They are no tests: nothing passes or fails by a time.
 
-BENCH_PROGRAMS := $(B)/tests/bench/matmul $(B)/tests/bench/operations
+BENCH_PROGRAMS := $(addprefix $(B)/tests/bench/,matmul operations model)
 
 # libaccel for the card as a program sees it, the model's own objects for its engines alone.
 $(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include \
@@ -32,6 +32,14 @@ $(B)/tests/bench/libmarks.so: LDLIBS = $(shell pkg-config --libs glib-2.0 2>/dev
 $(B)/tests/bench/libmarks.so: $(B)/tests/bench/marks.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.shared)
+
+# Models as a program sees them, with what the performance model says of them.
+$(B)/tests/bench/model.o: EXTRA_CFLAGS = $(NN_CFLAGS) -I. -Ilibaccel/include
+$(B)/tests/bench/model.o: | $(NN_GENERATED)/onnx.pb-c.h
+$(B)/tests/bench/model: LDLIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS)
+$(B)/tests/bench/model: $(B)/tests/bench/model.o $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program)
 
 .PHONY: bench bench-build
 bench: host-packages

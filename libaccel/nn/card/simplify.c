@@ -415,6 +415,51 @@ static bool as_linear(const struct nn_instruction *step, double *scale, double *
 	}
 }
 
+static struct egret_matmul_step number_step(enum egret_step op, double x)
+{
+	return (struct egret_matmul_step){ .op = (uint8_t)op, .operand = EGRET_STEP_CONST,
+					   .value = nn_number((float)x).bits };
+}
+
+/* One step of the program as steps of the matrix engine: how many, 0 if it is none. */
+static unsigned int as_steps(const struct nn_instruction *step, struct egret_matmul_step *to)
+{
+	struct nn_activation act;
+	double scale, shift;
+	unsigned int count = 0;
+
+	if (as_linear(step, &scale, &shift)) {
+		if (scale != 1)
+			to[count++] = number_step(EGRET_STEP_MUL, scale);
+		if (shift != 0 || !count)
+			to[count++] = number_step(EGRET_STEP_ADD, shift);
+	} else if (one_step(step, &act)) {
+		to[count++] = (struct egret_matmul_step){
+			.op = EGRET_STEP_ACT, .act = (uint8_t)act.act,
+			.value = nn_number(act.a).bits, .pitch = nn_number(act.b).bits };
+	}
+	return count;
+}
+
+unsigned int nn_take_steps(struct nn_program *p, struct egret_matmul_step *steps, unsigned int room)
+{
+	unsigned int count = 0, more;
+	size_t i;
+
+	while (room - count >= 2) {
+		i = only_use(p, p->first);
+		if (i == p->steps || !is_plain(p, &p->step[i]) || p->step[i].a.value != p->first)
+			break;
+		more = as_steps(&p->step[i], steps + count);
+		if (!more)
+			break;
+		count += more;
+		p->first = p->step[i].out;
+		remove_step(p, i);
+	}
+	return count;
+}
+
 static void write_linear(struct nn_instruction *step, double scale, double shift)
 {
 	step->op = shift == 0 ? EGRET_MAP_MUL : scale == 1 ? EGRET_MAP_ADD : EGRET_MAP_FMA;

@@ -49,6 +49,13 @@ struct nn_activation {
 /* Take the activation that a program begins with, if there is one; otherwise EGRET_ACT_NONE. */
 void nn_take_activation(struct nn_program *p, struct nn_activation *activation);
 
+/*
+ * Take what the matrix engine can do behind an activation, up to `room` steps: scales and shifts by
+ * numbers, and more activations. Returns how many there are.
+ */
+unsigned int nn_take_steps(struct nn_program *p, struct egret_matmul_step *steps,
+			   unsigned int room);
+
 /* Write what remains with fewer steps. */
 void nn_simplify(struct nn_program *p);
 

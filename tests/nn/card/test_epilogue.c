@@ -13,8 +13,8 @@ static struct test_case c;
 /* A convolution of 16 channels; each for itself if `depthwise`. */
 static void begin(bool depthwise, bool bias)
 {
-	const int64_t in[4] = { 2, 16, 9, 21 }, full[4] = { 24, 16, 3, 3 }, own[4] = { 16, 1, 3, 3 };
-	const int64_t channels = depthwise ? 16 : 24, pads[4] = { 1, 1, 1, 1 };
+	const int64_t in[4] = { 2, 64, 9, 21 }, full[4] = { 24, 64, 3, 3 }, own[4] = { 64, 1, 3, 3 };
+	const int64_t channels = depthwise ? 64 : 24, pads[4] = { 1, 1, 1, 1 };
 	const int64_t vector[3] = { channels, 1, 1 };
 	Onnx__NodeProto *node;
 
@@ -105,12 +105,30 @@ static void test_hard_swish(void **state)
 {
 	begin(false, true);
 	build_hard_swish();
-	check(*state, false, 1);
+	check(*state, false, 0);
 	assert_int_equal(act_of(), EGRET_ACT_HARD_SWISH);
 	end_case(&c);
 	begin(true, true);
 	build_hard_swish();
 	check(*state, true, 3);
+	end_case(&c);
+}
+
+/* More than one activation: the others are steps of the matrix engine, as far as there is room. */
+static void test_steps(void **state)
+{
+	begin(false, true);
+	build_node(&c.build, "Tanh", "conv", "s1");
+	build_node(&c.build, "Mul", "s1 six", "s2");
+	build_node(&c.build, "Add", "s2 more", "s3");
+	build_node(&c.build, "Sigmoid", "s3", "s4");
+	build_node(&c.build, "Sub", "s4 half", "s5");
+	build_node(&c.build, "LeakyRelu", "s5", "s6");
+	build_node(&c.build, "Mul", "s6 more", "s7");
+	build_node(&c.build, "Relu", "s7", "s8");
+	build_node(&c.build, "Div", "s8 six", "y");
+	check(*state, false, 3);
+	assert_int_equal(act_of(), EGRET_ACT_TANH);
 	end_case(&c);
 }
 
@@ -237,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CARD_TEST(test_affine),
 		CARD_TEST(test_hard_swish),
+		CARD_TEST(test_steps),
 		CARD_TEST(test_other_gate),
 		CARD_TEST(test_activations),
 		CARD_TEST(test_silu),
