@@ -29,6 +29,11 @@ static const struct nn_op *const tables[] = {
 	nn_ops_pool,
 	nn_ops_quant_product,
 	nn_ops_sample,
+	nn_ops_signal,
+	nn_ops_einsum,
+	nn_ops_text,
+	nn_ops_ml,
+	nn_ops_training,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
@@ -357,6 +362,21 @@ void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, 
 	size_t bytes = nn_bytes(x->type, 1);
 
 	memcpy((char *)y->data + to * bytes, (const char *)x->data + i * bytes, bytes);
+}
+
+size_t nn_place_in(const struct nn_shape *to, size_t i, const struct nn_shape *from)
+{
+	size_t place = 0, step = 1, at;
+	int k, own;
+
+	for (k = to->rank - 1, own = from->rank - 1; own >= 0; k--, own--) {
+		at = i % (size_t)to->dims[k];
+		i /= (size_t)to->dims[k];
+		if (from->dims[own] != 1)
+			place += at * step;
+		step *= (size_t)from->dims[own];
+	}
+	return place;
 }
 
 static int broadcast_dim(const struct nn_call *call, int64_t *a, int64_t b)

@@ -251,6 +251,9 @@ int nn_index(const struct nn_call *call, int64_t index, int64_t size, int64_t *r
 /* Copy element `i` of a tensor to element `to` of another one of the same type. */
 void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, size_t i);
 
+/* Number of the element that belongs to element i of a shape, of one that is broadcast to it. */
+size_t nn_place_in(const struct nn_shape *to, size_t i, const struct nn_shape *from);
+
 /* The shape that results from broadcasting b into a. */
 int nn_broadcast(const struct nn_call *call, struct nn_shape *a, const struct nn_shape *b);
 
@@ -294,5 +297,10 @@ extern const struct nn_op nn_ops_sequence[];
 extern const struct nn_op nn_ops_pool[];
 extern const struct nn_op nn_ops_quant_product[];
 extern const struct nn_op nn_ops_sample[];
+extern const struct nn_op nn_ops_signal[];
+extern const struct nn_op nn_ops_einsum[];
+extern const struct nn_op nn_ops_text[];
+extern const struct nn_op nn_ops_ml[];
+extern const struct nn_op nn_ops_training[];
 
 #endif /* NN_OP_H */

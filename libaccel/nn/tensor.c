@@ -305,7 +305,7 @@ int64_t nn_get_int(const struct nn_tensor *t, size_t i)
 	case NN_I4: return (int64_t)(get_bits(t->data, i, 4) ^ 8) - 8;
 	case NN_U2: return get_bits(t->data, i, 2);
 	case NN_I2: return (int64_t)(get_bits(t->data, i, 2) ^ 2) - 2;
-	default: return (int64_t)nn_get(t, i);
+	default: return nn_cut_float(nn_get(t, i));
 	}
 }
 

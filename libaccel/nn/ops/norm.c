@@ -33,22 +33,6 @@ static struct moments find_moments(const struct nn_tensor *x, size_t first, size
 	return m;
 }
 
-/* Number of the element that belongs to element i of a shape, of one that is broadcast to it. */
-static size_t place_in(const struct nn_shape *to, size_t i, const struct nn_shape *from)
-{
-	size_t place = 0, step = 1, at;
-	int k, own;
-
-	for (k = to->rank - 1, own = from->rank - 1; own >= 0; k--, own--) {
-		at = i % (size_t)to->dims[k];
-		i /= (size_t)to->dims[k];
-		if (from->dims[own] != 1)
-			place += at * step;
-		step *= (size_t)from->dims[own];
-	}
-	return place;
-}
-
 /* Scale and bias fit the input when broadcast. */
 static int check_parameter(const struct nn_call *call, size_t input)
 {
@@ -108,8 +92,8 @@ static double scaled(const struct nn_call *call, const struct nn_tensor *y, size
 	const struct nn_tensor *scale = nn_contents(call->in[1]);
 	const struct nn_tensor *bias = nn_contents(nn_in_fact(call, 2));
 
-	value *= nn_get(scale, place_in(&y->shape, i, &scale->shape));
-	return bias ? value + nn_get(bias, place_in(&y->shape, i, &bias->shape)) : value;
+	value *= nn_get(scale, nn_place_in(&y->shape, i, &scale->shape));
+	return bias ? value + nn_get(bias, nn_place_in(&y->shape, i, &bias->shape)) : value;
 }
 
 static int evaluate_layer_norm(struct nn_call *call)
@@ -303,12 +287,12 @@ static int evaluate_mean_variance(struct nn_call *call)
 		return nn_no_memory(call);
 	share = (double)count / (double)x->count;
 	for (i = 0; i < x->count; i++) {
-		k = place_in(&x->shape, i, &kept);
+		k = nn_place_in(&x->shape, i, &kept);
 		sums[2 * k] += nn_get(x, i) * share;
 		sums[2 * k + 1] += nn_get(x, i) * nn_get(x, i) * share;
 	}
 	for (i = 0; i < x->count; i++) {
-		k = place_in(&x->shape, i, &kept);
+		k = nn_place_in(&x->shape, i, &kept);
 		mean = sums[2 * k];
 		nn_set(y, i, (nn_get(x, i) - mean) /
 		       (sqrt(fmax(0, sums[2 * k + 1] - mean * mean)) + 1e-9));
