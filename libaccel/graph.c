@@ -41,6 +41,7 @@ struct node {
 	uint32_t level;			/* from 1 */
 	uint32_t address_at;		/* offset of the word that gets the address */
 	size_t data_at, data_bytes;	/* in the graph's data; no data if 0 bytes */
+	const struct accel_kernel *kernel;	/* of a launch, or NULL */
 	uint64_t place;			/* in the list that the card runs */
 };
 
@@ -69,6 +70,7 @@ struct accel_graph {
 
 	/* When it is ready: the list, and behind it the data. */
 	struct accel_buffer *memory;
+	uint32_t *order;	/* numbers of the nodes, as they are in the list */
 	uint64_t data_address;
 	unsigned int code_generation;
 	/* Where and when it was last launched: a reference, or NULL. */
@@ -88,6 +90,7 @@ void accel_graph_put(struct accel_graph *graph)
 	accel_stream_put(graph->last_stream);
 	accel_buffer_destroy(graph->memory);
 	free(graph->nodes);
+	free(graph->order);
 	free(graph->launches);
 	free(graph->data);
 	pthread_mutex_destroy(&graph->lock);
@@ -233,6 +236,7 @@ static int add(const char *what, struct accel_stream *stream, const union egret_
 		.address_at = address_at,
 		.data_at = at,
 		.data_bytes = bytes,
+		.kernel = kernel,
 	};
 	if (bytes) {
 		memset(graph->data + graph->data_bytes, 0, at - graph->data_bytes);
@@ -406,9 +410,11 @@ static int instantiate(const char *what, struct accel_graph *graph)
 		graph->data_address = graph->memory->address + list;
 		set_barriers(graph, order);
 		write_list(graph, order, memory);
+		graph->order = order;
 		graph->ready = true;
+	} else {
+		free(order);
 	}
-	free(order);
 	return ret;
 }
 
@@ -607,8 +613,76 @@ static int change_stream(const char *what, struct accel_graph *graph,
 	return submitted ? accel_stream_add_wait(what, stream, last, graph->last_point) : 0;
 }
 
+/* The whole list, by one packet. */
+static int queue_call(const char *what, struct accel_graph *graph, struct accel_stream *stream)
+{
+	const union egret_packet packet = {
+		.call = {
+			.header = { .opcode = EGRET_OP_CALL, .flags = EGRET_PKT_BARRIER },
+			.count = graph->node_count,
+			.addr = graph->memory->address,
+		},
+	};
+
+	return queue_plain(what, stream, &packet);
+}
+
+/* What a packet of a list does, in words of the program; what it works on is not known. */
+static struct trace_item describe(const struct node *node)
+{
+	const union egret_packet *packet = &node->packet;
+
+	if (node->kernel)
+		return (struct trace_item) {
+			.kind = ACCEL_TRACE_LAUNCH, .name = node->kernel->info->name,
+			.grid = packet->dispatch.grid,
+		};
+	if (packet->header.opcode == EGRET_OP_FILL)
+		return (struct trace_item) {
+			.kind = ACCEL_TRACE_FILL, .name = "", .bytes = packet->fill.size,
+		};
+	if (packet->header.opcode == EGRET_OP_COPY)
+		return (struct trace_item) {
+			.kind = node->data_bytes ? ACCEL_TRACE_UPLOAD : ACCEL_TRACE_COPY,
+			.name = "", .bytes = packet->copy.size,
+		};
+	return (struct trace_item) {
+		.kind = ACCEL_TRACE_COPY, .name = "",
+		.bytes = (uint64_t)packet->copy_rect.width * packet->copy_rect.rows *
+			 packet->copy_rect.slices,
+	};
+}
+
+/* The packets of the list, one by one, each between the marks of a trace. */
+static int queue_nodes(const char *what, struct accel_graph *graph, struct accel_stream *stream)
+{
+	union egret_packet packet;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < graph->node_count; i++) {
+		const struct node *node = &graph->nodes[graph->order[i]];
+		const struct trace_item item = describe(node);
+		struct trace_mark mark;
+
+		ret = accel_trace_begin(what, stream, &item, &mark);
+		if (ret)
+			break;
+		finish_packet(graph, node, &packet);
+		if (node->kernel && !packet.dispatch.profile)
+			packet.dispatch.profile = accel_trace_profile(&mark);
+		ret = queue_plain(what, stream, &packet);
+		if (ret == 0)
+			ret = accel_trace_end(what, stream, &mark);
+		else
+			accel_trace_cancel(&mark);
+	}
+	return ret;
+}
+
 /* With the stream's lock too. */
-static int queue_graph(const char *what, struct accel_graph *graph, struct accel_stream *stream)
+static int queue_graph(const char *what, struct accel_graph *graph, struct accel_stream *stream,
+		       bool by_nodes)
 {
 	unsigned int generation = atomic_load(&graph->context->code_generation);
 	union egret_packet packet = {
@@ -626,14 +700,9 @@ static int queue_graph(const char *what, struct accel_graph *graph, struct accel
 		if (ret == 0)
 			stream->code_generation = generation;
 	}
-	packet = (union egret_packet) {
-		.call = {
-			.header = { .opcode = EGRET_OP_CALL, .flags = EGRET_PKT_BARRIER },
-			.count = graph->node_count,
-			.addr = graph->memory->address,
-		},
-	};
-	return ret ? ret : queue_plain(what, stream, &packet);
+	if (ret)
+		return ret;
+	return by_nodes ? queue_nodes(what, graph, stream) : queue_call(what, graph, stream);
 }
 
 static int launch_graph(const char *what, struct accel_graph *graph, struct accel_stream *stream)
@@ -657,7 +726,7 @@ static int launch_graph(const char *what, struct accel_graph *graph, struct acce
 	if (accel_is_traced(stream))
 		ret = accel_trace_begin(what, stream, &item, &mark);
 	if (ret == 0)
-		ret = queue_graph(what, graph, stream);
+		ret = queue_graph(what, graph, stream, accel_trace_wants_nodes(&mark));
 	if (ret == 0)
 		ret = accel_trace_end(what, stream, &mark);
 	else

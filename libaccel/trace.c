@@ -47,6 +47,7 @@ struct note {
 struct accel_trace {
 	refcount refs;			/* the program's, and what is being queued */
 	struct accel_context *context;
+	bool nodes;
 	uint64_t room;
 	struct accel_buffer *buffer;
 	const struct slot *slots;
@@ -105,9 +106,15 @@ int accel_trace_create(struct accel_context *context, const struct accel_trace_o
 	if (opts.records > RECORDS_MAX)
 		return fail(-EINVAL, what, NULL, "%" PRIu64 " records are not possible: at most %u",
 			    opts.records, RECORDS_MAX);
+	if (opts.flags & ~ACCEL_TRACE_NODES)
+		return fail(-EINVAL, what, NULL, "unknown flags 0x%x",
+			    opts.flags & ~ACCEL_TRACE_NODES);
+	if (opts.reserved)
+		return fail(-EINVAL, what, NULL, "a reserved option is set");
 	trace = calloc(1, sizeof(*trace));
 	if (!trace)
 		return fail_errno(-ENOMEM, what);
+	trace->nodes = opts.flags & ACCEL_TRACE_NODES;
 	atomic_init(&trace->refs, 1);
 	accel_context_get(context);
 	trace->context = context;
@@ -233,6 +240,11 @@ void accel_trace_cancel(struct trace_mark *mark)
 {
 	put_trace(mark->trace);
 	mark->trace = NULL;
+}
+
+bool accel_trace_wants_nodes(const struct trace_mark *mark)
+{
+	return mark->trace && mark->trace->nodes;
 }
 
 uint64_t accel_trace_profile(const struct trace_mark *mark)

@@ -34,6 +34,9 @@ void accel_trace_cancel(struct trace_mark *mark);
 /* Where the record's launch is to write its profile; 0 without a record. */
 uint64_t accel_trace_profile(const struct trace_mark *mark);
 
+/* True if the record's trace wants to know what replays do, one by one. */
+bool accel_trace_wants_nodes(const struct trace_mark *mark);
+
 /* True if the context's work is traced now. */
 static inline bool accel_is_traced(const struct accel_stream *stream)
 {

@@ -124,6 +124,66 @@ static void test_records(void **state)
 	accel_buffer_destroy(buffer);
 }
 
+/* What a replay does, in order, with what updates changed; and the replay around it. */
+static void test_nodes(void **state)
+{
+	static const uint32_t kinds[] = {
+		ACCEL_TRACE_GRAPH, ACCEL_TRACE_UPLOAD, ACCEL_TRACE_LAUNCH, ACCEL_TRACE_LAUNCH,
+		ACCEL_TRACE_COPY, ACCEL_TRACE_FILL,
+	};
+	static const uint32_t grid[3] = { 2, 1, 1 };
+	struct fixture *f = *state;
+	struct accel_buffer *buffer = named_buffer(f, "numbers");
+	struct accel_profile_data data = { .size = sizeof(data) };
+	struct accel_trace_record record, whole;
+	struct accel_stream *recording;
+	struct accel_graph *graph;
+	struct accel_trace *trace;
+	uint32_t numbers[16] = { 0 };
+
+	good(accel_graph_create(f->context, &graph));
+	good(accel_graph_record(graph, &recording));
+	good(accel_upload(recording, buffer, 0, numbers, sizeof(numbers)));
+	queue_add(f, recording, buffer);
+	queue_add(f, recording, buffer);
+	good(accel_copy(recording, buffer, 2048, buffer, 0, 64, 0));
+	good(accel_fill(recording, buffer, 1024, 256, 0, 8, 0));
+	accel_stream_destroy(recording);
+	good(accel_graph_instantiate(graph));
+	good(accel_graph_launch(graph, f->stream));
+	good(accel_graph_update(graph, 1, grid, NULL, 0));
+	good(accel_trace_create(f->context, ACCEL_OPTIONS(accel_trace_options,
+							  .flags = ACCEL_TRACE_NODES), &trace));
+	good(accel_graph_launch(graph, f->stream));
+	good(accel_stream_wait(f->stream, SOON));
+	good(accel_trace_stop(trace));
+	assert_int_equal(accel_trace_count(trace), 6);
+	whole = record_of(trace, 0);
+	for (size_t i = 0; i < 6; i++) {
+		record = record_of(trace, i);
+		assert_int_equal(record.kind, kinds[i]);
+		assert_true(record.start_ns >= whole.start_ns && record.end_ns <= whole.end_ns);
+		if (i > 1)
+			assert_true(record.start_ns >= record_of(trace, i - 1).end_ns);
+	}
+	assert_string_equal(record_of(trace, 2).name, "add");
+	assert_int_equal(record_of(trace, 1).bytes, 64);
+	assert_int_equal(record_of(trace, 5).bytes, 256);
+	good(accel_trace_get_profile(trace, 2, &data));
+	assert_int_equal(data.workgroups, 4);
+	good(accel_trace_get_profile(trace, 3, &data));
+	assert_int_equal(data.workgroups, 2);
+	good(accel_download(f->stream, buffer, 2048, numbers, sizeof(numbers)));
+	assert_int_equal(numbers[0], 2);
+	accel_trace_destroy(trace);
+	bad(accel_trace_create(f->context, ACCEL_OPTIONS(accel_trace_options, .flags = 2), &trace),
+	    -EINVAL, "flags");
+	bad(accel_trace_create(f->context, ACCEL_OPTIONS(accel_trace_options, .reserved = 1), &trace),
+	    -EINVAL, "reserved");
+	accel_graph_destroy(graph);
+	accel_buffer_destroy(buffer);
+}
+
 static struct json_object *member(struct json_object *object, const char *key)
 {
 	struct json_object *value = NULL;
@@ -338,6 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		device_test(test_records),
+		device_test(test_nodes),
 		device_test(test_json),
 		device_test(test_limits),
 		device_test(test_profile_beside_trace),

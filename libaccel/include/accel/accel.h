@@ -1181,9 +1181,19 @@ enum accel_trace_kind {
 	ACCEL_TRACE_UPLOAD = 3,
 	/** @ACCEL_TRACE_DOWNLOAD: A download, likewise. */
 	ACCEL_TRACE_DOWNLOAD = 4,
-	/** @ACCEL_TRACE_GRAPH: A replay of a graph, as a whole. */
+	/**
+	 * @ACCEL_TRACE_GRAPH: A replay of a graph, as a whole. With ACCEL_TRACE_NODES, records of
+	 * what it did follow.
+	 */
 	ACCEL_TRACE_GRAPH = 5,
 };
+
+/**
+ * ACCEL_TRACE_NODES - record what replays of graphs do, one by one
+ *
+ * It is queued one by one for that, and does not overlap.
+ */
+#define ACCEL_TRACE_NODES	0x1u
 
 /** struct accel_trace_options - how a trace is made */
 struct accel_trace_options {
@@ -1191,6 +1201,10 @@ struct accel_trace_options {
 	size_t size;
 	/** @records: How many there can be at most; 0 for 16384. */
 	uint64_t records;
+	/** @flags: 0 or ACCEL_TRACE_NODES. */
+	uint32_t flags;
+	/** @reserved: Zero. */
+	uint32_t reserved;
 };
 
 /**
