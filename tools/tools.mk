@@ -24,6 +24,17 @@ $(ACCELCTL): $(ACCELCTL_OBJS) $(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL
 
 $(ACCEL_RUN_OBJS): EXTRA_CFLAGS = -Ilibaccel/include -I. $(JSON_C_CFLAGS) \
 	$(shell pkg-config --cflags $(ACCEL_RUN_PACKAGES) 2>/dev/null)
+
+# The header of ONNX Runtime, which Debian 12 does not have; an empty one if it cannot be fetched,
+# and then accel-run has no --compare onnxruntime.
+ORT_HEADER := $(B)/tools/accel-run/onnxruntime/onnxruntime_c_api.h
+$(ORT_HEADER):
+	$(Q)mkdir -p $(@D)
+	$(Q)paths=$$(tools/build/fetch-data onnxruntime_ep_c_api.h onnxruntime_c_api.h) && \
+		cp $$paths $(@D) || { echo "accel-run is built without ONNX Runtime" >&2; : >$@; }
+$(B)/tools/accel-run/onnxruntime.o: EXTRA_CFLAGS = -Ilibaccel/include -I. -isystem $(dir $(ORT_HEADER)) \
+	$(JSON_C_CFLAGS)
+$(B)/tools/accel-run/onnxruntime.o: | $(ORT_HEADER)
 $(ACCEL_RUN): LDLIBS = $(ACCEL_RUN_LIBS) -Wl,-rpath,'$$ORIGIN/../../libaccel'
 $(ACCEL_RUN): $(ACCEL_RUN_OBJS) $(TOOLS_COMMON) $(B)/libaccel/libaccel-nn.so \
 		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/libaccel/$(LIBACCEL_SONAME)

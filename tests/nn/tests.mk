@@ -87,3 +87,11 @@ $(B)/tests/host/nn-man-examples: $(B)/libaccel/man/examples_nn.o $(B)/libaccel/l
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program)
 HOST_TESTS += $(B)/tests/host/nn-man-examples
+
+# accel-run and ONNX Runtime.
+HOST_TESTS += $(B)/tests/host/nn-onnxruntime
+$(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels \
+		$(addprefix $(B)/data/,libonnxruntime.so.1 ocr-find.onnx ocr-read.onnx face.onnx \
+		astronaut.png wake-spectrum.onnx alexa.wav)
+	$(Q)mkdir -p $(@D)
+	$(Q)install -m 755 $< $@

@@ -14,6 +14,7 @@
  *   elements.c   element types: names, and elements as numbers
  *   info.c       --info: the model and its nodes
  *   profile.c    --profile, --trace: where time goes on a card; roofline.c: its plot
+ *   onnxruntime.c  another runtime, to compare with
  *   results.c    what came out: summary, --compare
  */
 
@@ -110,6 +111,7 @@ struct session {
 	struct accel_nn_model_info info;
 	struct accel_nn_job *job;
 	struct json_object *json;	/* NULL without --json */
+	struct accel_nn_tensor *bound;	/* each input */
 };
 
 enum status show_info(struct session *s);
@@ -122,6 +124,11 @@ struct tolerance {
 /* Compare all outputs that the arrays name; unnamed ones are outputs in order. */
 enum status compare_results(struct session *s, const struct arrays *wanted,
 			    const struct tolerance *tolerance);
+
+/* ---- onnxruntime.c ---- */
+
+/* All outputs of the model, from the session's inputs, as ONNX Runtime computes them. */
+enum status onnxruntime_run(struct session *s, struct arrays *results);
 
 /* Complain about the library's last error, when the model is at fault or else. */
 enum status complain_model(void);

@@ -32,7 +32,8 @@ static const char usage[] =
 	"\n"
 	"  -o, --output [NAME=]FILE   write an output, or all of them to a .npz file\n"
 	"      --info                 show the model, and where each operator is computed\n"
-	"      --compare [NAME=]FILE  compare outputs with saved ones\n"
+	"      --compare [NAME=]FILE  compare outputs with saved ones, or with those of\n"
+	"      --compare onnxruntime  ONNX Runtime, if that is installed,\n"
 	"      --rtol NUMBER          that may differ by this part of them (0.001),\n"
 	"      --atol NUMBER          and by this (1e-7)\n"
 	"      --bench COUNT          run it so often, and show how long that takes\n"
@@ -433,9 +434,11 @@ static enum status bind_input(struct session *s, struct options *o, struct array
 		if (status)
 			return status;
 	}
-	if (input->array)
-		return accel_nn_bind_input(s->job, index, &arrays->list[input->array - 1].tensor) ?
-		       complain_model() : STATUS_OK;
+	if (input->array) {
+		s->bound[index] = arrays->list[input->array - 1].tensor;
+		return accel_nn_bind_input(s->job, index, &s->bound[index]) ? complain_model() :
+		       STATUS_OK;
+	}
 	if (o->info)
 		return bind_shape(s, o, index, input);
 	complain("give a file for it, or --random; --info shows what the model wants",
@@ -449,6 +452,7 @@ static enum status bind_inputs(struct session *s, struct options *o, struct arra
 	enum status status = STATUS_OK;
 	uint32_t i;
 
+	s->bound = check_memory(calloc(s->info.inputs + 1, sizeof(*s->bound)));
 	for (i = 0; i < s->info.inputs && !status; i++) {
 		inputs[i].value.size = sizeof(inputs[i].value);
 		if (accel_nn_get_input(s->model, i, &inputs[i].value))
@@ -505,6 +509,10 @@ static enum status compare(struct session *s, const struct options *o)
 
 	for (i = 0; i < o->compare_count && !status; i++) {
 		first = wanted.count;
+		if (!o->compares[i].name && !strcmp(o->compares[i].path, "onnxruntime")) {
+			status = onnxruntime_run(s, &wanted);
+			continue;
+		}
 		status = arrays_read(&wanted, o->compares[i].path, NULL);
 		if (status || !o->compares[i].name || wanted.count != first + 1)
 			continue;
@@ -621,6 +629,7 @@ static enum status work(struct session *s, struct options *o, struct accel_devic
 	/* The job has pointers to them. */
 	accel_nn_job_destroy(s->job);
 	s->job = NULL;
+	free(s->bound);
 	arrays_free(&inputs);
 	return status;
 }
