@@ -2,7 +2,8 @@
 // Copyright (C) 2026 The Egret authors
 /*
  * A card that is removed while it works: every object says -ENODEV from then on and can be
- * released, and the card that comes back is a new one.
+ * released, and the card that comes back is a new one. And one that is reset while it works: a
+ * stream of which work was lost ends, and nothing behind that runs.
  */
 #include "../device.h"
 
@@ -19,12 +20,12 @@
 
 static const uint32_t one[3] = { 1, 1, 1 };
 
-static void write_one(const char *path)
+static void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "1", 1), 1);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 }
 
@@ -33,7 +34,7 @@ static void remove_card(const char *address)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address);
-	write_one(path);
+	write_text(path, "1");
 }
 
 static struct accel_device *open_again(void)
@@ -41,7 +42,7 @@ static struct accel_device *open_again(void)
 	struct accel_device *device;
 	int64_t until = SOON;
 
-	write_one("/sys/bus/pci/rescan");
+	write_text("/sys/bus/pci/rescan", "1");
 	while (accel_device_open(NULL, &device)) {
 		assert_true(accel_deadline(0) < until);
 		usleep(20000);
@@ -145,10 +146,75 @@ static void test_removed(void **state)
 	accel_device_close(device);
 }
 
+static void reset_card(const char *address)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/reset", address);
+	write_text(path, "engines");
+}
+
+static void test_reset(void **state)
+{
+	struct accel_device_info info = { .size = sizeof(info) };
+	struct spin_args args = { 0 };
+	struct accel_device *device;
+	struct accel_context *context;
+	struct accel_stream *stream, *idle, *next;
+	struct accel_buffer *buffer;
+	struct accel_module *module;
+	struct accel_event *before, *lost;
+	char data[64];
+
+	(void)state;
+	good(accel_device_open(NULL, &device));
+	good(accel_device_get_info(device, &info));
+	good(accel_context_create(device, &context));
+	good(accel_stream_create(context, NULL, &stream));
+	good(accel_stream_create(context, NULL, &idle));
+	good(accel_buffer_create(context, 4096, NULL, &buffer));
+	good(accel_module_load_file(context, "probe.egm", &module));
+	good(accel_event_create(context, NULL, &before));
+	good(accel_event_create(context, NULL, &lost));
+
+	good(accel_fill(stream, buffer, 0, 64, 1, 1, 0));
+	good(accel_event_record(before, stream));
+	good(accel_event_wait(before, SOON));
+	good(accel_launch(stream, find_kernel(module, "spin"), one, &args, sizeof(args), NULL));
+	good(accel_event_record(lost, stream));
+	good(accel_fill(stream, buffer, 0, 64, 2, 1, 0));
+	good(accel_stream_flush(stream));
+	usleep(50000);
+	reset_card(info.pci_address);
+	bad(accel_stream_wait(stream, SOON), -ECANCELED, "a reset of the card");
+	bad(accel_event_wait(lost, SOON), -ECANCELED, "a reset of the card");
+	good(accel_event_wait(before, SOON));
+	bad(accel_fill(stream, buffer, 0, 64, 3, 1, 0), -ECANCELED, "a reset of the card");
+
+	/* Who had nothing on the card goes on, and so does who makes a new stream. */
+	good(accel_download(idle, buffer, 0, data, sizeof(data)));
+	assert_int_equal(data[63], 1);
+	good(accel_stream_create(context, NULL, &next));
+	good(accel_fill(next, buffer, 0, 64, 4, 1, 0));
+	good(accel_download(next, buffer, 0, data, sizeof(data)));
+	assert_int_equal(data[63], 4);
+
+	accel_event_destroy(lost);
+	accel_event_destroy(before);
+	accel_module_unload(module);
+	accel_buffer_destroy(buffer);
+	accel_stream_destroy(next);
+	accel_stream_destroy(idle);
+	accel_stream_destroy(stream);
+	accel_context_destroy(context);
+	accel_device_close(device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_reset),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
