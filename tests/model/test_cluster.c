@@ -1028,7 +1028,7 @@ static const struct {
 	size_t size;
 } kinds[] = {
 	{ EGRET_FUNCT3_DMA, sizeof(struct egret_dma_desc) },
-	{ EGRET_FUNCT3_MATMUL, sizeof(struct egret_matmul_desc) },
+	{ EGRET_FUNCT3_MATMUL, sizeof(struct egret_product) },
 	{ EGRET_FUNCT3_MAP, sizeof(struct egret_map_desc) },
 	{ EGRET_FUNCT3_REDUCE, sizeof(struct egret_reduce_desc) },
 	{ EGRET_FUNCT3_QUANT, sizeof(struct egret_quant_desc) },
@@ -1038,10 +1038,18 @@ static const struct {
 static void good_desc(unsigned int funct3, uint8_t *desc)
 {
 	struct egret_dma_desc dma;
-	struct egret_matmul_desc m = {
-		.a = DATA, .b = DATA + 100, .out = RESULT, .m = 7, .n = 9, .k = 40, .batch = 1,
-		.a_pitch = 64, .b_pitch = 64, .out_pitch = 64, .a_type = EGRET_TYPE_S8,
-		.b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32,
+	struct egret_product m = {
+		.desc = {
+			.a = DATA, .b = DATA + 100, .out = RESULT, .m = 7, .n = 9, .k = 40, .batch = 1,
+			.a_pitch = 64, .b_pitch = 64, .out_pitch = 64, .a_type = EGRET_TYPE_S8,
+			.b_type = EGRET_TYPE_S8, .out_type = EGRET_TYPE_S32, .steps = (uint8_t)below(4),
+		},
+		.step = {
+			{ .op = EGRET_STEP_MUL, .operand = EGRET_STEP_M, .value = DATA },
+			{ .op = EGRET_STEP_ADD, .operand = EGRET_STEP_MATRIX, .type = EGRET_TYPE_F16,
+			  .value = DATA + 200, .pitch = 64 },
+			{ .op = EGRET_STEP_ACT, .act = EGRET_ACT_RELU },
+		},
 	};
 	struct egret_map_desc map = copy_map(DATA, RESULT);
 	struct egret_reduce_desc reduce = {
