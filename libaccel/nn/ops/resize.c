@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../op.h"
+#include "cubic.h"
 
 struct resize {
 	int rank;
@@ -319,18 +320,10 @@ struct axis {
 /* Footprints beyond that are refused: they make sums over nearly everything. */
 #define TAPS_MAX	4096
 
-static double cubic(double a, double x)
-{
-	x = fabs(x);
-	if (x <= 1)
-		return ((a + 2) * x - (a + 3)) * x * x + 1;
-	return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
-}
-
 static double kernel(const struct nn_call *call, double x)
 {
 	if (!strcmp(nn_attr_text(call, "mode"), "cubic"))
-		return cubic(nn_attr_float(call, "cubic_coeff_a"), x);
+		return nn_cubic(nn_attr_float(call, "cubic_coeff_a"), x);
 	return fmax(0, 1 - fabs(x));
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cubic.h"
 #include "window.h"
 
 /* One channel of an image: `n` dimensions, from element `first` on. */
@@ -118,16 +119,6 @@ static double pixel_at(const struct sampling *s, const double *at)
 	return nn_get(s->image.x, s->image.first + place);
 }
 
-static double cubic_weight(double x)
-{
-	const double a = -0.75;
-
-	x = fabs(x);
-	if (x <= 1)
-		return ((a + 2) * x - (a + 3)) * x * x + 1;
-	return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
-}
-
 /* The weighted sum of the pixels around a place, along dimensions from `i` on. */
 static double interpolate(const struct sampling *s, const double *where, double *at, int i)
 {
@@ -139,7 +130,7 @@ static double interpolate(const struct sampling *s, const double *where, double 
 	low = floor(where[i]);
 	for (k = first; k <= last; k++) {
 		at[i] = low + k;
-		weight = s->mode == CUBIC ? cubic_weight(where[i] - at[i]) :
+		weight = s->mode == CUBIC ? nn_cubic(-0.75, where[i] - at[i]) :
 			 1 - fabs(where[i] - at[i]);
 		if (weight != 0)
 			sum += weight * interpolate(s, where, at, i + 1);

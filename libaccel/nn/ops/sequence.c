@@ -37,6 +37,14 @@ static int read_place(const struct nn_call *call, size_t input, size_t count, si
 	return 0;
 }
 
+/* A place of an item that is there; input 1, or the last one. */
+static int read_item(const struct nn_call *call, const struct nn_list *list, size_t *place)
+{
+	if (!list->count)
+		return nn_refuse(call, NULL, "its sequence is empty");
+	return read_place(call, 1, list->count, list->count - 1, place);
+}
+
 /* ---- Making them ---- */
 
 static int infer_empty(struct nn_call *call)
@@ -96,11 +104,8 @@ static int evaluate_erase(struct nn_call *call)
 	const struct nn_list *from = call->in[0]->list;
 	struct nn_list *list;
 	size_t at;
-	int ret;
+	int ret = read_item(call, from, &at);
 
-	if (!from->count)
-		return nn_refuse(call, NULL, "its sequence is empty");
-	ret = read_place(call, 1, from->count, from->count - 1, &at);
 	if (ret)
 		return ret;
 	list = nn_list_new(from->count - 1);
@@ -124,11 +129,8 @@ static int evaluate_at(struct nn_call *call)
 	const struct nn_list *from = call->in[0]->list;
 	const struct nn_tensor *item;
 	size_t at;
-	int ret;
+	int ret = read_item(call, from, &at);
 
-	if (!from->count)
-		return nn_refuse(call, NULL, "its sequence is empty");
-	ret = read_place(call, 1, from->count, from->count - 1, &at);
 	if (ret)
 		return ret;
 	item = &from->items[at]->tensor;
