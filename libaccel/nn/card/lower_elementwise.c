@@ -63,6 +63,13 @@ static float attr(const struct element *e, const char *name)
 	return nn_attr_float(&call, name);
 }
 
+static int64_t attr_int(const struct element *e, const char *name)
+{
+	struct nn_call call = nn_call_of(e->group->lower, e->node);
+
+	return nn_attr_int(&call, name);
+}
+
 static void set_param(const struct element *e, float value)
 {
 	struct nn_program *p = &e->group->program;
@@ -354,6 +361,83 @@ static int batch_norm(const struct element *e)
 	return map3(e, EGRET_MAP_FMA, e->out, input(e, 0), NN_VALUE(number[0]), NN_VALUE(number[1]));
 }
 
+/* ---- Quantisation ---- */
+
+/*
+ * A scale or a zero point: one for all, or one for each index along the axis. -1 in the
+ * argument if it is of another kind, such as one for each block.
+ */
+static struct nn_arg by_axis(const struct element *e, size_t i)
+{
+	struct nn_lower *lower = e->group->lower;
+	const struct nn_fact *x = nn_fact_of(lower, e->node->inputs[0]);
+	const struct nn_fact *fact = nn_fact_of(lower, e->node->inputs[i]);
+	struct nn_call call = nn_call_of(lower, e->node);
+	int64_t axis, stride[NN_RANK_MAX], offset;
+	struct nn_shape along = { .rank = x->shape.rank };
+	enum egret_type type = nn_card_type(fact->type);
+	struct nn_ref ref;
+	size_t count;
+	int k;
+
+	if (!nn_shape_count(&fact->shape, &count))
+		return NN_NO_ARG;
+	if (count == 1 && fact->shape.rank <= x->shape.rank)
+		return input_arg(e, i);
+	/* Before version 13 there was one for all, and no axis. */
+	if (e->node->op->since < 13)
+		return NN_NO_ARG;
+	axis = nn_attr_int(&call, "axis");
+	axis += axis < 0 ? x->shape.rank : 0;
+	if (fact->shape.rank != 1 || axis < 0 || axis >= x->shape.rank ||
+	    fact->shape.dims[0] != x->shape.dims[axis] || type == EGRET_TYPE_NONE ||
+	    !lower->ready[e->node->inputs[i]->index])
+		return NN_NO_ARG;
+	for (k = 0; k < along.rank; k++)
+		along.dims[k] = k == axis ? fact->shape.dims[0] : 1;
+	if (!nn_group_strides(e->group, &along, fact->type, stride, &offset) ||
+	    nn_place_of(lower, e->node->inputs[i], &ref))
+		return NN_NO_ARG;
+	ref.offset += offset;
+	return NN_VALUE(nn_program_load(&e->group->program, type, ref, stride));
+}
+
+static bool has_zero_point(const struct element *e)
+{
+	return e->node->input_count > 2 && e->node->inputs[2];
+}
+
+/* saturate(round(x / scale) + zero) */
+static int quantize(const struct element *e)
+{
+	int x = map2(e, EGRET_MAP_DIV, WORK, input(e, 0), by_axis(e, 1));
+
+	if (e->out > EGRET_TYPE_U16 || (e->type != NN_F32 && e->type != NN_I32))
+		return -1;
+	/* It may ask for another precision of the division. */
+	if (e->node->op->since >= 23 && attr_int(e, "precision") > NN_F32)
+		return -1;
+	x = map1(e, EGRET_MAP_ROUND, WORK, x);
+	if (has_zero_point(e))
+		x = map2(e, EGRET_MAP_ADD, WORK, x, by_axis(e, 2));
+	x = map1(e, EGRET_MAP_COPY, e->out, x);
+	if (x >= 0)
+		e->group->program.step[e->group->program.steps - 1].flags = EGRET_MAP_SATURATE;
+	return x;
+}
+
+/* (x - zero) * scale */
+static int dequantize(const struct element *e)
+{
+	int x = input(e, 0);
+
+	if (nn_is_float(e->type))
+		return -1;
+	if (has_zero_point(e))
+		x = map2(e, EGRET_MAP_SUB, EGRET_TYPE_S32, x, by_axis(e, 2));
+	return map2(e, EGRET_MAP_MUL, e->out, x, by_axis(e, 1));
+}
+
 /* ---- Table ---- */
 
 static const struct entry {
@@ -387,6 +471,8 @@ static const struct entry {
 	{ "Cast", cast, 0 },
 	{ "CastLike", cast, 0 },
 	{ "BatchNormalization", batch_norm, 0 },
+	{ "QuantizeLinear", quantize, 0 },
+	{ "DequantizeLinear", dequantize, 0 },
 	{ "Neg", unary, EGRET_MAP_NEG },
 	{ "Abs", unary, EGRET_MAP_ABS },
 	{ "Sign", unary, EGRET_MAP_SIGN },
