@@ -219,7 +219,7 @@ int accel_nn_get_output(const struct accel_nn_model *model, uint32_t index,
  */
 int accel_nn_job_create(struct accel_nn_model *model, struct accel_nn_job **job);
 
-/** accel_nn_job_destroy() - release a job; waits if it is running */
+/** accel_nn_job_destroy() - release a job; ends a run between two nodes, and waits for that */
 void accel_nn_job_destroy(struct accel_nn_job *job);
 
 /**
