@@ -645,7 +645,8 @@ struct drm_egret_queue_wait {
  * struct drm_egret_queue_export - arguments of DRM_EGRET_QUEUE_EXPORT
  *
  * The sync file is signalled when the job is over, with the error -ECANCELED if it was
- * cancelled.
+ * cancelled. On a queue without DRM_EGRET_QUEUE_END_ON_RESET jobs can be done behind one that
+ * was cancelled; a sync file that is made after that does not tell of it any more.
  *
  * Errors: -EINVAL (flags, padding; no job of this number was accepted), -ENOENT (@queue_id),
  * -EMFILE (too many open files), -ENOMEM.
