@@ -57,6 +57,10 @@
 #define dma_fence_init64	dma_fence_init
 #endif
 
+#ifndef EGRET_HAVE_DMA_FENCE_ENABLE_SIGNALING
+#define dma_fence_enable_signaling	dma_fence_enable_sw_signaling
+#endif
+
 /* ---- scheduler ----------------------------------------------------------- */
 
 #ifndef EGRET_HAVE_SCHED_INIT_ARGS

@@ -217,5 +217,5 @@ void egret_fence_close_groups(struct dma_resv *resv)
 
 	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
 		if (fence->ops == &egret_fence_ops)
-			dma_fence_enable_sw_signaling(fence);
+			dma_fence_enable_signaling(fence);
 }
