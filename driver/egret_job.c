@@ -493,6 +493,20 @@ static void egret_job_publish_to_buffers(struct drm_gpuvm_exec *exec, struct dma
 			dma_resv_add_fence(obj->resv, fence, DMA_RESV_USAGE_WRITE);
 }
 
+/*
+ * Between two jobs of an address space with such a buffer may come one of another device, for
+ * which the second has to wait. So each has a fence of its own, and finds those of others.
+ */
+static bool egret_exec_has_shared(struct drm_gpuvm_exec *exec)
+{
+	struct drm_gem_object *obj;
+
+	drm_exec_for_each_locked_object(&exec->exec, obj)
+		if (egret_exec_is_shared(exec, obj))
+			return true;
+	return false;
+}
+
 /* Give the fence to everybody who shall have it. */
 static void egret_job_publish(const struct egret_job *job, struct egret_syncs *syncs,
 			      struct drm_gpuvm_exec *exec)
@@ -535,6 +549,8 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	ret = entered ? 0 : job->sched ? 1 : -EBUSY;
 	if (ret < 0)
 		goto out;
+	if (exec && egret_exec_has_shared(exec))
+		job->fence->group = false;
 	/* From here nothing fails. */
 	egret_job_arm(job);
 	egret_job_publish(job, syncs, exec);

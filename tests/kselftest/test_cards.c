@@ -224,6 +224,51 @@ static void test_shared(void)
 	}
 }
 
+/* Whether /proc/@file has @text in it. */
+static bool proc_has(const char *file, const char *text)
+{
+	char path[64], *content;
+	bool has;
+
+	snprintf(path, sizeof(path), "/proc/%s", file);
+	content = read_text(path);
+	has = strstr(content, text);
+	free(content);
+	return has;
+}
+
+/*
+ * Where a buffer is that two cards use: in the device memory of the one that made it, if
+ * the kernel says that the other one can reach that; otherwise in system memory, until the
+ * other lets go. Many kernels are built without pci_p2pdma, and never say so.
+ */
+static void test_shared_place(void)
+{
+	struct pair p = pair_create(0, 1, DRM_EGRET_BO_VRAM, 5);
+	bool near = fdinfo(p.owner.fd, "drm-resident-vram") == p.bo.size;
+	uint32_t round;
+
+	CHECK(!near || proc_has("kallsyms", " pci_p2pdma_distance_many"));
+	printf("# the cards %s each other's memory\n", near ? "reach" : "do not reach");
+	for (round = 0; round < 2; round++) {
+		pair_use(&p.other, &p.seen, 5, round);
+		pair_use(&p.owner, &p.bo, 5, round);
+		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), near ? p.bo.size : 0);
+	}
+	close(p.dma_buf);
+	CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
+	bo_close(p.other.fd, &p.seen);
+	/* The other one's driver lets go in its own time. */
+	for (round = 0; round < 100 * test_slow(); round++) {
+		CHECK_OK(run(&p.owner));
+		if (fdinfo(p.owner.fd, "drm-resident-vram") == p.bo.size)
+			break;
+		sleep_ms(100);
+	}
+	CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), p.bo.size);
+	pair_use(&p.owner, &p.bo, 5, 2);
+}
+
 /* One job after the other, without a sync object: each waits for the other card. */
 static void test_shared_in_turn(void)
 {
@@ -399,6 +444,7 @@ int main(void)
 		TEST_LONG("a job waits for another card", test_chain, 60),
 		TEST_LONG("one faults, one hangs, others go on", test_bad_neighbours, 90),
 		TEST_LONG("a buffer that two cards share", test_shared, 60),
+		TEST_LONG("where a shared buffer is", test_shared_place, 60),
 		TEST_LONG("two cards work on a buffer in turn", test_shared_in_turn, 60),
 		TEST_LONG("a shared buffer is let go of in every order", test_shared_orders, 90),
 		TEST_LONG("a card that shares buffers is removed", test_shared_removed, 90),
