@@ -461,9 +461,18 @@ static bool is_direct(enum egret_map_op op)
 	}
 }
 
-/* An element of the output depends on those of the same place only, which may be the same one. */
+/*
+ * An element of the output depends on those of the same place only, which may be the same one.
+ * Clang, which is for looking for bugs only, looks before it runs such a loop in vectors.
+ */
+#ifdef __clang__
+#define INDEPENDENT
+#else
+#define INDEPENDENT	_Pragma("GCC ivdep")
+#endif
+
 #define EACH(expression) do {							\
-	_Pragma("GCC ivdep")							\
+	INDEPENDENT								\
 	for (size_t i = 0; i < n; i++) {					\
 		float x = a[i], y = one_b ? b0 : b[i], z = one_c ? c0 : c[i];	\
 										\
