@@ -59,6 +59,12 @@ class Monitor:
                 raise RuntimeError(f'{what} takes too long')
             time.sleep(0.02)
 
+    def await_gone(self, device):
+        """Wait until no device has this ID."""
+        self._until(lambda: device not in [child['name'] for child in
+                                           self('qom-list', path='/machine/peripheral')],
+                    f'the end of device {device}')
+
     def job(self, command, name, **arguments):
         """A command that goes on in the background, until it has ended."""
         self(command, **{'job-id': name}, **arguments)

@@ -27,12 +27,26 @@ def converse(options, command):
         path = os.path.join(folder, 'monitor')
         with subprocess.Popen(['tests/vm/run', f'--qmp={path}', *options, '--', *command],
                               stdout=subprocess.PIPE, text=True) as machine:
-            monitor = None
+            monitor = error = None
             for line in machine.stdout:
                 print(line, end='', flush=True)
                 request = REQUEST.match(line)
-                if request:
-                    wish = json.loads(request[1])
+                if not request or error:
+                    continue
+                try:
                     monitor = monitor or Monitor(path)
-                    monitor(wish['execute'], **wish.get('arguments', {}))
-            return machine.wait()
+                    carry_out(monitor, **json.loads(request[1]))
+                except (RuntimeError, OSError) as failure:
+                    error = failure
+                    print(f'# monitor: error: {error}', flush=True)
+                    # It shows its console then, and is read to the end.
+                    machine.terminate()
+            return machine.wait() or (1 if error else 0)
+
+
+def carry_out(monitor, execute, arguments=None):
+    arguments = arguments or {}
+    if execute == 'device_add':
+        # One of the same name, which the guest has let go of, goes in its own time.
+        monitor.await_gone(arguments['id'])
+    monitor(execute, **arguments)
