@@ -76,9 +76,9 @@ $(foreach t,$(LIBACCEL_TESTS),$(eval $(call libaccel_test,$(t))))
 
 # Tests that only a card in the VM can stand.
 define libaccel_vm_test
-$(B)/$(T)/vm/test_$(1).o: EXTRA_CFLAGS = $$(LIBACCEL_TEST_FLAGS)
+$(B)/$(T)/vm/test_$(1).o $(B)/$(T)/vm/lose.o: EXTRA_CFLAGS = $$(LIBACCEL_TEST_FLAGS)
 $(B)/tests/vm/libaccel-$(1): LDLIBS = -lcmocka -pthread -Wl,-rpath,'$$$$ORIGIN/../../libaccel'
-$(B)/tests/vm/libaccel-$(1): $(B)/$(T)/vm/test_$(1).o $(B)/$(T)/device.o \
+$(B)/tests/vm/libaccel-$(1): $(B)/$(T)/vm/test_$(1).o $(B)/$(T)/vm/lose.o $(B)/$(T)/device.o \
 		$(B)/libaccel/libaccel.so $(B)/libaccel/$(LIBACCEL_SONAME) \
 		| kernels $(LIBACCEL_TEST_KERNELS)
 	$$(call say,LINK,$$@)

@@ -6,49 +6,17 @@
  * stream of which work was lost ends, and nothing behind that runs.
  */
 #include "../device.h"
+#include "lose.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../kernels/probe.h"
 
 static const uint32_t one[3] = { 1, 1, 1 };
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static void remove_card(const char *address)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address);
-	write_text(path, "1");
-}
-
-static struct accel_device *open_again(void)
-{
-	struct accel_device *device;
-	int64_t until = SOON;
-
-	write_text("/sys/bus/pci/rescan", "1");
-	while (accel_device_open(NULL, &device)) {
-		assert_true(accel_deadline(0) < until);
-		usleep(20000);
-	}
-	return device;
-}
 
 struct waiter {
 	struct accel_stream *stream;
@@ -144,14 +112,6 @@ static void test_removed(void **state)
 	accel_stream_destroy(stream);
 	accel_context_destroy(context);
 	accel_device_close(device);
-}
-
-static void reset_card(const char *address)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/reset", address);
-	write_text(path, "engines");
 }
 
 static void test_reset(void **state)
