@@ -322,7 +322,9 @@ int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct accel_nn_
  *
  * Return: 0; -EINVAL (an input is missing, or what the model computes makes no sense, such as
  * an index that is out of range); -ENOTSUP (an operator is not supported); -ENOSPC (a bound
- * output is too small, or the card's memory is); -EBUSY (the job is running); -ENOMEM.
+ * output is too small, or the card's memory is); -EBUSY (the job is running); -ECANCELED (the
+ * card stopped the stream: it was reset, or there was a fault; without @stream the job may be
+ * run again); -ENODEV (the card is gone); -ENOMEM.
  */
 int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream);
 

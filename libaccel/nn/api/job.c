@@ -557,6 +557,11 @@ static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, ru
 	if (!ret)
 		ret = keep_outputs(job, outputs);
 	free(outputs);
+	/* A stream that was stopped stays so. The next run has a new one. */
+	if (ret == -ECANCELED && !stream) {
+		accel_stream_destroy(job->stream);
+		job->stream = NULL;
+	}
 	return ret;
 }
 

@@ -50,3 +50,14 @@ $(B)/tests/nn/card/conformance: $(B)/tests/nn/conformance.o $(B)/tests/nn/card/c
 	$(Q)$(LINK.program) $(NN_CARD_LIBS)
 
 VM_TESTS += $(NN_CARD_VM_TESTS:%=$(B)/tests/vm/nn-card-%)
+
+# A card that is lost; the simulated one never is.
+$(B)/tests/nn/vm/test_lost.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS)
+$(B)/tests/nn/vm/test_lost.o: | $(NN_GENERATED)/onnx.pb-c.h
+VM_TESTS += $(B)/tests/vm/nn-card-lost
+$(B)/tests/vm/nn-card-lost: $(B)/tests/nn/vm/test_lost.o $(B)/tests/nn/build.o \
+		$(addprefix $(B)/tests/libaccel/,device.o vm/lose.o) \
+		$(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a | kernels
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK.program) $(NN_CARD_TEST_LIBS)
