@@ -464,6 +464,7 @@ static void begin_results(const struct nn_call *call)
 static int infer_node(struct nn_facts *facts, struct nn_call *call)
 {
 	const struct nn_node *node = call->node;
+	bool folds;
 	int ret;
 
 	if (!node->op || node->op->unsupported)
@@ -477,9 +478,12 @@ static int infer_node(struct nn_facts *facts, struct nn_call *call)
 		ret = evaluate(facts, call);
 		return ret ? ret : compare_results(call);
 	}
-	if (!ret)
-		ret = compare_results(call);
-	return !ret && worth_folding(facts, call) ? evaluate(facts, call) : ret;
+	if (ret)
+		return ret;
+	/* Operators rely on the sizes that they found themselves: those declared may be any. */
+	folds = worth_folding(facts, call);
+	ret = compare_results(call);
+	return !ret && folds ? evaluate(facts, call) : ret;
 }
 
 static void gather(struct nn_facts *facts, struct nn_value **values, size_t count,

@@ -218,6 +218,33 @@ static void test_huge(void **state)
 	release_rig(&r);
 }
 
+/*
+ * A size that only the model declares is believed, but no memory is written by it: axes of two
+ * dimensions are none, so nobody knows what is left of x.
+ */
+static void test_declared(void **state)
+{
+	static const int64_t x[64];
+	Onnx__TensorProto *axes;
+	struct rig r;
+
+	(void)state;
+	build_init(&r.b, 13);
+	build_input(&r.b, "like_y", NN_I64, "1");
+	build_ints(&r.b, "x", 64, x);
+	axes = build_ints(&r.b, "axes", 1, (int64_t[]){ 0 });
+	axes->n_dims = 2;
+	axes->dims = (int64_t[]){ 1, 1 };
+	build_node(&r.b, "ReduceSum", "x axes", "y");
+	build_output(&r.b, "y");
+	r.b.outputs[0]->type = r.b.inputs[0]->type;
+	read_rig(&r);
+	assert_int_equal(nn_facts_infer(&r.facts), 0);
+	expect_shape(&r, "[1]");
+	assert_false(nn_is_known(output(&r, 0)));
+	release_rig(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_declared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
