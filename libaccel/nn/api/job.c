@@ -565,16 +565,30 @@ static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, ru
 	return ret;
 }
 
-static int run(struct accel_nn_job *job, struct accel_stream *stream)
+static int refuse_profile(const struct accel_nn_job *job)
+{
+	return accel_fail(-ENOTSUP, "cannot profile the model", job->model->card ?
+			  "accel_nn_get_node() tells why" : "load it with a context",
+			  "it runs on the host");
+}
+
+/* With `measure` step by step, so that the steps have numbers. */
+static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
 {
 	int ret;
 
 	forget_results(job);
+	if (measure)
+		job->profiled = false;
 	ret = prepare(job);
-	if (!ret)
-		ret = job->plan ? run_on_card(job, stream, nn_plan_run) : run_on_host(job);
+	if (!ret && job->plan)
+		ret = run_on_card(job, stream, measure ? nn_plan_profile : nn_plan_run);
+	else if (!ret)
+		ret = measure ? refuse_profile(job) : run_on_host(job);
 	if (ret)
 		forget_results(job);
+	else if (measure)
+		job->profiled = true;
 	job->has_results = !ret;
 	return ret;
 }
@@ -588,46 +602,27 @@ static int check_stream(const char *what, const struct accel_nn_job *job,
 			  "the model was loaded without a context");
 }
 
-NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
+static int run_now(const char *what, struct accel_nn_job *job, struct accel_stream *stream,
+		   bool measure)
 {
-	const char *what = "cannot run the model";
 	int ret = check_stream(what, job, stream);
 
 	if (!ret)
 		ret = begin(what, job);
-	return ret ? ret : end(job, run(job, stream));
+	return ret ? ret : end(job, run(job, stream, measure));
 }
 
-/* ---- Where time goes ---- */
-
-static int profile(struct accel_nn_job *job, struct accel_stream *stream)
+NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
 {
-	int ret;
-
-	forget_results(job);
-	job->profiled = false;
-	ret = prepare(job);
-	if (!ret && !job->plan)
-		ret = accel_fail(-ENOTSUP, "cannot profile the model", job->model->card ?
-				 "accel_nn_get_node() tells why" : "load it with a context",
-				 "it runs on the host");
-	if (!ret)
-		ret = run_on_card(job, stream, nn_plan_profile);
-	if (ret)
-		forget_results(job);
-	job->has_results = job->profiled = !ret;
-	return ret;
+	return run_now("cannot run the model", job, stream, false);
 }
 
 NN_API int accel_nn_profile(struct accel_nn_job *job, struct accel_stream *stream)
 {
-	const char *what = "cannot profile the model";
-	int ret = check_stream(what, job, stream);
-
-	if (!ret)
-		ret = begin(what, job);
-	return ret ? ret : end(job, profile(job, stream));
+	return run_now("cannot profile the model", job, stream, true);
 }
+
+/* ---- Where time goes ---- */
 
 NN_API int accel_nn_get_job_info(struct accel_nn_job *job, struct accel_nn_job_info *info)
 {
@@ -728,7 +723,7 @@ static void *work(void *opaque)
 		}
 		job->state = RUNNING;
 		pthread_mutex_unlock(&job->lock);
-		ret = run(job, job->started_on);
+		ret = run(job, job->started_on, false);
 		pthread_mutex_lock(&job->lock);
 		keep_error(&job->failure, ret);
 		job->state = DONE;
