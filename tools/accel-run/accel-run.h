@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <accel/nn.h>
 #include <json-c/json.h>
@@ -85,6 +86,11 @@ enum status arrays_read(struct arrays *arrays, const char *path, const struct re
 
 /* A whole file, to be freed; NULL with a complaint. */
 uint8_t *read_file(const char *path, size_t *size);
+
+/* Open a file to be written; NULL with a complaint. */
+FILE *open_output(const char *path);
+/* Close it. If not all could be written: complain, and leave no half of a file. */
+enum status close_output(FILE *file, const char *path);
 
 /* Write one array, or several to a .npz file. */
 enum status arrays_write(const char *path, const struct array *arrays, size_t count);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- In memory ---- */
@@ -212,25 +213,41 @@ enum status arrays_read(struct arrays *arrays, const char *path, const struct re
 	return status;
 }
 
+FILE *open_output(const char *path)
+{
+	FILE *file = fopen(path, "wb");
+
+	if (!file)
+		complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	return file;
+}
+
+enum status close_output(FILE *file, const char *path)
+{
+	struct stat st;
+	const bool regular = !fstat(fileno(file), &st) && S_ISREG(st.st_mode);
+	bool failed = ferror(file);
+
+	failed = fclose(file) || failed;
+	if (!failed)
+		return STATUS_OK;
+	complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	/* Half a file is worse than none. A device, such as /dev/stdout is, stays. */
+	if (regular)
+		unlink(path);
+	return STATUS_FAILED;
+}
+
 static enum status write_file(const char *path, const uint8_t *header, size_t header_size,
 			      const struct accel_nn_tensor *tensor)
 {
-	FILE *file = fopen(path, "wb");
-	bool good;
+	FILE *file = open_output(path);
 
-	if (!file) {
-		complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	if (!file)
 		return STATUS_FAILED;
-	}
-	good = fwrite(header, 1, header_size, file) == header_size &&
-	       fwrite(tensor->data, 1, tensor->bytes, file) == tensor->bytes;
-	good = !fclose(file) && good;
-	if (good)
-		return STATUS_OK;
-	complain(NULL, "cannot write %s: %s", path, strerror(errno));
-	/* Half a file is worse than none. */
-	unlink(path);
-	return STATUS_FAILED;
+	fwrite(header, 1, header_size, file);
+	fwrite(tensor->data, 1, tensor->bytes, file);
+	return close_output(file, path);
 }
 
 enum status arrays_write(const char *path, const struct array *arrays, size_t count)

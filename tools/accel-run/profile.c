@@ -8,7 +8,6 @@
  */
 #include "profile.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,11 +345,15 @@ static struct json_object *trace_name(const char *kind, const char *name)
 
 enum status profile_write_trace(const struct profile *p, const char *path)
 {
-	struct json_object *top = json_object_new_object(), *events = json_object_new_array();
+	struct json_object *top, *events;
+	FILE *file = open_output(path);
 	double start = 0;
-	int failed;
 	size_t i;
 
+	if (!file)
+		return STATUS_FAILED;
+	top = json_object_new_object();
+	events = json_object_new_array();
 	json_object_array_add(events, trace_name("process_name", "Egret, modelled time"));
 	json_object_array_add(events, trace_name("thread_name", "steps"));
 	for (i = 0; i < p->step_count; i++) {
@@ -366,9 +369,7 @@ enum status profile_write_trace(const struct profile *p, const char *path)
 		start += (double)p->steps[i].data.cycles;
 	}
 	json_object_object_add(top, "traceEvents", events);
-	failed = json_object_to_file_ext(path, top, JSON_C_TO_STRING_PLAIN);
-	if (failed)
-		complain(NULL, "cannot write %s: %s", path, json_util_get_last_err());
+	fputs(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PLAIN), file);
 	json_object_put(top);
-	return failed ? STATUS_FAILED : STATUS_OK;
+	return close_output(file, path);
 }

@@ -7,11 +7,9 @@
  */
 #include "profile.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WIDTH	900
 #define HEIGHT	560
@@ -203,21 +201,11 @@ static void draw(const struct plot *plot, const char *title)
 
 enum status profile_write_roofline(const struct profile *p, const char *title, const char *path)
 {
-	struct plot plot = { .file = fopen(path, "w"), .p = p };
-	bool failed;
+	struct plot plot = { .file = open_output(path), .p = p };
 
-	if (!plot.file) {
-		complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	if (!plot.file)
 		return STATUS_FAILED;
-	}
 	choose_scales(&plot);
 	draw(&plot, title);
-	failed = ferror(plot.file);
-	failed = fclose(plot.file) || failed;
-	if (!failed)
-		return STATUS_OK;
-	complain(NULL, "cannot write %s: %s", path, strerror(errno));
-	/* Half a file is worse than none. */
-	unlink(path);
-	return STATUS_FAILED;
+	return close_output(plot.file, path);
 }
