@@ -173,7 +173,8 @@ static enum status refuse_option(const char *name, const char *value)
 }
 
 enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
-       OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE, OPT_JSON, OPT_VERSION };
+       OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE, OPT_JSON,
+       OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },

@@ -20,7 +20,7 @@ enum status onnxruntime_run(struct session *s, struct arrays *results)
 {
 	(void)s;
 	(void)results;
-	complain("build it again where libonnxruntime-dev's header is",
+	complain("build it again, after make clean, where its header can be fetched",
 		 "this accel-run was built without ONNX Runtime");
 	return STATUS_FAILED;
 }

@@ -307,7 +307,7 @@ static void set_pixel(struct accel_nn_tensor *tensor, const struct places *place
 	size_t c, k;
 
 	for (c = 0; c < channels; c++) {
-		double value = colour[c];
+		double value;
 
 		k = options->colours == COLOURS_BGR ? 2 - c : c;
 		/* Luma of ITU-R BT.601, as cameras and libraries compute it. */
