@@ -32,6 +32,14 @@ struct nn_constant {
 	const void *data;
 };
 
+/* The same as a tensor, which is nobody's to change or to release; it may be badly aligned. */
+static inline struct nn_tensor nn_constant_tensor(const struct nn_constant *constant)
+{
+	return (struct nn_tensor){
+		constant->type, constant->shape, constant->count, (void *)constant->data,
+	};
+}
+
 enum nn_kind {
 	NN_TENSOR,
 	NN_SEQUENCE,		/* of tensors */

@@ -1141,9 +1141,7 @@ static int read_tensor(struct nn_import *im, struct nn_tensor *tensor)
 		ret = nn_import_tensor(im, "the tensor", (const Onnx__TensorProto *)message,
 				       &constant);
 	if (!ret) {
-		const struct nn_tensor found = {
-			constant->type, constant->shape, constant->count, (void *)constant->data,
-		};
+		const struct nn_tensor found = nn_constant_tensor(constant);
 
 		ret = nn_tensor_copy_texts(tensor, &found);
 		if (ret)

@@ -361,7 +361,11 @@ void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, 
 {
 	size_t bytes = nn_bytes(x->type, 1);
 
-	memcpy((char *)y->data + to * bytes, (const char *)x->data + i * bytes, bytes);
+	/* Of several to a byte only that one changes; a double has all of their values. */
+	if (nn_in(NN_SMALL, x->type))
+		nn_set(y, to, nn_get(x, i));
+	else
+		memcpy((char *)y->data + to * bytes, (const char *)x->data + i * bytes, bytes);
 }
 
 size_t nn_place_in(const struct nn_shape *to, size_t i, const struct nn_shape *from)

@@ -447,6 +447,34 @@ static void test_wrong_functions(void **state)
 	refuse_model(&r, -EINVAL, "its input 0, 'x', is no input, initializer or result");
 }
 
+/* ---- Elements of less than a byte ---- */
+
+static void test_small_constant(void **state)
+{
+	Onnx__AttributeProto *attr;
+	int64_t wanted[33];
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 33; i++)
+		wanted[i] = -3;
+	build_init(&r.b, 21);
+	build_ints(&r.b, "size", 1, (int64_t[]){ 33 });
+	attr = build_attr(&r.b, build_node(&r.b, "ConstantOfShape", "size", "y"), "value",
+			  ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
+	/* Its own bytes are those of one element. */
+	attr->t = build_ints(&r.b, "value", 1, (int64_t[]){ 0xd });
+	attr->t->data_type = NN_I4;
+	attr->t->raw_data.len = 1;
+	r.b.graph.n_initializer--;
+	build_output(&r.b, "y");
+	read_rig(&r);
+	assert_int_equal(nn_facts_run(&r.facts), 0);
+	expect_numbers(&r, 0, 33, wanted);
+	release_rig(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_sequences),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_wrong_functions),
+		cmocka_unit_test(test_small_constant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,11 +88,14 @@ static int infer_constant_of_shape(struct nn_call *call)
 static int evaluate_constant_of_shape(struct nn_call *call)
 {
 	const struct nn_constant *value = constant_tensor(call);
-	struct nn_tensor *y = nn_result(call, 0);
-	size_t bytes = nn_bytes(y->type, 1), i;
+	struct nn_tensor *y = nn_result(call, 0), one;
+	size_t i;
 
-	for (i = 0; value && i < y->count; i++)
-		memcpy((char *)y->data + i * bytes, value->data, bytes);
+	if (!value)
+		return 0;
+	one = nn_constant_tensor(value);
+	for (i = 0; i < y->count; i++)
+		nn_copy_element(y, i, &one, 0);
 	return 0;
 }
 

@@ -23,10 +23,7 @@ static int read_list(const struct nn_call *call, const char *name, struct nn_ten
 	if (!attr)
 		return 1;
 	if (attr->type == NN_ATTR_TENSOR) {
-		from = (struct nn_tensor){
-			attr->tensor->type, attr->tensor->shape, attr->tensor->count,
-			(void *)attr->tensor->data,
-		};
+		from = nn_constant_tensor(attr->tensor);
 	} else {
 		from.type = attr->type == NN_ATTR_INTS ? NN_I64 :
 			    attr->type == NN_ATTR_FLOATS ? NN_F32 : NN_STRING;
