@@ -357,6 +357,14 @@ int nn_index(const struct nn_call *call, int64_t index, int64_t size, int64_t *r
 	return 0;
 }
 
+int nn_check_bytes(const struct nn_call *call, enum nn_type type)
+{
+	if (!nn_in(NN_SMALL, type))
+		return 0;
+	return nn_fail_node(call->node, -ENOTSUP, "cast them to a type of whole bytes before",
+			    "it moves elements of type %s", nn_type_name(type));
+}
+
 void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, size_t i)
 {
 	size_t bytes = nn_bytes(x->type, 1);

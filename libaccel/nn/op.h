@@ -248,6 +248,9 @@ void nn_around(const struct nn_shape *shape, int axis, size_t *before, size_t *b
 /* An index that counts from the end if negative. Fails if it is out of range. */
 int nn_index(const struct nn_call *call, int64_t index, int64_t size, int64_t *result);
 
+/* Fail if elements of a type are less than bytes (NN_SMALL), for what moves them as bytes. */
+int nn_check_bytes(const struct nn_call *call, enum nn_type type);
+
 /* Copy element `i` of a tensor to element `to` of another one of the same type. */
 void nn_copy_element(struct nn_tensor *y, size_t to, const struct nn_tensor *x, size_t i);
 

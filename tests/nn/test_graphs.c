@@ -475,6 +475,82 @@ static void test_small_constant(void **state)
 	release_rig(&r);
 }
 
+/* What puts tensors together moves bytes: of four-bit elements that is refused. */
+static void test_small_parts(void **state)
+{
+	Onnx__GraphProto *body;
+	struct rig r;
+
+	(void)state;
+	build_init(&r.b, 21);
+	build_input(&r.b, "x", NN_I64, "3");
+	build_int(&r.b, build_node(&r.b, "Cast", "x", "s"), "to", NN_I4);
+	build_node(&r.b, "SequenceConstruct", "s s s", "l");
+	build_int(&r.b, build_node(&r.b, "ConcatFromSequence", "l", "y"), "axis", 0);
+	build_output(&r.b, "y");
+	read_rig(&r);
+	give(&r, 0, NN_I64, 3, (int64_t[]){ 1, 2, 3 });
+	expect_error(nn_facts_run(&r.facts), -ENOTSUP, "it moves elements of type int4");
+	release_rig(&r);
+
+	build_init(&r.b, 21);
+	build_input(&r.b, "trips", NN_I64, "");
+	build_int(&r.b, build_node(&r.b, "Cast", "i", "s"), "to", NN_I4);
+	build_node(&r.b, "Identity", "g", "go");
+	body = build_graph(&r.b, 0, "i g", "go s");
+	build_graph_attr(&r.b, build_node(&r.b, "Loop", "trips", "y"), "body", body);
+	build_output(&r.b, "y");
+	read_rig(&r);
+	give(&r, 0, NN_I64, 0, (int64_t[]){ 40 });
+	expect_error(nn_facts_run(&r.facts), -ENOTSUP, "it moves elements of type int4");
+	release_rig(&r);
+
+	build_init(&r.b, 21);
+	build_input(&r.b, "x", NN_I64, "7");
+	build_int(&r.b, build_node(&r.b, "Cast", "x", "s"), "to", NN_I4);
+	build_node(&r.b, "Cast", "e", "z");
+	build_int(&r.b, r.b.nodes[1], "to", NN_I64);
+	body = build_graph(&r.b, 1, "e", "z");
+	build_graph_attr(&r.b, build_node(&r.b, "Scan", "s", "y"), "body", body);
+	build_int(&r.b, r.b.nodes[1], "num_scan_inputs", 1);
+	build_output(&r.b, "y");
+	read_rig(&r);
+	give(&r, 0, NN_I64, 7, (int64_t[7]){ 0 });
+	expect_error(nn_facts_run(&r.facts), -ENOTSUP, "it moves elements of type int4");
+	release_rig(&r);
+}
+
+/* A graph may give each item another type; a sequence has one. */
+static void test_mixed_sequence(void **state)
+{
+	Onnx__GraphProto *yes, *no, *body;
+	Onnx__NodeProto *node;
+	struct rig r;
+
+	(void)state;
+	build_init(&r.b, OPSET);
+	build_input(&r.b, "a", NN_BOOL, "1");
+	build_input(&r.b, "b", NN_BOOL, "1");
+	build_node(&r.b, "SequenceConstruct", "a b", "s");
+	build_int(&r.b, build_node(&r.b, "Cast", "item", "wide"), "to", NN_I64);
+	yes = build_graph(&r.b, 1, "", "wide");
+	build_node(&r.b, "Identity", "item", "same");
+	no = build_graph(&r.b, 1, "", "same");
+	node = build_node(&r.b, "If", "item", "either");
+	build_graph_attr(&r.b, node, "then_branch", yes);
+	build_graph_attr(&r.b, node, "else_branch", no);
+	body = build_graph(&r.b, 1, "item", "either");
+	build_graph_attr(&r.b, build_node(&r.b, "SequenceMap", "s", "m"), "body", body);
+	build_int(&r.b, build_node(&r.b, "ConcatFromSequence", "m", "y"), "axis", 0);
+	build_output(&r.b, "y");
+	read_rig(&r);
+	give(&r, 0, NN_BOOL, 1, (int64_t[]){ 0 });
+	give(&r, 1, NN_BOOL, 1, (int64_t[]){ 1 });
+	expect_error(nn_facts_run(&r.facts), -EINVAL,
+		     "SequenceMap: its result 0 has items of the types bool and int64");
+	release_rig(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +565,8 @@ int main(void)
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_wrong_functions),
 		cmocka_unit_test(test_small_constant),
+		cmocka_unit_test(test_small_parts),
+		cmocka_unit_test(test_mixed_sequence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,7 +171,10 @@ static int add_to_pile(const struct nn_call *call, struct pile *pile, size_t out
 {
 	size_t more = pile->room ? 2 * pile->room : 16;
 	struct nn_held **items = pile->items;
+	int ret = nn_check_bytes(call, tensor->type);
 
+	if (ret)
+		return ret;
 	if (pile->count && (pile->items[0]->tensor.type != tensor->type ||
 			    !nn_shape_equal(&pile->items[0]->tensor.shape, &tensor->shape)))
 		return nn_refuse(call, NULL, "its result %zu changes its shape from one iteration to the next",
@@ -597,7 +600,10 @@ static int take_slice(const struct nn_call *call, const struct nn_tensor *from, 
 {
 	struct nn_shape shape = from->shape;
 	size_t before, behind, bytes, i;
+	int ret = nn_check_bytes(call, from->type);
 
+	if (ret)
+		return ret;
 	nn_around(&from->shape, axis, &before, &behind);
 	memmove(shape.dims + axis, shape.dims + axis + 1,
 		(size_t)(shape.rank - 1 - axis) * sizeof(shape.dims[0]));
@@ -908,6 +914,19 @@ static int map_item(struct nn_call *call, const struct nn_graph *body, size_t it
 	return ret;
 }
 
+/* The body may make each item of another type, but a sequence has one. */
+static int check_items(const struct nn_call *call, const struct nn_list *list, size_t output)
+{
+	size_t i;
+
+	for (i = 1; i < list->count; i++)
+		if (list->items[i]->tensor.type != list->items[0]->tensor.type)
+			return nn_refuse(call, NULL, "its result %zu has items of the types %s and %s",
+					 output, nn_type_name(list->items[0]->tensor.type),
+					 nn_type_name(list->items[i]->tensor.type));
+	return 0;
+}
+
 static int evaluate_sequence_map(struct nn_call *call)
 {
 	const struct nn_graph *body = nn_attr_graph(call, "body");
@@ -921,6 +940,8 @@ static int evaluate_sequence_map(struct nn_call *call)
 	}
 	for (i = 0; i < count && !ret; i++)
 		ret = map_item(call, body, i, lists);
+	for (i = 0; i < body->output_count && !ret; i++)
+		ret = check_items(call, lists[i], i);
 	for (i = 0; i < body->output_count && !ret; i++) {
 		ret = nn_make_list(call, i, count ? lists[i]->items[0]->tensor.type :
 				   body->outputs[i]->type, lists[i]);

@@ -292,6 +292,9 @@ static int evaluate_concat(struct nn_call *call)
 
 	if (!list->count)
 		return nn_refuse(call, NULL, "its sequence is empty");
+	ret = nn_check_bytes(call, call->in[0]->type);
+	if (ret)
+		return ret;
 	ret = nn_axis(call, "axis", nn_attr_int(call, "axis"),
 		      list->items[0]->tensor.shape.rank + new_axis, &axis);
 	/* With a new axis, no dimension may differ. */
