@@ -8,7 +8,7 @@
 #include <ft2build.h>
 #include FT_FREETYPE_H
 
-#define WIDE		900u	/* pictures are enlarged to at least about this */
+#define WIDE		900u	/* small pictures are enlarged to about this */
 #define MARGIN		24u	/* beside the text, in pixels */
 #define LETTERS		0.75f	/* size of letters in a box of height 1 */
 #define LARGEST		200u	/* size of letters in pixels */
@@ -149,7 +149,8 @@ static void put_beside(struct picture *to, const struct picture *left)
 struct picture draw_lines(const struct picture *picture, const struct line *lines, size_t count,
 			  const char *font)
 {
-	const unsigned int factor = picture->width < WIDE ? WIDE / picture->width : 1;
+	const unsigned int side = picture->width > picture->height ? picture->width : picture->height;
+	const unsigned int factor = side < WIDE ? WIDE / side : 1;
 	struct picture large = picture_enlarge(picture, factor);
 	struct picture both = picture_create(2 * large.width + 2 * MARGIN, large.height);
 	FT_Library library;
