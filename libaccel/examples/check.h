@@ -4,6 +4,7 @@
 #ifndef EXAMPLES_CHECK_H
 #define EXAMPLES_CHECK_H
 
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,14 @@ static inline int check(int ret)
 	if (error->advice[0])
 		fprintf(stderr, "hint: %s\n", error->advice);
 	exit(1);
+}
+
+/* Takes and gives back what malloc() and the like returned. */
+static inline void *check_memory(void *memory)
+{
+	if (!memory)
+		errx(1, "out of memory");
+	return memory;
 }
 
 #endif /* EXAMPLES_CHECK_H */

@@ -149,7 +149,8 @@ static void put_beside(struct picture *to, const struct picture *left)
 struct picture draw_lines(const struct picture *picture, const struct line *lines, size_t count,
 			  const char *font)
 {
-	const unsigned int side = picture->width > picture->height ? picture->width : picture->height;
+	const unsigned int width = picture->width, height = picture->height;
+	const unsigned int side = width > height ? width : height;
 	const unsigned int factor = side < WIDE ? WIDE / side : 1;
 	struct picture large = picture_enlarge(picture, factor);
 	struct picture both = picture_create(2 * large.width + 2 * MARGIN, large.height);
@@ -158,10 +159,10 @@ struct picture draw_lines(const struct picture *picture, const struct line *line
 	size_t i;
 
 	if (FT_Init_FreeType(&library))
-		die("FreeType does not start");
+		errx(1, "FreeType does not start");
 	if (FT_New_Face(library, font, 0, &face))
-		die("cannot use the font %s: give another with --font, or install one, such as "
-		    "Debian's package fonts-dejavu-core", font);
+		errx(1, "cannot use the font %s: give another with --font, or install one, such as "
+		     "Debian's package fonts-dejavu-core", font);
 	put_beside(&both, &large);
 	for (i = 0; i < count; i++) {
 		const uint8_t *colour = colours[i % (sizeof(colours) / sizeof(colours[0]))];

@@ -78,7 +78,8 @@ static struct map run_model(struct model *model, const struct picture *picture)
 	check(accel_nn_job_create(model->model, &job));
 	result = model_run(model, job, &input);
 	if (result.bytes != pixels * sizeof(float))
-		die("the model that finds text gives no map of the picture; is it another model?");
+		errx(1, "the model that finds text gives no map of the picture; "
+		     "is it another model?");
 	map.likely = check_memory(malloc(result.bytes));
 	memcpy(map.likely, result.data, result.bytes);
 	accel_nn_job_destroy(job);

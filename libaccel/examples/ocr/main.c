@@ -2,14 +2,12 @@
 // Copyright (C) 2026 The Egret authors
 #include "ocr.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
-/* Exit status, with 1 for what check() and die() end with. */
+/* Exit status, with 1 for what check() and errx() end with. */
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_DIFFERENT = 3 };
 
 #define DEFAULT_FONT	"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
@@ -46,25 +44,6 @@ struct options {
 	unsigned int part[4];		/* left, top, width, height; no width: all */
 	bool compare_host;
 };
-
-void die(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("ocr: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
-
-void *check_memory(void *pointer)
-{
-	if (!pointer)
-		die("out of memory");
-	return pointer;
-}
 
 static double now(void)
 {
@@ -153,7 +132,7 @@ static char *read_expected(const char *path)
 	ssize_t got;
 
 	if (!file)
-		die("cannot open %s: %s", path, strerror(errno));
+		err(1, "cannot open %s", path);
 	while ((got = getline(&line, &room, file)) >= 0) {
 		if (line[0] == '#')
 			continue;
@@ -162,7 +141,7 @@ static char *read_expected(const char *path)
 		size += (size_t)got;
 	}
 	if (ferror(file))
-		die("cannot read %s", path);
+		errx(1, "cannot read %s", path);
 	free(line);
 	fclose(file);
 	return text;
@@ -277,8 +256,8 @@ static struct picture load_picture(const struct options *options)
 	if (!p[2])
 		return whole;
 	if (p[0] + p[2] > whole.width || p[1] + p[3] > whole.height)
-		die("the part %u,%u,%u,%u is not within %s of %u x %u pixels", p[0], p[1], p[2], p[3],
-		    options->picture, whole.width, whole.height);
+		errx(1, "the part %u,%u,%u,%u is not within %s of %u x %u pixels", p[0], p[1], p[2],
+		     p[3], options->picture, whole.width, whole.height);
 	part = picture_crop(&whole, p[0], p[1], p[2], p[3]);
 	free(whole.pixels);
 	return part;

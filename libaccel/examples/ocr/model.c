@@ -38,7 +38,7 @@ static void compare(struct model *model, const struct accel_nn_tensor *input,
 	check(accel_nn_run(job, NULL));
 	check(accel_nn_get_result(job, 0, &wanted));
 	if (wanted.bytes != result->bytes)
-		die("the result has another size than the one of the host");
+		errx(1, "the result has another size than the one of the host");
 	a = wanted.data;
 	for (i = 0; i < wanted.bytes / sizeof(*a); i++)
 		/* Not a number is worse than all of them. */
@@ -56,8 +56,8 @@ struct accel_nn_tensor model_run(struct model *model, struct accel_nn_job *job,
 	check(accel_nn_run(job, NULL));
 	check(accel_nn_get_result(job, 0, &result));
 	if (result.type != ACCEL_NN_FLOAT32)
-		die("the model's result is %s, not float32; is it another model?",
-		    accel_nn_type_name(result.type));
+		errx(1, "the model's result is %s, not float32; is it another model?",
+		     accel_nn_type_name(result.type));
 	if (model->on_host)
 		compare(model, input, &result);
 	return result;

@@ -17,6 +17,7 @@
  *   expect.c     how much a text differs from another
  */
 
+#include <err.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,10 +25,6 @@
 #include <accel/nn.h>
 
 #include "../check.h"
-
-/* Say what is wrong with what the user gave, and end. */
-void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-void *check_memory(void *pointer);
 
 /* ---- model.c ---- */
 

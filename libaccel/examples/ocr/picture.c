@@ -27,14 +27,14 @@ struct picture picture_load(const char *path)
 	struct picture picture;
 
 	if (!png_image_begin_read_from_file(&image, path))
-		die("cannot read %s: %s", path, image.message);
+		errx(1, "cannot read %s: %s", path, image.message);
 	if ((uint64_t)image.width * image.height > MOST_PIXELS)
-		die("%s has %u x %u pixels, which are more than %u million", path, image.width,
-		    image.height, MOST_PIXELS >> 20);
+		errx(1, "%s has %u x %u pixels, which are more than %u million", path, image.width,
+		     image.height, MOST_PIXELS >> 20);
 	picture = picture_create(image.width, image.height);
 	image.format = PNG_FORMAT_RGB;
 	if (!png_image_finish_read(&image, &white, picture.pixels, 0, NULL))
-		die("cannot read %s: %s", path, image.message);
+		errx(1, "cannot read %s: %s", path, image.message);
 	return picture;
 }
 
@@ -48,7 +48,7 @@ void picture_save(const struct picture *picture, const char *path)
 	};
 
 	if (!png_image_write_to_file(&image, path, 0, picture->pixels, 0, NULL))
-		die("cannot write %s: %s", path, image.message);
+		errx(1, "cannot write %s: %s", path, image.message);
 }
 
 struct picture picture_crop(const struct picture *picture, unsigned int left, unsigned int top,

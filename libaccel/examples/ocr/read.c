@@ -45,10 +45,10 @@ static char *read_text(const char *path)
 	size_t size;
 
 	if (!file)
-		die("cannot open %s", path);
+		err(1, "cannot open %s", path);
 	size = fread(text, 1, (1 << 20) - 1, file);
 	if (ferror(file))
-		die("cannot read %s", path);
+		errx(1, "cannot read %s", path);
 	fclose(file);
 	text[size] = '\0';
 	return text;
@@ -182,10 +182,11 @@ struct line read_line(struct reader *reader, const struct picture *picture, cons
 			  (unsigned int)width->input.dims[3], HEIGHT);
 	result = model_run(reader->model, width->job, &width->input);
 	if (result.rank != 3 || result.dims[0] != 1)
-		die("the model that reads gives no probabilities; is it another model?");
+		errx(1, "the model that reads gives no probabilities; is it another model?");
 	if ((size_t)result.dims[2] != reader->count + 2)
-		die("the model that reads knows %lld characters, the file of characters has %zu",
-		    (long long)result.dims[2] - 2, reader->count);
+		errx(1, "the model that reads knows %lld characters, "
+		     "the file of characters has %zu",
+		     (long long)result.dims[2] - 2, reader->count);
 	decode(reader, &result, &line);
 	return line;
 }

@@ -39,19 +39,6 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 the word was heard; 3 it was not; 1 something failed; 2 wrong usage.\n";
 
-static _Noreturn void die(const char *path, const char *why)
-{
-	fprintf(stderr, "wakeword: %s: %s\n", path, why);
-	exit(1);
-}
-
-static void *check_memory(void *memory)
-{
-	if (!memory)
-		die("memory", "there is none left");
-	return memory;
-}
-
 /* A model on the card that runs again and again. */
 struct model {
 	struct accel_nn_model *model;
@@ -92,7 +79,7 @@ static struct accel_nn_tensor run(struct model *model, float *data, uint32_t ran
 	check(accel_nn_run(model->job, NULL));
 	check(accel_nn_get_result(model->job, 0, &result));
 	if (result.type != ACCEL_NN_FLOAT32)
-		die("a model", "it gives no float32");
+		errx(1, "a model gives no float32");
 	return result;
 }
 
@@ -105,9 +92,9 @@ static float *read_sound(const char *path, int64_t *count)
 	int64_t i;
 
 	if (!file)
-		die(path, sf_strerror(NULL));
+		errx(1, "%s: %s", path, sf_strerror(NULL));
 	if (info.samplerate != RATE || info.channels != 1)
-		die(path, "it must have one channel and 16000 samples a second");
+		errx(1, "%s: it must have one channel and %d samples a second", path, RATE);
 	samples = check_memory(calloc((size_t)info.frames + 1, sizeof(*samples)));
 	*count = sf_readf_float(file, samples, info.frames);
 	for (i = 0; i < *count; i++)
@@ -124,7 +111,7 @@ static float *make_spectrum(struct model *model, float *samples, int64_t count, 
 	size_t i;
 
 	if (!result.rank || result.dims[result.rank - 1] != BANDS)
-		die("the model of spectra", "it gives something else");
+		errx(1, "the model of spectra gives something else");
 	memcpy(spectrum, result.data, result.bytes);
 	for (i = 0; i < result.bytes / sizeof(float); i++)
 		spectrum[i] = spectrum[i] / 10 + 2;
@@ -143,14 +130,14 @@ static float *make_embeddings(struct model *model, const float *spectrum, int64_
 
 	*count = rows < WINDOW ? 0 : (rows - WINDOW) / STEP + 1;
 	if (*count < WORD)
-		die("the sound", "it is too short; it takes 2 seconds");
+		errx(1, "the sound is too short; it takes 2 seconds");
 	windows = check_memory(malloc((size_t)*count * window * sizeof(float)));
 	for (i = 0; i < *count; i++)
 		memcpy(windows + (size_t)i * window, spectrum + i * STEP * BANDS,
 		       window * sizeof(float));
 	result = run(model, windows, 4, (int64_t[]){ *count, WINDOW, BANDS, 1 });
 	if (result.bytes != (size_t)*count * EMBEDDING * sizeof(float))
-		die("the model of embeddings", "it gives something else");
+		errx(1, "the model of embeddings gives something else");
 	embeddings = check_memory(malloc(result.bytes));
 	memcpy(embeddings, result.data, result.bytes);
 	free(windows);
