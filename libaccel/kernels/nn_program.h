@@ -217,7 +217,7 @@ static void nn_load_index(const struct nn_run *run, const struct egret_nn_operan
 	unsigned int d = op->index_dim;
 
 	/* The DMA that still reads the indices of the tile before. */
-	egret_wait(3u << TAG_LOAD);
+	egret_wait(3u << (op->flags & EGRET_NN_STORE ? TAG_STORE : TAG_LOAD));
 	egret_load((void *)(run->memory + op->index_local),
 		   op->index + place->origin[d] * sizeof(int32_t), place->size[d],
 		   sizeof(int32_t), TAG_INDEX);
@@ -269,9 +269,15 @@ static void nn_store(const struct nn_run *run, const struct nn_place *place, uns
 {
 	unsigned int i;
 
-	for (i = 0; i < run->program->operands; i++)
-		if (run->program->operand[i].flags & EGRET_NN_STORE)
-			nn_move(run, i, place, turn, TAG_STORE + (turn & 1));
+	for (i = 0; i < run->program->operands; i++) {
+		const struct egret_nn_operand *op = &run->program->operand[i];
+
+		if (!(op->flags & EGRET_NN_STORE))
+			continue;
+		if (op->flags & EGRET_NN_INDEXED)
+			nn_load_index(run, op, place);
+		nn_move(run, i, place, turn, TAG_STORE + (turn & 1));
+	}
 }
 
 /* ---- Computing ---- */

@@ -578,7 +578,8 @@ static void go_back(struct nn_lower *lower, const struct mark *mark)
 static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 {
 	static const struct nn_lowering_entry *const tables[] = { nn_lower_product, nn_lower_window,
-								  nn_lower_layout, nn_lower_resize };
+								  nn_lower_layout, nn_lower_resize,
+								  nn_lower_index };
 	const struct nn_lowering_entry *entry;
 	size_t i;
 

@@ -174,6 +174,7 @@ extern const struct nn_lowering_entry nn_lower_product[];
 extern const struct nn_lowering_entry nn_lower_window[];
 extern const struct nn_lowering_entry nn_lower_layout[];
 extern const struct nn_lowering_entry nn_lower_resize[];
+extern const struct nn_lowering_entry nn_lower_index[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

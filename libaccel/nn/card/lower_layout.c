@@ -450,22 +450,38 @@ static int computed_indices(struct nn_lower *lower, const struct nn_value *value
 	return nn_launch_program(lower, &program, false);
 }
 
-int nn_load_indexed(struct nn_program *program, enum egret_type type, struct nn_ref from,
-		    const int64_t *stride, int dim, int64_t extent, struct nn_ref table)
+/* The last stream goes by a table. */
+static void set_table(struct nn_program *program, const int64_t *stride, int dim, int64_t extent,
+		      struct nn_ref table)
 {
-	int value = nn_program_load(program, type, from, stride), i;
-	struct nn_stream *stream;
+	struct nn_stream *stream = &program->stream[program->streams - 1];
+	int i;
 
-	if (value < 0)
-		return -1;
-	stream = &program->stream[program->streams - 1];
 	stream->indexed = true;
 	stream->index_dim = dim;
 	stream->index = table;
 	stream->stride[dim] = stride[dim];
 	for (i = 0; i < program->rank; i++)
 		stream->extent[i] = i == dim ? extent : program->dims[i];
+}
+
+int nn_load_indexed(struct nn_program *program, enum egret_type type, struct nn_ref from,
+		    const int64_t *stride, int dim, int64_t extent, struct nn_ref table)
+{
+	int value = nn_program_load(program, type, from, stride);
+
+	if (value >= 0)
+		set_table(program, stride, dim, extent, table);
 	return value;
+}
+
+bool nn_store_indexed(struct nn_program *program, int value, struct nn_ref to, const int64_t *stride,
+		      int dim, int64_t extent, struct nn_ref table)
+{
+	if (value < 0 || !nn_program_store(program, value, to, stride))
+		return false;
+	set_table(program, stride, dim, extent, table);
+	return true;
 }
 
 static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size_t position)

@@ -28,4 +28,8 @@ int nn_launch_program(struct nn_lower *lower, const struct nn_program *program, 
 int nn_load_indexed(struct nn_program *program, enum egret_type type, struct nn_ref from,
 		    const int64_t *stride, int dim, int64_t extent, struct nn_ref table);
 
+/* Store by such a table; what lies beyond the extent is not stored. */
+bool nn_store_indexed(struct nn_program *program, int value, struct nn_ref to, const int64_t *stride,
+		      int dim, int64_t extent, struct nn_ref table);
+
 #endif /* NN_MOVE_H */
