@@ -36,7 +36,9 @@ def fields(*pairs):
 
 
 def attribute(name, contents):
-    """An integer, a text, integers (a list), a graph (bytes), or a tensor (a tuple of it)."""
+    """A number, a text, integers (a list), a graph (bytes), or a tensor (a tuple of it)."""
+    if isinstance(contents, float):
+        return fields((1, name)) + b'\x15' + struct.pack('<f', contents) + fields((20, 1))
     if isinstance(contents, int):
         return fields((1, name), (3, contents), (20, 2))
     if isinstance(contents, str):
@@ -48,9 +50,9 @@ def attribute(name, contents):
     return fields((1, name), *[(8, i) for i in contents], (20, 7))
 
 
-def node(kind, inputs, outputs, **attributes):
-    return fields(*[(1, name) for name in inputs.split()],
-                  *[(2, name) for name in outputs.split()], (4, kind),
+def node(kind, inputs, outputs, name='', **attributes):
+    return fields(*[(1, value) for value in inputs.split()],
+                  *[(2, value) for value in outputs.split()], *([(3, name)] if name else []), (4, kind),
                   *[(5, attribute(*pair)) for pair in attributes.items()])
 
 

@@ -77,6 +77,13 @@ $(B)/tests/nn/%.$(1): tests/nn/onnx_file.py
 endef
 $(foreach kind,onnx pb,$(eval $(call onnx_file,$(kind))))
 
+# Language models with random weights.
+$(B)/tests/nn/decoder-%.onnx: tests/nn/decoder_file.py tests/nn/onnx_file.py
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< $* >$@
+NN_DECODERS := $(patsubst %,$(B)/tests/nn/decoder-%.onnx,qwen2 qwen3 operators)
+
 # The examples of the manual.
 $(B)/libaccel/man/examples_nn.o: EXTRA_CFLAGS = -Ilibaccel/include
 $(B)/tests/host/nn-man-examples: LDLIBS = -Wl,-rpath,'$$ORIGIN/../../libaccel'
@@ -90,7 +97,7 @@ HOST_TESTS += $(B)/tests/host/nn-man-examples
 
 # accel-run and ONNX Runtime.
 HOST_TESTS += $(B)/tests/host/nn-onnxruntime
-$(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels \
+$(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels $(NN_DECODERS) \
 		$(addprefix $(B)/data/,libonnxruntime.so.1 ocr-find.onnx ocr-read.onnx face.onnx \
 		astronaut.png wake-spectrum.onnx alexa.wav)
 	$(Q)mkdir -p $(@D)

@@ -579,7 +579,7 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 {
 	static const struct nn_lowering_entry *const tables[] = { nn_lower_product, nn_lower_window,
 								  nn_lower_layout, nn_lower_resize,
-								  nn_lower_index };
+								  nn_lower_index, nn_lower_attention };
 	const struct nn_lowering_entry *entry;
 	size_t i;
 

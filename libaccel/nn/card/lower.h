@@ -175,6 +175,7 @@ extern const struct nn_lowering_entry nn_lower_window[];
 extern const struct nn_lowering_entry nn_lower_layout[];
 extern const struct nn_lowering_entry nn_lower_resize[];
 extern const struct nn_lowering_entry nn_lower_index[];
+extern const struct nn_lowering_entry nn_lower_attention[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

@@ -450,6 +450,19 @@ static int computed_indices(struct nn_lower *lower, const struct nn_value *value
 	return nn_launch_program(lower, &program, false);
 }
 
+int nn_index_table(struct nn_lower *lower, const struct nn_value *indices, int64_t size,
+		   struct nn_ref *table)
+{
+	const struct nn_tensor *known = nn_known(lower, indices);
+	size_t count;
+
+	if (known)
+		return known_indices(lower, known, size, table);
+	if (size > INT32_MAX || !nn_shape_count(shape_of(lower, indices), &count))
+		return nn_cannot(lower, "its indices are too large");
+	return computed_indices(lower, indices, count, size, table);
+}
+
 /* The last stream goes by a table. */
 static void set_table(struct nn_program *program, const int64_t *stride, int dim, int64_t extent,
 		      struct nn_ref table)
@@ -488,7 +501,6 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 {
 	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
 	const struct nn_shape *shape = shape_of(lower, node->inputs[1]);
-	const struct nn_tensor *known = nn_known(lower, node->inputs[1]);
 	int axis = axis_of(lower, node, in->shape.rank), i, value, ret;
 	int64_t size = in->shape.dims[axis], es = element_size(in->type);
 	int64_t dims[3] = { 1, 1, 1 }, from_stride[3], to_stride[3];
@@ -506,8 +518,7 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 	from_stride[1] = to_stride[1] = dims[2] * es;
 	from_stride[0] = size * dims[2] * es;
 	to_stride[0] = dims[1] * dims[2] * es;
-	ret = known ? known_indices(lower, known, size, &table) :
-		      computed_indices(lower, node->inputs[1], count, size, &table);
+	ret = nn_index_table(lower, node->inputs[1], size, &table);
 	if (!ret)
 		ret = nn_place_of(lower, node->inputs[0], &from);
 	if (!ret)

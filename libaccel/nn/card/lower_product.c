@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../../error.h"
-#include "lower.h"
+#include "product.h"
 #include "simplify.h"
 #include "window.h"
 
@@ -471,6 +471,44 @@ static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size
 	if (!all_f32(lower, node))
 		return nn_cannot(lower, "its elements are not float32");
 	return nn_lower_group(lower, node, position, make_matmul);
+}
+
+/* ---- Products that are parts of operators ---- */
+
+static int make_product(struct nn_group *group, const struct nn_matrices *t)
+{
+	const int64_t stride[SPACE] = { t->to_b1, t->to_b0, t->to_m, 0, 4 };
+	struct product p = {
+		.a = t->a, .b = t->b,
+		.args = {
+			.k = (uint32_t)t->k, .a_m = t->a_m, .a_k = 4, .b_k = t->b_k, .b_x = t->b_n,
+			.a_batch = { t->a_b0, t->a_b1 }, .b_batch = { t->b_b0, t->b_b1 },
+			.flags = t->b_n == 4 ? 0 : EGRET_NN_PRODUCT_B_BY_N,
+		},
+	};
+	int value = nn_program_first(&group->program, EGRET_TYPE_F32);
+
+	plain_windows(&p, t->n);
+	if (!nn_program_store(&group->program, value, t->to, stride))
+		return nn_cannot(group->lower, "it is too large");
+	nn_this_step(group->lower)->macs += (uint64_t)(t->b1 * t->b0 * t->m * t->n * t->k);
+	return launch(group, &p, t->overlap);
+}
+
+int nn_launch_product(struct nn_lower *lower, const struct nn_matrices *matrices)
+{
+	const int64_t dims[SPACE] = { matrices->b1, matrices->b0, matrices->m, 1, matrices->n };
+	struct nn_group *group = calloc(1, sizeof(*group));
+	int ret;
+
+	if (!group)
+		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+	group->lower = lower;
+	nn_program_init(&group->program, SPACE, dims);
+	group->program.fixed = true;
+	ret = make_product(group, matrices);
+	free(group);
+	return ret;
 }
 
 /* ---- Gemm ---- */

@@ -22,6 +22,13 @@ int nn_launch_move(struct nn_lower *lower, const struct nn_move *move);
 int nn_launch_program(struct nn_lower *lower, const struct nn_program *program, bool overlap);
 
 /*
+ * The table for that, of an operator's indices: 32 bits each, those below 0 counted from the end of
+ * a dimension of `size`.
+ */
+int nn_index_table(struct nn_lower *lower, const struct nn_value *indices, int64_t size,
+		   struct nn_ref *table);
+
+/*
  * Load along dimension `dim` of a program's space by a table of S32 indices, which lie below
  * `extent`; what does not is zero.
  */

@@ -14,19 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../op.h"
+#include "attention.h"
 
 /* ---- Heads ---- */
 
-/* A tensor of heads: sizes, and the steps from one to the next. */
-struct heads {
-	int64_t batch, heads, length, size;
-	int64_t by_batch, by_head, by_place;
-};
-
 /* 1 if its sizes are not known. `heads` is for packed ones, and then at least 1. */
 static int read_heads(const struct nn_call *call, const char *name, const struct nn_shape *shape,
-		      int64_t heads, struct heads *h)
+		      int64_t heads, struct nn_heads *h)
 {
 	bool packed = shape->rank == 3;
 
@@ -48,26 +42,15 @@ static int read_heads(const struct nn_call *call, const char *name, const struct
 	return 0;
 }
 
-static size_t place_of(const struct heads *h, int64_t batch, int64_t head, int64_t place)
+static size_t place_of(const struct nn_heads *h, int64_t batch, int64_t head, int64_t place)
 {
 	return (size_t)(batch * h->by_batch + head * h->by_head + place * h->by_place);
 }
 
 /* ---- Attention ---- */
 
-enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, LENGTHS };
-enum { Y, PRESENT_KEY, PRESENT_VALUE, SCORES };
-
-struct attention {
-	struct heads q, k, v;
-	int64_t past;			/* places in the cache */
-	int64_t all;			/* keys: those and the new ones */
-	int64_t share;			/* heads of queries that have a head of keys in common */
-	bool packed;
-};
-
 /* The cache of keys or of values fits the new ones: 1 if its sizes are not known. */
-static int check_past(const struct nn_call *call, size_t input, const struct heads *h, int64_t *past)
+static int check_past(const struct nn_call *call, size_t input, const struct nn_heads *h, int64_t *past)
 {
 	const struct nn_shape *shape = &call->in[input]->shape;
 
@@ -81,18 +64,18 @@ static int check_past(const struct nn_call *call, size_t input, const struct hea
 	return 0;
 }
 
-static int check_pasts(const struct nn_call *call, struct attention *a)
+static int check_pasts(const struct nn_call *call, struct nn_attention *a)
 {
 	int64_t values = 0;
 	int ret;
 
-	if (!nn_in_fact(call, PAST_KEY) != !nn_in_fact(call, PAST_VALUE))
+	if (!nn_in_fact(call, NN_PAST_KEY) != !nn_in_fact(call, NN_PAST_VALUE))
 		return nn_refuse(call, NULL, "it has a cache for keys or for values only");
-	if (!nn_in_fact(call, PAST_KEY))
+	if (!nn_in_fact(call, NN_PAST_KEY))
 		return 0;
-	ret = check_past(call, PAST_KEY, &a->k, &a->past);
+	ret = check_past(call, NN_PAST_KEY, &a->k, &a->past);
 	if (!ret)
-		ret = check_past(call, PAST_VALUE, &a->v, &values);
+		ret = check_past(call, NN_PAST_VALUE, &a->v, &values);
 	if (!ret && values != a->past)
 		ret = nn_refuse(call, NULL, "its caches have %" PRId64 " keys and %" PRId64 " values",
 				a->past, values);
@@ -100,10 +83,10 @@ static int check_pasts(const struct nn_call *call, struct attention *a)
 }
 
 /* The mask is broadcast; from version 24 on it may be shorter than there are keys. */
-static int check_mask(const struct nn_call *call, const struct attention *a)
+static int check_mask(const struct nn_call *call, const struct nn_attention *a)
 {
 	const int64_t sizes[4] = { a->q.batch, a->q.heads, a->q.length, a->all };
-	const struct nn_shape *mask = &call->in[MASK]->shape;
+	const struct nn_shape *mask = &call->in[NN_MASK]->shape;
 	int i, at;
 	bool fits;
 
@@ -119,19 +102,22 @@ static int check_mask(const struct nn_call *call, const struct attention *a)
 				    " keys", a->q.length, a->all);
 }
 
-static int read_attention(const struct nn_call *call, struct attention *a)
+int nn_read_attention(const struct nn_call *call, struct nn_attention *a)
 {
 	int64_t kv_heads = nn_attr_given(call, "kv_num_heads") ? nn_attr_int(call, "kv_num_heads") : 0;
 	int64_t q_heads = nn_attr_given(call, "q_num_heads") ? nn_attr_int(call, "q_num_heads") : 0;
 	int ret;
 
 	memset(a, 0, sizeof(*a));
-	a->packed = call->in[Q]->shape.rank == 3;
-	ret = read_heads(call, "Q", &call->in[Q]->shape, q_heads, &a->q);
+	a->cap = nn_attr_float(call, "softcap");
+	a->causal = nn_attr_int(call, "is_causal");
+	a->mode = nn_attr_int(call, "qk_matmul_output_mode");
+	a->packed = call->in[NN_Q]->shape.rank == 3;
+	ret = read_heads(call, "Q", &call->in[NN_Q]->shape, q_heads, &a->q);
 	if (!ret)
-		ret = read_heads(call, "K", &call->in[K]->shape, kv_heads, &a->k);
+		ret = read_heads(call, "K", &call->in[NN_K]->shape, kv_heads, &a->k);
 	if (!ret)
-		ret = read_heads(call, "V", &call->in[V]->shape, kv_heads, &a->v);
+		ret = read_heads(call, "V", &call->in[NN_V]->shape, kv_heads, &a->v);
 	if (ret)
 		return ret;
 	if (a->q.batch != a->k.batch || a->k.batch != a->v.batch || a->k.length != a->v.length ||
@@ -141,11 +127,24 @@ static int read_attention(const struct nn_call *call, struct attention *a)
 		return nn_refuse(call, NULL, "its %" PRId64 " heads of queries do not share %" PRId64
 				 " heads of keys", a->q.heads, a->k.heads);
 	a->share = a->q.heads / a->k.heads;
+	a->scale = nn_attr_given(call, "scale") ? nn_attr_float(call, "scale") :
+		   1 / sqrt((double)a->q.size);
 	ret = check_pasts(call, a);
 	a->all = a->past + a->k.length;
-	if (!ret && nn_in_fact(call, MASK))
+	if (!ret && nn_in_fact(call, NN_MASK))
 		ret = check_mask(call, a);
 	return ret;
+}
+
+struct nn_heads nn_attention_result(const struct nn_attention *a)
+{
+	struct nn_heads to = a->q;
+
+	to.size = a->v.size;
+	to.by_batch = to.heads * to.length * to.size;
+	to.by_head = a->packed ? to.size : to.length * to.size;
+	to.by_place = a->packed ? to.heads * to.size : to.size;
+	return to;
 }
 
 static void set_shape(const struct nn_call *call, size_t output, int64_t d0, int64_t d1, int64_t d2,
@@ -160,29 +159,29 @@ static void set_shape(const struct nn_call *call, size_t output, int64_t d0, int
 static int infer_attention(struct nn_call *call)
 {
 	int64_t mode = nn_attr_int(call, "qk_matmul_output_mode");
-	struct attention a;
+	struct nn_attention a;
 	int ret;
 
 	if (mode < 0 || mode > 3)
 		return nn_refuse(call, NULL, "its qk_matmul_output_mode is %" PRId64, mode);
-	if (nn_out_fact(call, SCORES))
-		call->out[SCORES]->type = call->in[Q]->type;
-	ret = read_attention(call, &a);
+	if (nn_out_fact(call, NN_SCORES))
+		call->out[NN_SCORES]->type = call->in[NN_Q]->type;
+	ret = nn_read_attention(call, &a);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	set_shape(call, Y, a.q.batch, a.q.heads, a.q.length, a.v.size);
+	set_shape(call, NN_Y, a.q.batch, a.q.heads, a.q.length, a.v.size);
 	if (a.packed)
-		call->out[Y]->shape = (struct nn_shape){
+		call->out[NN_Y]->shape = (struct nn_shape){
 			.rank = 3, .dims = { a.q.batch, a.q.length, a.q.heads * a.v.size },
 		};
-	set_shape(call, PRESENT_KEY, a.q.batch, a.k.heads, a.all, a.k.size);
-	set_shape(call, PRESENT_VALUE, a.q.batch, a.v.heads, a.all, a.v.size);
-	set_shape(call, SCORES, a.q.batch, a.q.heads, a.q.length, a.all);
+	set_shape(call, NN_PRESENT_KEY, a.q.batch, a.k.heads, a.all, a.k.size);
+	set_shape(call, NN_PRESENT_VALUE, a.q.batch, a.v.heads, a.all, a.v.size);
+	set_shape(call, NN_SCORES, a.q.batch, a.q.heads, a.q.length, a.all);
 	return 0;
 }
 
 /* The cache, and the new ones behind it, as one dense tensor. */
-static int join(const struct nn_call *call, size_t past, size_t input, const struct heads *h,
+static int join(const struct nn_call *call, size_t past, size_t input, const struct nn_heads *h,
 		int64_t before, struct nn_tensor *to)
 {
 	const struct nn_tensor *old = nn_contents(nn_in_fact(call, past));
@@ -214,12 +213,9 @@ static int join(const struct nn_call *call, size_t past, size_t input, const str
 
 struct attending {
 	const struct nn_call *call;
-	const struct attention *a;
+	const struct nn_attention *a;
 	const struct nn_tensor *q, *mask, *lengths;
 	struct nn_tensor keys, values;
-	double scale, cap;
-	bool causal;
-	int64_t mode;
 	double *row;			/* scores of one query */
 };
 
@@ -231,7 +227,7 @@ static double bias(const struct attending *t, int64_t b, int64_t head, int64_t q
 	size_t place = 0;
 	int i;
 
-	if ((t->causal && key > query + t->a->past) ||
+	if ((t->a->causal && key > query + t->a->past) ||
 	    (t->lengths && key >= nn_get_int(t->lengths, (size_t)b)))
 		sum = -INFINITY;
 	if (!t->mask)
@@ -252,7 +248,7 @@ static double bias(const struct attending *t, int64_t b, int64_t head, int64_t q
 static void score(const struct attending *t, int64_t b, int64_t head, int64_t query, size_t to)
 {
 	size_t q = place_of(&t->a->q, b, head, query), k, i;
-	struct nn_tensor *kept = nn_result(t->call, SCORES);
+	struct nn_tensor *kept = nn_result(t->call, NN_SCORES);
 	const size_t size = (size_t)t->a->q.size;
 	double most = -INFINITY, sum = 0, dot;
 	int64_t key;
@@ -261,15 +257,15 @@ static void score(const struct attending *t, int64_t b, int64_t head, int64_t qu
 		k = (size_t)((b * t->a->k.heads + head / t->a->share) * t->a->all + key) * size;
 		for (i = 0, dot = 0; i < size; i++)
 			dot += nn_get(t->q, q + i) * nn_get(&t->keys, k + i);
-		dot *= t->scale;
-		if (kept && t->mode == 0)
+		dot *= t->a->scale;
+		if (kept && t->a->mode == 0)
 			nn_set(kept, to + (size_t)key, dot);
 		dot += bias(t, b, head, query, key);
-		if (kept && t->mode == 1)
+		if (kept && t->a->mode == 1)
 			nn_set(kept, to + (size_t)key, dot);
-		if (t->cap > 0)
-			dot = t->cap * tanh(dot / t->cap);
-		if (kept && t->mode == 2)
+		if (t->a->cap > 0)
+			dot = t->a->cap * tanh(dot / t->a->cap);
+		if (kept && t->a->mode == 2)
 			nn_set(kept, to + (size_t)key, dot);
 		t->row[key] = dot;
 		most = fmax(most, dot);
@@ -280,26 +276,22 @@ static void score(const struct attending *t, int64_t b, int64_t head, int64_t qu
 	}
 	for (key = 0; key < t->a->all; key++) {
 		t->row[key] /= sum;
-		if (kept && t->mode == 3)
+		if (kept && t->a->mode == 3)
 			nn_set(kept, to + (size_t)key, t->row[key]);
 	}
 }
 
 static void attend(const struct attending *t)
 {
-	const struct attention *a = t->a;
-	struct heads to = a->q;
+	const struct nn_attention *a = t->a;
+	struct nn_heads to = nn_attention_result(a);
 	int64_t i, b, head, query, key, n;
 	double sum;
 	size_t v;
 
 	/* However many nothings there are. */
-	if (!nn_result(t->call, Y)->count && !nn_result(t->call, SCORES))
+	if (!nn_result(t->call, NN_Y)->count && !nn_result(t->call, NN_SCORES))
 		return;
-	to.size = a->v.size;
-	to.by_batch = to.heads * to.length * to.size;
-	to.by_head = a->packed ? to.size : to.length * to.size;
-	to.by_place = a->packed ? to.heads * to.size : to.size;
 	for (i = 0; i < a->q.batch * a->q.heads * a->q.length; i++) {
 		query = i % a->q.length;
 		head = i / a->q.length % a->q.heads;
@@ -310,7 +302,7 @@ static void attend(const struct attending *t)
 			for (key = 0, sum = 0; key < a->all; key++)
 				sum += t->row[key] *
 				       nn_get(&t->values, v + (size_t)(key * a->v.size + n));
-			nn_set(nn_result(t->call, Y), place_of(&to, b, head, query) + (size_t)n, sum);
+			nn_set(nn_result(t->call, NN_Y), place_of(&to, b, head, query) + (size_t)n, sum);
 		}
 	}
 }
@@ -325,33 +317,29 @@ static void give(const struct nn_call *call, size_t output, const struct nn_tens
 
 static int evaluate_attention(struct nn_call *call)
 {
-	struct attention a;
+	struct nn_attention a;
 	struct attending t = {
-		.call = call, .a = &a, .q = nn_contents(call->in[Q]),
-		.mask = nn_contents(nn_in_fact(call, MASK)),
-		.lengths = nn_contents(nn_in_fact(call, LENGTHS)),
-		.cap = nn_attr_float(call, "softcap"), .causal = nn_attr_int(call, "is_causal"),
-		.mode = nn_attr_int(call, "qk_matmul_output_mode"),
+		.call = call, .a = &a, .q = nn_contents(call->in[NN_Q]),
+		.mask = nn_contents(nn_in_fact(call, NN_MASK)),
+		.lengths = nn_contents(nn_in_fact(call, NN_LENGTHS)),
 	};
-	int ret = read_attention(call, &a);
+	int ret = nn_read_attention(call, &a);
 
 	if (!ret && t.lengths && (t.lengths->shape.rank != 1 || t.lengths->shape.dims[0] != a.q.batch))
 		ret = nn_refuse(call, NULL, "it has %zu lengths for a batch of %" PRId64,
 				t.lengths->count, a.q.batch);
 	if (ret)
 		return ret;
-	t.scale = nn_attr_given(call, "scale") ? nn_attr_float(call, "scale") :
-		  1 / sqrt((double)a.q.size);
 	t.row = calloc((size_t)a.all + 1, sizeof(*t.row));
 	if (!t.row)
 		return nn_no_memory(call);
-	ret = join(call, PAST_KEY, K, &a.k, a.past, &t.keys);
+	ret = join(call, NN_PAST_KEY, NN_K, &a.k, a.past, &t.keys);
 	if (!ret)
-		ret = join(call, PAST_VALUE, V, &a.v, a.past, &t.values);
+		ret = join(call, NN_PAST_VALUE, NN_V, &a.v, a.past, &t.values);
 	if (!ret) {
 		attend(&t);
-		give(call, PRESENT_KEY, &t.keys);
-		give(call, PRESENT_VALUE, &t.values);
+		give(call, NN_PRESENT_KEY, &t.keys);
+		give(call, NN_PRESENT_VALUE, &t.values);
 	}
 	nn_tensor_release(&t.keys);
 	nn_tensor_release(&t.values);
@@ -361,13 +349,7 @@ static int evaluate_attention(struct nn_call *call)
 
 /* ---- RotaryEmbedding ---- */
 
-struct rotary {
-	struct heads x;
-	int64_t half;			/* pairs of numbers that are turned */
-	int64_t positions;		/* rows of the cache; 0: one for each place of the batch */
-};
-
-static int read_rotary(const struct nn_call *call, struct rotary *r)
+int nn_read_rotary(const struct nn_call *call, struct nn_rotary *r)
 {
 	const struct nn_shape *cos = &call->in[1]->shape, *sin = &call->in[2]->shape;
 	int64_t turned = nn_attr_int(call, "rotary_embedding_dim");
@@ -380,6 +362,7 @@ static int read_rotary(const struct nn_call *call, struct rotary *r)
 	    (ids && !nn_shape_known(&ids->shape)))
 		return ret ? ret : 1;
 	turned = turned ? turned : r->x.size;
+	r->interleaved = nn_attr_int(call, "interleaved");
 	r->half = turned / 2;
 	r->positions = ids ? cos->dims[0] : 0;
 	fits = turned > 0 && turned % 2 == 0 && turned <= r->x.size && nn_shape_equal(cos, sin) &&
@@ -394,25 +377,24 @@ static int read_rotary(const struct nn_call *call, struct rotary *r)
 
 static int infer_rotary(struct nn_call *call)
 {
-	struct rotary r;
-	int ret = read_rotary(call, &r);
+	struct nn_rotary r;
+	int ret = nn_read_rotary(call, &r);
 
 	return ret < 0 ? ret : nn_infer_same(call);
 }
 
 /* Turn the pairs of one place of one head; what is behind them stays. */
-static void turn(const struct nn_call *call, const struct rotary *r, size_t at, size_t angle)
+static void turn(const struct nn_call *call, const struct nn_rotary *r, size_t at, size_t angle)
 {
 	const struct nn_tensor *x = nn_contents(call->in[0]);
 	const struct nn_tensor *cos = nn_contents(call->in[1]), *sin = nn_contents(call->in[2]);
-	bool interleaved = nn_attr_int(call, "interleaved");
 	struct nn_tensor *y = nn_result(call, 0);
 	size_t half = (size_t)r->half, i, first, second;
 	double a, b, c, s;
 
 	for (i = 0; i < half; i++) {
-		first = at + (interleaved ? 2 * i : i);
-		second = first + (interleaved ? 1 : half);
+		first = at + (r->interleaved ? 2 * i : i);
+		second = first + (r->interleaved ? 1 : half);
 		a = nn_get(x, first);
 		b = nn_get(x, second);
 		c = nn_get(cos, angle + i);
@@ -428,8 +410,8 @@ static int evaluate_rotary(struct nn_call *call)
 {
 	const struct nn_tensor *ids = nn_contents(nn_in_fact(call, 3));
 	int64_t b, head, i, row;
-	struct rotary r;
-	int ret = read_rotary(call, &r);
+	struct nn_rotary r;
+	int ret = nn_read_rotary(call, &r);
 
 	for (b = 0; b < r.x.batch && r.x.heads && !ret; b++) {
 		for (i = 0; i < r.x.length && !ret; i++) {

@@ -40,6 +40,7 @@ $(B)/tests/host/nn-card-$(1)-asan: $(B)/asan/tests/nn/card/test_$(1).o \
 HOST_TESTS += $(B)/tests/host/nn-card-$(1) $(B)/tests/host/nn-card-$(1)-asan
 endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_test,$(t))))
+$(B)/tests/host/nn-card-decoder $(B)/tests/host/nn-card-decoder-asan: | $(NN_DECODERS)
 # ONNX's own cases.
 $(B)/tests/nn/list_file.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS) -I$(B)/tests/nn
 $(B)/tests/nn/list_file.o: | $(B)/tests/nn/list.pb-c.h
