@@ -2,13 +2,11 @@
 // Copyright (C) 2026 The Egret authors
 /*
  * Many of everything: hundreds of queues, tens of processes, long timelines; and who
- * gets how much of the card. Shares are counted in jobs that the card completed, by a
- * number that its own packets write, so that the host's load makes no difference.
+ * gets how much of the card. Shares are counted in jobs that the card completed, by
+ * what its own packets write, so that the host's load makes no difference.
  */
 #include "egret_test.h"
 
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,127 +102,135 @@ static void test_tens_of_processes(void)
 
 /* ---- shares ---------------------------------------------------------------------- */
 
-/* Memory of all processes of a test. */
-struct scoreboard {
-	/* All wait for it, so that they begin together. */
-	volatile uint32_t go;
-	volatile uint32_t stop;
-	volatile uint32_t ready;
-	volatile uint64_t done[8];
+/*
+ * Open files that share the card, each with queues of its own. Everything that they want done
+ * is in the rings before any of it may begin, so that nothing depends on how quickly anybody
+ * submits, or on who gets the processor. Each job notes when it ended, by the card's clock.
+ */
+enum { PLAYERS_MAX = 4 };
+
+struct player {
+	unsigned int num_queues;
+	/* Jobs that had ended when the first player had nothing left to do. */
+	unsigned int done;
 };
 
-static struct scoreboard *scoreboard_create(void)
-{
-	struct scoreboard *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+/* What the players share: the gate, which queues are at it, and when each job ended. */
+enum { BOARD_GATE = 0, BOARD_ARRIVED = 8, BOARD_ENDED = 1024, BOARD_SIZE = 64 * KiB };
 
-	CHECK(s != MAP_FAILED);
-	return s;
+static uint64_t packet_address(const struct client *c)
+{
+	return c->cmd.va + c->packets * EGRET_PACKET_SIZE;
 }
 
-/*
- * A process that keeps @num_queues queues full, and adds up what they completed in its
- * place on the board.
- */
-static pid_t player(struct scoreboard *s, unsigned int place, unsigned int num_queues)
+/* A queue waits at the gate; then come @jobs, each of which runs @work and writes to @ended. */
+static void player_fill_queue(struct client *c, uint32_t queue, uint64_t work, uint64_t board,
+			      uint64_t arrived, uint64_t ended, unsigned int jobs)
 {
-	enum { DEPTH = 4, FILL = 1 * MiB };
-	struct client c;
-	struct bo bo;
-	uint32_t queues[64], timelines[64];
-	uint64_t submitted[64] = {};
+	struct drm_egret_call calls[2] = { { .va = packet_address(c), .count = 2 } };
 	unsigned int k;
-	pid_t pid = fork();
 
-	CHECK(pid >= 0);
-	if (pid)
-		return pid;
-	c = client_open(DRM_EGRET_QUEUE_COPY);
-	bo = client_bo(&c, FILL, DRM_EGRET_BO_VRAM);
-	packet_fill(&c, bo.va, FILL, 8, 1, 0);
-	for (k = 0; k < num_queues; k++) {
-		queues[k] = queue_create(c.fd, c.vm, DRM_EGRET_QUEUE_COPY);
-		timelines[k] = syncobj_create(c.fd);
+	packet_fence(c, arrived, 1);
+	packet_wait(c, board + BOARD_GATE, 1);
+	CHECK_OK(exec_calls(c->fd, queue, calls, 1, NULL, 0));
+	calls[0] = (struct drm_egret_call) { .va = work, .count = 1 };
+	for (k = 0; k < jobs; k++) {
+		calls[1] = (struct drm_egret_call) { .va = packet_address(c), .count = 1 };
+		packet(c, EGRET_OP_TIMESTAMP, 0)->timestamp.addr =
+			ended + k * sizeof(struct egret_timestamp);
+		CHECK_OK(exec_calls(c->fd, queue, calls, 2, NULL, 0));
 	}
-	__sync_fetch_and_add(&s->ready, 1);
-	while (!s->go)
-		sleep_ms(1);
-	while (!s->stop) {
-		uint64_t done = 0;
-
-		for (k = 0; k < num_queues; k++) {
-			struct drm_egret_call call = { .va = c.cmd.va, .count = 1 };
-			struct drm_egret_sync sync;
-			uint64_t point = 0;
-
-			CHECK_OK(drmSyncobjQuery(c.fd, &timelines[k], &point, 1));
-			done += point;
-			while (submitted[k] < point + DEPTH) {
-				sync = sync_signal(timelines[k], ++submitted[k]);
-				CHECK_OK(exec_calls(c.fd, queues[k], &call, 1, &sync, 1));
-			}
-		}
-		s->done[place] = done;
-		sleep_ms(1);
-	}
-	_exit(0);
 }
 
-/* Play until the players have completed so many jobs together. */
-static void play(struct scoreboard *s, pid_t *pids, unsigned int count, uint64_t jobs)
+/* A player whose first queue is the @first of the board. */
+static void player_enter(struct client *c, int board, unsigned int first, unsigned int num_queues,
+			 unsigned int jobs)
 {
-	unsigned int i;
-	uint64_t sum;
-	int status;
+	/* System memory is slow: few of these are a time slice. */
+	enum { FILL = 8 * MiB };
+	struct bo shared = bo_import(c, board), target = client_bo(c, FILL, DRM_EGRET_BO_SYSTEM);
+	uint64_t work = packet_address(c), k;
+	uint32_t queue;
 
-	while (s->ready < count) {
-		CHECK_EQ(waitpid(-1, &status, WNOHANG), 0);
-		sleep_ms(1);
-	}
-	s->go = 1;
-	do {
-		sleep_ms(5);
-		CHECK_EQ(waitpid(-1, &status, WNOHANG), 0);
-		for (sum = 0, i = 0; i < count; i++)
-			sum += s->done[i];
-	} while (sum < jobs);
-	s->stop = 1;
-	printf("# jobs:");
-	for (i = 0; i < count; i++)
-		printf(" %llu", (unsigned long long)s->done[i]);
-	printf("\n");
-	for (i = 0; i < count; i++) {
-		CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
-		CHECK_EQ(status, 0);
+	packet_fill(c, target.va, FILL, 8, 1, 0);
+	for (k = first; k < first + num_queues; k++) {
+		queue = queue_create(c->fd, c->vm, DRM_EGRET_QUEUE_COPY);
+		player_fill_queue(c, queue, work, shared.va, shared.va + BOARD_ARRIVED + k * 8,
+				  shared.va + BOARD_ENDED +
+				  k * jobs * sizeof(struct egret_timestamp), jobs);
 	}
 }
 
-/* Equal queues of different processes get equal shares, within a factor of two. */
+/* Let each of @count players have @jobs on each of its queues, and find out what each has @done. */
+static void play(struct player *players, unsigned int count, unsigned int jobs)
+{
+	struct client clients[PLAYERS_MAX];
+	struct bo board;
+	struct egret_timestamp *ended;
+	uint64_t end = UINT64_MAX, last;
+	unsigned int first = 0, i, k;
+
+	clients[0] = client_open(DRM_EGRET_QUEUE_COPY);
+	board = bo_create(clients[0].fd, BOARD_SIZE, DRM_EGRET_BO_SYSTEM, 0);
+	bo_map(clients[0].fd, &board);
+	ended = (struct egret_timestamp *)((char *)board.map + BOARD_ENDED);
+	for (i = 0; i < count; i++) {
+		if (i)
+			clients[i] = client_open(DRM_EGRET_QUEUE_COPY);
+		player_enter(&clients[i], bo_export(clients[0].fd, board.handle), first,
+			     players[i].num_queues, jobs);
+		first += players[i].num_queues;
+	}
+	CHECK(BOARD_ARRIVED + first * 8 <= BOARD_ENDED);
+	CHECK(BOARD_ENDED + first * jobs * sizeof(*ended) <= BOARD_SIZE);
+	for (k = 0; k < first; k++)
+		while (!((volatile uint64_t *)board.map)[BOARD_ARRIVED / 8 + k])
+			sleep_ms(1);
+	for (k = 0; k < first * jobs; k++)
+		CHECK_EQ(ended[k].time, 0);
+	board.u64[BOARD_GATE / 8] = 1;
+	for (k = 0; k < first * jobs; k++)
+		while (!((volatile struct egret_timestamp *)ended)[k].time)
+			sleep_ms(1);
+	for (first = 0, i = 0; i < count; first += players[i++].num_queues * jobs) {
+		for (last = 0, k = 0; k < players[i].num_queues * jobs; k++)
+			if (last < ended[first + k].time)
+				last = ended[first + k].time;
+		if (end > last)
+			end = last;
+	}
+	printf("# jobs:");
+	for (first = 0, i = 0; i < count; first += players[i++].num_queues * jobs) {
+		for (players[i].done = 0, k = 0; k < players[i].num_queues * jobs; k++)
+			players[i].done += ended[first + k].time <= end;
+		printf(" %u", players[i].done);
+		client_close(&clients[i]);
+	}
+	printf("\n");
+}
+
+/* Equal queues of different open files get equal shares, within a factor of two. */
 static void test_fairness(void)
 {
-	enum { PLAYERS = 4, JOBS = 800 };
-	struct scoreboard *s = scoreboard_create();
-	pid_t pids[PLAYERS];
+	enum { PLAYERS = 4, QUEUES = 4, JOBS = 20 };
+	struct player players[PLAYERS];
 	unsigned int i;
 
 	for (i = 0; i < PLAYERS; i++)
-		pids[i] = player(s, i, 8);
-	play(s, pids, PLAYERS, JOBS);
+		players[i] = (struct player) { .num_queues = QUEUES };
+	play(players, PLAYERS, JOBS);
 	for (i = 0; i < PLAYERS; i++)
-		CHECK(s->done[i] >= JOBS / PLAYERS / 2);
+		CHECK(players[i].done >= QUEUES * JOBS / 2);
 }
 
-/* One queue beside 64 of somebody else gets no less than a quarter of one queue's share. */
+/* One queue beside many of somebody else gets no less than a quarter of one queue's share. */
 static void test_crowd(void)
 {
-	enum { CROWD = 64, JOBS = 64 * 20 };
-	struct scoreboard *s = scoreboard_create();
-	pid_t pids[2];
+	enum { CROWD = 32, JOBS = 20 };
+	struct player players[2] = { { .num_queues = CROWD }, { .num_queues = 1 } };
 
-	pids[0] = player(s, 0, CROWD);
-	pids[1] = player(s, 1, 1);
-	play(s, pids, 2, JOBS);
-	CHECK(s->done[1] >= JOBS / (CROWD + 1) / 4);
+	play(players, 2, JOBS);
+	CHECK(players[1].done >= JOBS / 4);
 }
 
 /*
@@ -364,7 +370,7 @@ int main(void)
 	static const struct test tests[] = {
 		TEST_LONG("hundreds of queues", test_hundreds_of_queues, 120),
 		TEST_LONG("tens of processes", test_tens_of_processes, 120),
-		TEST_LONG("processes get equal shares", test_fairness, 120),
+		TEST_LONG("open files get equal shares", test_fairness, 120),
 		TEST_LONG("one queue beside many", test_crowd, 120),
 		TEST_LONG("low priority is served less, but served", test_priorities, 120),
 		TEST_LONG("as many syncs as may be", test_many_syncs, 60),
