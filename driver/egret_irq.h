@@ -18,11 +18,11 @@ struct egret_device;
 struct egret_vector {
 	/**
 	 * @lock: Protects @active, and of each queue that uses this vector its
-	 * list of pending fences and its state. Taken in interrupts. Fences are
+	 * jobs on the card and its state. Taken in interrupts. Fences are
 	 * signalled under it, so that those of a queue signal in order.
 	 */
 	spinlock_t lock;
-	/** @active: Queues that have pending fences. */
+	/** @active: Queues that have jobs on the card. */
 	struct list_head active;
 };
 

@@ -188,7 +188,7 @@ static struct dma_fence *egret_job_run(struct drm_sched_job *sched_job)
 	struct dma_fence *fence = dma_fence_get(&job->fence->base);
 	int idx;
 
-	/* One for the list of pending fences. */
+	/* One for the job's place on the card. */
 	dma_fence_get(fence);
 	/* Made after the others were ended. */
 	if (egret_device_is_wedged(queue->edev))
@@ -494,17 +494,21 @@ static void egret_job_publish_to_buffers(struct drm_gpuvm_exec *exec, struct dma
 }
 
 /*
- * Between two jobs of an address space with such a buffer may come one of another device, for
- * which the second has to wait. So each has a fence of its own, and finds those of others.
+ * Whether other jobs may join this one: not if somebody outside gets its fence. And between two
+ * jobs of an address space with a buffer of other devices may come one of these, for which the
+ * second has to wait. So each has a fence of its own, and finds those of others.
  */
-static bool egret_exec_has_shared(struct drm_gpuvm_exec *exec)
+static bool egret_exec_begins_group(const struct egret_syncs *syncs, struct drm_gpuvm_exec *exec)
 {
 	struct drm_gem_object *obj;
 
-	drm_exec_for_each_locked_object(&exec->exec, obj)
-		if (egret_exec_is_shared(exec, obj))
-			return true;
-	return false;
+	if (egret_syncs_have_signals(syncs))
+		return false;
+	if (exec)
+		drm_exec_for_each_locked_object(&exec->exec, obj)
+			if (egret_exec_is_shared(exec, obj))
+				return false;
+	return true;
 }
 
 /* Give the fence to everybody who shall have it. */
@@ -549,8 +553,7 @@ static int egret_job_push(struct egret_job *job, struct egret_syncs *syncs,
 	ret = entered ? 0 : job->sched ? 1 : -EBUSY;
 	if (ret < 0)
 		goto out;
-	if (exec && egret_exec_has_shared(exec))
-		job->fence->group = false;
+	job->fence->group = egret_exec_begins_group(syncs, exec);
 	/* From here nothing fails. */
 	egret_job_arm(job);
 	egret_job_publish(job, syncs, exec);
@@ -877,7 +880,6 @@ static int egret_exec_alone(struct egret_job *job, struct egret_syncs *syncs,
 	job->fence = egret_fence_alloc(GFP_KERNEL);
 	if (!job->fence)
 		return -ENOMEM;
-	job->fence->group = !egret_syncs_have_signals(syncs);
 	ret = egret_exec_at_once(job, syncs);
 	if (ret == -EBUSY || ret == -EAGAIN)
 		ret = egret_exec_in_turn(job, syncs, file);
