@@ -167,10 +167,19 @@ static void egret_queue_set_group(struct egret_queue *queue, struct egret_fence 
 	dma_fence_put(&before->base);
 }
 
-/* Whether nothing may run behind a job that was cancelled. */
-static bool egret_queue_is_strict(const struct egret_queue *queue)
+/*
+ * A job is about to be cancelled. Return: whether the queue ends with it, because nothing may
+ * run behind; then egret_event_queue_dead() is to be called when the vector is unlocked.
+ */
+static bool egret_queue_ends_with_job(struct egret_queue *queue)
 {
-	return !queue->client || queue->flags & DRM_EGRET_QUEUE_END_ON_RESET;
+	lockdep_assert_held(&queue->vector->lock);
+	if (queue->client && !(queue->flags & DRM_EGRET_QUEUE_END_ON_RESET))
+		return false;
+	if (egret_queue_is_dead(queue))
+		return false;
+	WRITE_ONCE(queue->state, DRM_EGRET_QUEUE_DEAD_RESET);
+	return true;
 }
 
 /* The oldest job has ended. */
@@ -181,12 +190,11 @@ static void egret_queue_end_first(struct egret_queue *queue, bool cancel)
 	struct egret_fence *fence = job->fence;
 
 	trace_egret_job_end(queue, seqno, cancel);
-	if (cancel && egret_queue_is_strict(queue) && !egret_queue_is_dead(queue))
-		WRITE_ONCE(queue->state, DRM_EGRET_QUEUE_DEAD_RESET);
 	if (!cancel)
 		WRITE_ONCE(queue->done, seqno);
 	WRITE_ONCE(queue->used, queue->used - job->packets);
-	atomic64_set(&queue->completed, seqno);
+	/* Who finds it completed finds out whether it was done, and what it wrote. */
+	atomic64_set_release(&queue->completed, seqno);
 	egret_queue_end_followers(queue, seqno, cancel);
 	egret_fence_job_ended(fence, cancel);
 	dma_fence_put(&fence->base);
@@ -380,16 +388,21 @@ out:
 void egret_queue_cancel(struct egret_queue *queue, struct egret_fence *fence, u32 packets)
 {
 	unsigned long flags;
-	bool first;
+	bool first, ends;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
+	/* Nothing joins what was begun before, nor this one. */
+	egret_queue_set_group(queue, NULL);
 	if (fence->group)
 		egret_fence_close(fence);
 	first = egret_queue_is_idle(queue);
+	ends = first && egret_queue_ends_with_job(queue);
 	egret_queue_add(queue, fence, packets);
 	if (first)
 		egret_queue_end_first(queue, true);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	if (ends)
+		egret_event_queue_dead(queue);
 }
 
 /* ---- following jobs by their numbers --------------------------------------------------- */
@@ -456,7 +469,7 @@ struct dma_fence *egret_queue_fence_of(struct egret_queue *queue, u64 seqno)
 
 	if (!egret_queue_has_accepted(queue, seqno))
 		return ERR_PTR(-EINVAL);
-	if (seqno <= atomic64_read(&queue->completed))
+	if (seqno <= atomic64_read_acquire(&queue->completed))
 		return NULL;
 	/* Charged: there can be many for one job. */
 	fence = egret_fence_alloc(GFP_KERNEL_ACCOUNT);
@@ -593,14 +606,18 @@ static void egret_queue_stop_hardware(struct egret_queue *queue)
 static void egret_queue_end_on_card(struct egret_queue *queue)
 {
 	unsigned long flags;
+	bool ends;
 
 	spin_lock_irqsave(&queue->vector->lock, flags);
 	if (!egret_queue_is_idle(queue))
 		egret_queue_signal_completed(queue);
+	ends = !egret_queue_is_idle(queue) && egret_queue_ends_with_job(queue);
 	while (!egret_queue_is_idle(queue))
 		egret_queue_end_first(queue, true);
 	egret_queue_set_group(queue, NULL);
 	spin_unlock_irqrestore(&queue->vector->lock, flags);
+	if (ends)
+		egret_event_queue_dead(queue);
 }
 
 /* Whether a queue that is dead is so for what its packets did. */
@@ -1404,31 +1421,34 @@ void egret_queue_close_all(struct egret_file *efile)
 	}
 }
 
+static int egret_queue_wait(struct egret_queue *queue, u64 seqno, s64 deadline)
+{
+	struct dma_fence *fence = egret_queue_fence_of(queue, seqno);
+	long left;
+
+	if (IS_ERR_OR_NULL(fence))
+		return PTR_ERR_OR_ZERO(fence);
+	left = dma_fence_wait_timeout(fence, true, drm_timeout_abs_to_jiffies(deadline));
+	if (left <= 0)
+		egret_queue_unfollow(queue, fence);
+	dma_fence_put(fence);
+	return left > 0 ? 0 : left ?: -ETIME;
+}
+
 int egret_queue_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	const struct drm_egret_queue_wait *args = data;
 	struct egret_queue *queue;
-	struct dma_fence *fence;
-	long left;
+	int ret;
 
 	if (args->flags)
 		return -EINVAL;
 	queue = egret_queue_lookup(file->driver_priv, args->queue_id);
 	if (!queue)
 		return -ENOENT;
-	fence = egret_queue_fence_of(queue, args->job);
-	left = 1;
-	if (!IS_ERR_OR_NULL(fence)) {
-		left = dma_fence_wait_timeout(fence, true,
-					      drm_timeout_abs_to_jiffies(args->deadline));
-		if (left <= 0)
-			egret_queue_unfollow(queue, fence);
-		dma_fence_put(fence);
-	}
+	ret = egret_queue_wait(queue, args->job, args->deadline);
 	egret_queue_put(queue);
-	if (IS_ERR(fence))
-		return PTR_ERR(fence);
-	return left > 0 ? 0 : left ?: -ETIME;
+	return ret;
 }
 
 /* A fence for a job that is over. */

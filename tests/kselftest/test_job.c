@@ -344,11 +344,20 @@ static void test_asleep(void)
 	CHECK_EQ(h.flag.u64[1], 7);
 }
 
+static struct drm_egret_event next_event(const struct client *c)
+{
+	struct drm_egret_event e;
+
+	CHECK_EQ(read(c->fd, &e, sizeof(e)), sizeof(e));
+	return e;
+}
+
 /* A reset cancels what is on the card. A queue that wants nothing to run behind it ends. */
 static void test_reset(void)
 {
 	struct held strict = hold(DRM_EGRET_QUEUE_END_ON_RESET), other = hold(0);
 	struct client idle = client_fork(&strict.c, DRM_EGRET_QUEUE_COPY);
+	struct drm_egret_event e;
 	char path[256];
 
 	packet_fence(&strict.c, strict.flag.va + 8, 7);
@@ -362,9 +371,15 @@ static void test_reset(void)
 	CHECK_ERR(submit(&strict.c, NULL, 0), ECANCELED);
 	CHECK_EQ(status(export(&strict.c, 1)), -ECANCELED);
 	CHECK_EQ(strict.flag.u64[1], 0);
+	e = next_event(&strict.c);
+	CHECK_EQ(e.base.type, DRM_EGRET_EVENT_QUEUE_DEAD);
+	CHECK_EQ(e.queue_id, strict.c.queue);
+	CHECK_EQ(e.state, DRM_EGRET_QUEUE_DEAD_RESET);
+	CHECK_EQ(next_event(&strict.c).base.type, DRM_EGRET_EVENT_RESET);
 
 	CHECK_OK(wait_until(&other.c, 1, FOREVER));
 	CHECK_EQ(queue_query(other.c.fd, other.c.queue).state, DRM_EGRET_QUEUE_OK);
+	CHECK_EQ(next_event(&other.c).base.type, DRM_EGRET_EVENT_RESET);
 	packet_fence(&other.c, other.flag.va + 8, 9);
 	CHECK_OK(submit(&other.c, NULL, 0));
 	CHECK_OK(wait_until(&other.c, 2, FOREVER));
