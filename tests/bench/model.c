@@ -68,6 +68,7 @@ static void measure(struct nn_plan *plan, struct accel_stream *stream, struct nn
 		    int runs, double *times)
 {
 	struct nn_tensor *outputs = calloc(plan->output_count + 1, sizeof(*outputs));
+	struct nn_measure *measures = calloc(plan->step_count + 1, sizeof(*measures));
 	struct accel_profile_data sum = { .size = sizeof(sum) };
 	size_t i;
 	int run;
@@ -81,17 +82,18 @@ static void measure(struct nn_plan *plan, struct accel_stream *stream, struct nn
 			times[run] = now() - begin;
 		release(plan, outputs);
 	}
-	check(nn_plan_profile(plan, stream, input, outputs), "profiling");
+	check(nn_plan_profile(plan, stream, input, outputs, measures), "profiling");
 	release(plan, outputs);
 	free(outputs);
 	for (i = 0; i < plan->step_count; i++) {
-		const struct accel_profile_data *more = &plan->steps[i].profile;
+		const struct accel_profile_data *more = &measures[i].profile;
 
 		sum.cycles += more->cycles;
 		sum.macs += more->macs;
 		sum.memory_read += more->memory_read;
 		sum.memory_written += more->memory_written;
 	}
+	free(measures);
 	qsort(times, (size_t)runs, sizeof(*times), compare);
 	printf(" %.3f %.3f %llu %llu %llu\n", times[0], times[runs / 2],
 	       (unsigned long long)sum.cycles, (unsigned long long)sum.macs,

@@ -119,6 +119,16 @@ struct accel_nn_load_options {
 	 * data; NULL if there are none. accel_nn_load() uses the model's own.
 	 */
 	const char *folder;
+	/**
+	 * @kept_plans: How many plans the model keeps that no job has (see accel_nn_prepare()); 0
+	 * for 16, -1 for none.
+	 */
+	int32_t kept_plans;
+	/**
+	 * @kept_plan_bytes: How much of the device's memory they may hold together; 0 for an eighth
+	 * of all that it has.
+	 */
+	uint64_t kept_plan_bytes;
 };
 
 /**
@@ -257,6 +267,14 @@ int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, s
  * Of inputs that are bound the sizes are known. accel_nn_get_node() then tells of each node.
  * accel_nn_run() prepares by itself what is not prepared.
  *
+ * For a card a plan is made, which can take longer than running the model. It is good for one
+ * set of sizes. When a job gets inputs of other sizes, the model keeps the plan, and whichever
+ * of its jobs is prepared for these sizes again has it at once. Jobs of the same sizes share a
+ * plan as long as they do not run at the same time. Plans that no job has are released when there
+ * are too many (&struct accel_nn_load_options has the limits), the one that was not used for the
+ * longest time first, and all of them when a new plan finds no room on the card. They hold
+ * device memory, which is what &struct accel_nn_job_info calls memory and constants.
+ *
  * Return: 0; -EINVAL (sizes that do not fit each other; the error names the node); -EBUSY
  * (the job is running); -ENOMEM.
  */
@@ -365,7 +383,7 @@ int accel_nn_get_result(struct accel_nn_job *job, uint32_t index, struct accel_n
 /**
  * struct accel_nn_job_info - what a job takes
  *
- * All is zero for a job that runs on the host altogether.
+ * All is zero for a job that ran on the host altogether.
  */
 struct accel_nn_job_info {
 	/** @size: sizeof(struct accel_nn_job_info) */
@@ -382,6 +400,10 @@ struct accel_nn_job_info {
 	uint32_t launches;
 	/** @graphs: Command lists that they are in: what the host starts in a run. */
 	uint32_t graphs;
+	/** @plans_made: Plans that were made for this job since it exists. */
+	uint32_t plans_made;
+	/** @plans_reused: How often it was prepared, and found one that the model had. */
+	uint32_t plans_reused;
 };
 
 /**

@@ -11,6 +11,7 @@
 
 #include "../card/card.h"
 #include "../graph.h"
+#include "variants.h"
 
 #define NN_API __attribute__((visibility("default")))
 
@@ -19,6 +20,7 @@ struct accel_nn_model {
 	atomic_uint refs;
 	struct nn_model *model;		/* never changes */
 	struct nn_card *card;		/* NULL: it runs on the host */
+	struct nn_variants variants;
 };
 
 void nn_model_put(struct accel_nn_model *model);

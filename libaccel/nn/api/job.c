@@ -3,72 +3,20 @@
 /*
  * Jobs: runs of a model, one after the other.
  *
- * A job is idle, running, or done, which is to say that it was started and nobody has waited
- * for it yet. All but accel_nn_wait() is refused unless it is idle, so that nothing but the
- * state is shared with its thread: `lock` protects state and result, and whoever has set
- * the state to RUNNING owns all the rest.
- *
- * On a card a job has a plan for the sizes of its inputs; it is made anew when they change.
- * If sizes depend on the contents of inputs there can be no plan: such a model runs on the
- * host.
+ * A job has the model's variant for the sizes of its inputs (variants.h), and another one when they
+ * change. On a card that has a plan. If sizes depend on the contents of inputs there can be
+ * none: such a model runs on the host.
  */
-#include "api.h"
+#include "job.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../error.h"
-#include "../card/plan.h"
-#include "../cost.h"
-#include "../infer.h"
-
-/* An error on its way from the job's thread to the one that waits. */
-struct failure {
-	int error;
-	char what[256], cause[768], advice[512];
-};
-
-/* What a program has bound to an output. */
-struct destination {
-	void *data;		/* NULL: nothing */
-	size_t bytes;
-};
-
-struct accel_nn_job {
-	struct accel_nn_model *model;
-	pid_t process;			/* a child that was forked has not got the thread */
-	struct nn_tensor *inputs;	/* the program's: not to be released */
-	bool *bound;			/* of each input */
-	struct destination *destinations;
-	struct nn_tensor *results;	/* of each output */
-	bool has_results, prepared;
-	struct nn_facts facts;		/* of prepare() */
-	struct nn_plan *plan;		/* of prepare(); NULL: on the host */
-	struct accel_stream *stream;	/* when the program gives none */
-	char why[200];			/* for accel_nn_get_node() */
-	char operator_name[120];
-	char operators[600];		/* for accel_nn_get_step() */
-	bool profiled;			/* the plan's steps have numbers */
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	enum { IDLE, STARTED, RUNNING, DONE } state;
-	struct failure failure;
-	struct accel_stream *started_on;
-	bool has_thread;
-	atomic_bool leaving;	/* the job is to be destroyed: also loops of models look at it */
-	pthread_t thread;
-};
-
-static const struct nn_graph *graph_of(const struct accel_nn_job *job)
-{
-	return job->model->model->graph;
-}
+#include "variants.h"
 
 /* ---- States ---- */
 
@@ -82,8 +30,7 @@ static int check_process(const char *what, const struct accel_nn_job *job)
 	return 0;
 }
 
-/* Own the job, if it is idle. */
-static int begin(const char *what, struct accel_nn_job *job)
+int nn_job_begin(const char *what, struct accel_nn_job *job)
 {
 	int ret = check_process(what, job);
 	bool idle;
@@ -91,33 +38,37 @@ static int begin(const char *what, struct accel_nn_job *job)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&job->lock);
-	idle = job->state == IDLE;
+	idle = job->state == JOB_IDLE;
 	if (idle)
-		job->state = RUNNING;
+		job->state = JOB_RUNNING;
 	pthread_mutex_unlock(&job->lock);
 	return idle ? 0 : accel_fail(-EBUSY, what, "call accel_nn_wait() first",
 				     "the job was started, and nobody has waited for it");
 }
 
-static int end(struct accel_nn_job *job, int ret)
+int nn_job_end(struct accel_nn_job *job, int ret)
 {
 	pthread_mutex_lock(&job->lock);
-	job->state = IDLE;
+	job->state = JOB_IDLE;
 	pthread_mutex_unlock(&job->lock);
 	return ret;
 }
 
-static int check_prepared(const char *what, const struct accel_nn_job *job)
+int nn_job_begin_prepared(const char *what, struct accel_nn_job *job)
 {
-	return job->prepared ? 0 :
-	       accel_fail(-EINVAL, what, "call accel_nn_prepare()", "the job is not prepared");
+	int ret = nn_job_begin(what, job);
+
+	if (ret || job->prepared)
+		return ret;
+	return nn_job_end(job, accel_fail(-EINVAL, what, "call accel_nn_prepare()",
+					  "the job is not prepared"));
 }
 
 /* ---- Life ---- */
 
 static int make_lists(struct accel_nn_job *job)
 {
-	const struct nn_graph *graph = graph_of(job);
+	const struct nn_graph *graph = nn_job_graph(job);
 
 	job->inputs = calloc(graph->input_count + 1, sizeof(*job->inputs));
 	job->bound = calloc(graph->input_count + 1, sizeof(*job->bound));
@@ -130,7 +81,7 @@ static void forget_results(struct accel_nn_job *job)
 {
 	size_t i;
 
-	for (i = 0; i < graph_of(job)->output_count; i++) {
+	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
 		if (!job->destinations[i].data)
 			nn_tensor_release(&job->results[i]);
 		job->results[i].data = NULL;
@@ -142,13 +93,12 @@ static void free_job(struct accel_nn_job *job)
 {
 	if (job->results && job->destinations)
 		forget_results(job);
-	nn_plan_free(job->plan);
-	nn_facts_release(&job->facts);
 	accel_stream_destroy(job->stream);
 	free(job->inputs);
 	free(job->bound);
 	free(job->destinations);
 	free(job->results);
+	free(job->measures);
 	nn_model_put(job->model);
 	free(job);
 }
@@ -193,6 +143,8 @@ NN_API void accel_nn_job_destroy(struct accel_nn_job *job)
 			pthread_join(job->thread, NULL);
 		pthread_cond_destroy(&job->changed);
 		pthread_mutex_destroy(&job->lock);
+		/* In a child, a thread that is not there may have the lock of the model's. */
+		nn_variant_put(job->model, job->variant);
 	}
 	free_job(job);
 }
@@ -261,179 +213,80 @@ NN_API int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
 {
 	const char *what = "cannot bind an input";
 	struct nn_tensor read;
-	int ret = begin(what, job);
+	int ret = nn_job_begin(what, job);
 
 	if (ret)
 		return ret;
-	if (index >= graph_of(job)->input_count)
+	if (index >= nn_job_graph(job)->input_count)
 		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu inputs, so there is no %u",
-				 graph_of(job)->input_count, index);
+				 nn_job_graph(job)->input_count, index);
 	if (!ret)
 		ret = read_tensor(what, tensor, &read);
 	if (!ret)
-		ret = check_input(what, graph_of(job)->inputs[index], &read, job->model->model);
+		ret = check_input(what, nn_job_graph(job)->inputs[index], &read, job->model->model);
 	if (!ret) {
 		job->inputs[index] = read;
 		job->bound[index] = true;
 		job->prepared = false;
 	}
-	return end(job, ret);
+	return nn_job_end(job, ret);
 }
 
 NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, size_t bytes)
 {
 	const char *what = "cannot bind an output";
-	int ret = begin(what, job);
+	int ret = nn_job_begin(what, job);
 
 	if (ret)
 		return ret;
-	if (index >= graph_of(job)->output_count)
+	if (index >= nn_job_graph(job)->output_count)
 		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
-				 graph_of(job)->output_count, index);
+				 nn_job_graph(job)->output_count, index);
 	if (!ret) {
 		forget_results(job);
-		job->destinations[index] = (struct destination){ data, data ? bytes : 0 };
+		job->destinations[index] = (struct nn_destination){ data, data ? bytes : 0 };
 	}
-	return end(job, ret);
+	return nn_job_end(job, ret);
 }
 
 /* ---- Preparation ---- */
 
-/* All sizes are known, and all operators; and there is nothing but tensors. */
-static bool can_plan(const struct accel_nn_job *job)
+static void count_plan(struct accel_nn_job *job, bool made)
 {
-	const struct nn_graph *graph = graph_of(job);
-	size_t i, k;
-
-	if (nn_first_unsupported(job->model->model))
-		return false;
-	for (i = 0; i < graph->input_count; i++)
-		if (!job->bound[i])
-			return false;
-	for (i = 0; i < graph->node_count; i++) {
-		const struct nn_node *node = graph->nodes[i];
-
-		for (k = 0; k < node->output_count; k++)
-			if (node->outputs[k] &&
-			    !nn_can_lower(&job->facts.facts[node->outputs[k]->index]))
-				return false;
-	}
-	return true;
+	if (job->variant->plan)
+		(*(made ? &job->plans_made : &job->plans_reused))++;
 }
 
 static int prepare(struct accel_nn_job *job)
 {
+	const size_t count = nn_job_graph(job)->input_count;
+	struct nn_shape *shapes;
+	bool made;
 	size_t i;
 	int ret;
 
 	if (job->prepared)
 		return 0;
-	job->profiled = false;
-	nn_plan_free(job->plan);
-	job->plan = NULL;
-	nn_facts_release(&job->facts);
-	ret = nn_facts_init(&job->facts, job->model->model);
-	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
-		if (job->bound[i])
-			ret = nn_facts_set_shape(&job->facts, i, &job->inputs[i].shape);
-	if (!ret)
-		ret = nn_facts_infer(&job->facts);
-	if (!ret && job->model->card && can_plan(job))
-		ret = nn_plan_create(job->model->card, &job->facts, &job->plan);
+	free(job->measures);
+	job->measures = NULL;
+	shapes = malloc((count + 1) * sizeof(*shapes));
+	if (!shapes)
+		return accel_fail_errno(-ENOMEM, "cannot prepare the job");
+	for (i = 0; i < count; i++)
+		shapes[i] = job->bound[i] ? job->inputs[i].shape : (struct nn_shape){ .rank = -1 };
+	ret = nn_variant_change(job->model, shapes, &job->variant, &made);
+	free(shapes);
 	job->prepared = !ret;
+	if (!ret)
+		count_plan(job, made);
 	return ret;
 }
 
 NN_API int accel_nn_prepare(struct accel_nn_job *job)
 {
-	int ret = begin("cannot prepare the job", job);
+	int ret = nn_job_begin("cannot prepare the job", job);
 
-	return ret ? ret : end(job, prepare(job));
-}
-
-/* What became of a node; NULL if there is no plan, or if it needs nothing. */
-static const struct nn_plan_step *find_step(const struct nn_plan *plan, const struct nn_node *node)
-{
-	size_t i, k;
-
-	for (i = 0; plan && i < plan->step_count; i++)
-		for (k = 0; k < plan->steps[i].node_count; k++)
-			if (plan->steps[i].nodes[k] == node)
-				return &plan->steps[i];
-	return NULL;
-}
-
-/* Why a node is where it is. */
-static uint32_t place_node(struct accel_nn_job *job, const struct nn_node *node)
-{
-	const struct nn_plan_step *step = find_step(job->plan, node);
-	bool known = node->output_count > 0;
-	size_t i;
-
-	job->why[0] = '\0';
-	if (!node->op || node->op->unsupported) {
-		nn_why_unsupported(node, job->why, sizeof(job->why));
-		return ACCEL_NN_UNSUPPORTED;
-	}
-	for (i = 0; i < node->output_count && known; i++) {
-		const struct nn_fact *fact = node->outputs[i] ?
-			&job->facts.facts[node->outputs[i]->index] : NULL;
-
-		known = !fact || fact->raw || fact->tensor.data;
-	}
-	if (known)
-		return ACCEL_NN_AHEAD;
-	if (step && step->where == NN_NOWHERE)
-		return ACCEL_NN_NOTHING;
-	if (step && step->where == NN_ON_CARD)
-		return ACCEL_NN_ON_CARD;
-	snprintf(job->why, sizeof(job->why), "%s", step && step->why ? step->why :
-		 job->model->card ? "not all sizes are known without running the model" :
-		 "the model was loaded without a context");
-	return ACCEL_NN_ON_HOST;
-}
-
-static void describe_node(struct accel_nn_job *job, const struct nn_node *node,
-			  struct accel_nn_node *found)
-{
-	const struct nn_fact *fact;
-	int i;
-
-	snprintf(job->operator_name, sizeof(job->operator_name), "%.48s%s%.64s", node->domain,
-		 node->domain[0] ? "." : "", node->type);
-	found->number = (uint32_t)node->number;
-	found->place = place_node(job, node);
-	found->name = node->name;
-	found->operator_name = job->operator_name;
-	found->why = job->why;
-	found->macs = nn_node_macs(&job->facts, node);
-	found->rank = -1;
-	if (!node->output_count || !node->outputs[0])
-		return;
-	fact = &job->facts.facts[node->outputs[0]->index];
-	found->type = (uint32_t)fact->type;
-	found->rank = fact->shape.rank;
-	for (i = 0; i < found->rank; i++)
-		found->dims[i] = fact->shape.dims[i] < 0 ? -1 : fact->shape.dims[i];
-}
-
-NN_API int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct accel_nn_node *node)
-{
-	const char *what = "cannot tell of a node";
-	struct accel_nn_node found = { 0 };
-	int ret = begin(what, job);
-
-	if (ret)
-		return ret;
-	ret = check_prepared(what, job);
-	if (!ret && index >= graph_of(job)->node_count)
-		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu nodes, so there is no %u",
-				 graph_of(job)->node_count, index);
-	if (!ret) {
-		describe_node(job, graph_of(job)->nodes[index], &found);
-		ret = accel_copy_out(what, node, &found, sizeof(found));
-	}
-	return end(job, ret);
+	return ret ? ret : nn_job_end(job, prepare(job));
 }
 
 /* ---- Runs ---- */
@@ -441,7 +294,7 @@ NN_API int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct ac
 /* Where a result goes: memory of the program, or of the job. */
 static int place_result(struct accel_nn_job *job, size_t output, const struct nn_tensor *from)
 {
-	const struct destination *to = &job->destinations[output];
+	const struct nn_destination *to = &job->destinations[output];
 	struct nn_tensor *result = &job->results[output];
 	size_t bytes = nn_bytes(from->type, from->count);
 	char name[80];
@@ -456,7 +309,7 @@ static int place_result(struct accel_nn_job *job, size_t output, const struct nn
 		result->data = to->data;
 	}
 	if (to->data && to->bytes < bytes) {
-		nn_clean(name, sizeof(name), graph_of(job)->outputs[output]->name);
+		nn_clean(name, sizeof(name), nn_job_graph(job)->outputs[output]->name);
 		return accel_fail(-ENOSPC, "cannot keep a result", "bind more memory",
 				  "output '%s' has %zu bytes, the memory bound to it %zu", name,
 				  bytes, to->bytes);
@@ -468,7 +321,7 @@ static int place_result(struct accel_nn_job *job, size_t output, const struct nn
 
 static int take_results(struct accel_nn_job *job, struct nn_facts *facts)
 {
-	const struct nn_graph *graph = graph_of(job);
+	const struct nn_graph *graph = nn_job_graph(job);
 	int ret = 0;
 	size_t i;
 
@@ -494,7 +347,7 @@ static int run_on_host(struct accel_nn_job *job)
 	if (ret)
 		return ret;
 	facts.stop = &job->leaving;
-	for (i = 0; i < graph_of(job)->input_count && !ret; i++)
+	for (i = 0; i < nn_job_graph(job)->input_count && !ret; i++)
 		if (job->bound[i] && job->inputs[i].data)
 			ret = nn_facts_lend_input(&facts, i, &job->inputs[i]);
 	if (!ret)
@@ -511,7 +364,7 @@ static int keep_outputs(struct accel_nn_job *job, struct nn_tensor *outputs)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < graph_of(job)->output_count; i++) {
+	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
 		if (!ret && !job->destinations[i].data) {
 			job->results[i] = outputs[i];
 			continue;
@@ -528,20 +381,53 @@ static int check_inputs(const struct accel_nn_job *job)
 	char name[80];
 	size_t i;
 
-	for (i = 0; i < graph_of(job)->input_count; i++) {
+	for (i = 0; i < nn_job_graph(job)->input_count; i++) {
 		if (job->inputs[i].data)
 			continue;
-		nn_clean(name, sizeof(name), graph_of(job)->inputs[i]->name);
+		nn_clean(name, sizeof(name), nn_job_graph(job)->inputs[i]->name);
 		return accel_fail(-EINVAL, "cannot run the model", "bind all inputs",
 				  "input %zu, '%s', was not given", i, name);
 	}
 	return 0;
 }
 
-typedef int run_plan(struct nn_plan *plan, struct accel_stream *stream,
-		     const struct nn_tensor *inputs, struct nn_tensor *outputs);
+/* With the variant's plan its own. With `measure` step by step, so that the steps have numbers. */
+static int run_plan(struct accel_nn_job *job, struct accel_stream *stream, bool measure,
+		    struct nn_tensor *outputs)
+{
+	struct nn_plan *plan = job->variant->plan;
+	struct nn_measure *measures;
+	int ret;
 
-static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, run_plan *run_it)
+	if (!measure)
+		return nn_plan_run(plan, stream, job->inputs, outputs);
+	measures = calloc(plan->step_count + 1, sizeof(*measures));
+	if (!measures)
+		return accel_fail_errno(-ENOMEM, "cannot profile the model");
+	ret = nn_plan_profile(plan, stream, job->inputs, outputs, measures);
+	if (ret)
+		free(measures);
+	else
+		job->measures = measures;
+	return ret;
+}
+
+static int run_variant(struct accel_nn_job *job, struct accel_stream *stream, bool measure,
+		       struct nn_tensor *outputs)
+{
+	bool made;
+	int ret = nn_variant_begin(job->model, &job->variant, &made);
+
+	if (ret)
+		return ret;
+	if (made)
+		job->plans_made++;
+	ret = run_plan(job, stream, measure, outputs);
+	nn_variant_end(job->model, job->variant);
+	return ret;
+}
+
+static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
 {
 	struct nn_tensor *outputs;
 	int ret = check_inputs(job);
@@ -550,10 +436,10 @@ static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, ru
 		ret = accel_stream_create(job->model->card->context, NULL, &job->stream);
 	if (ret)
 		return ret;
-	outputs = calloc(graph_of(job)->output_count + 1, sizeof(*outputs));
+	outputs = calloc(nn_job_graph(job)->output_count + 1, sizeof(*outputs));
 	if (!outputs)
 		return accel_fail_errno(-ENOMEM, "cannot run the model");
-	ret = run_it(job->plan, stream ? stream : job->stream, job->inputs, outputs);
+	ret = run_variant(job, stream ? stream : job->stream, measure, outputs);
 	if (!ret)
 		ret = keep_outputs(job, outputs);
 	free(outputs);
@@ -572,23 +458,22 @@ static int refuse_profile(const struct accel_nn_job *job)
 			  "it runs on the host");
 }
 
-/* With `measure` step by step, so that the steps have numbers. */
 static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
 {
 	int ret;
 
 	forget_results(job);
-	if (measure)
-		job->profiled = false;
+	if (measure) {
+		free(job->measures);
+		job->measures = NULL;
+	}
 	ret = prepare(job);
-	if (!ret && job->plan)
-		ret = run_on_card(job, stream, measure ? nn_plan_profile : nn_plan_run);
+	if (!ret && job->variant->plan)
+		ret = run_on_card(job, stream, measure);
 	else if (!ret)
 		ret = measure ? refuse_profile(job) : run_on_host(job);
 	if (ret)
 		forget_results(job);
-	else if (measure)
-		job->profiled = true;
 	job->has_results = !ret;
 	return ret;
 }
@@ -608,8 +493,8 @@ static int run_now(const char *what, struct accel_nn_job *job, struct accel_stre
 	int ret = check_stream(what, job, stream);
 
 	if (!ret)
-		ret = begin(what, job);
-	return ret ? ret : end(job, run(job, stream, measure));
+		ret = nn_job_begin(what, job);
+	return ret ? ret : nn_job_end(job, run(job, stream, measure));
 }
 
 NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
@@ -622,83 +507,9 @@ NN_API int accel_nn_profile(struct accel_nn_job *job, struct accel_stream *strea
 	return run_now("cannot profile the model", job, stream, true);
 }
 
-/* ---- Where time goes ---- */
-
-NN_API int accel_nn_get_job_info(struct accel_nn_job *job, struct accel_nn_job_info *info)
-{
-	const char *what = "cannot tell what a job takes";
-	struct accel_nn_job_info found = { 0 };
-	int ret = begin(what, job);
-	size_t i;
-
-	if (ret)
-		return ret;
-	ret = check_prepared(what, job);
-	if (!ret && job->plan) {
-		found.memory = job->plan->peak;
-		found.constants = job->plan->constant_bytes;
-		pthread_mutex_lock(&job->plan->card->lock);
-		found.weights = job->plan->card->weight_bytes;
-		pthread_mutex_unlock(&job->plan->card->lock);
-		found.steps = (uint32_t)job->plan->step_count;
-		found.graphs = (uint32_t)job->plan->graph_count;
-		for (i = 0; i < job->plan->step_count; i++)
-			found.launches += job->plan->steps[i].launches;
-	}
-	if (!ret)
-		ret = accel_copy_out(what, info, &found, sizeof(found));
-	return end(job, ret);
-}
-
-static void describe_step(struct accel_nn_job *job, const struct nn_plan_step *step,
-			  struct accel_nn_step *found)
-{
-	static const uint32_t places[] = {
-		[NN_ON_CARD] = ACCEL_NN_ON_CARD, [NN_ON_HOST] = ACCEL_NN_ON_HOST,
-		[NN_NOWHERE] = ACCEL_NN_NOTHING,
-	};
-	size_t i, used = 0;
-
-	job->operators[0] = '\0';
-	for (i = 0; i < step->node_count && used < sizeof(job->operators); i++)
-		used += (size_t)snprintf(job->operators + used, sizeof(job->operators) - used,
-					 "%s%.40s", i ? " + " : "", step->nodes[i]->type);
-	found->place = places[step->where];
-	found->nodes = (uint32_t)step->node_count;
-	found->name = step->node_count ? step->nodes[0]->name : "";
-	found->operators = job->operators;
-	found->macs = step->macs;
-	found->launches = step->launches;
-	if (job->profiled) {
-		found->time = step->time;
-		found->profile = step->launches ? &step->profile : NULL;
-	}
-}
-
-NN_API int accel_nn_get_step(struct accel_nn_job *job, uint32_t index, struct accel_nn_step *step)
-{
-	const char *what = "cannot tell of a step";
-	struct accel_nn_step found = { 0 };
-	int ret = begin(what, job);
-	size_t count;
-
-	if (ret)
-		return ret;
-	ret = check_prepared(what, job);
-	count = job->plan ? job->plan->step_count : 0;
-	if (!ret && index >= count)
-		ret = accel_fail(-EINVAL, what, NULL, "the job has %zu steps, so there is no %u",
-				 count, index);
-	if (!ret) {
-		describe_step(job, &job->plan->steps[index], &found);
-		ret = accel_copy_out(what, step, &found, sizeof(found));
-	}
-	return end(job, ret);
-}
-
 /* ---- In the background ---- */
 
-static void keep_error(struct failure *failure, int error)
+static void keep_error(struct nn_failure *failure, int error)
 {
 	const struct accel_error *last = accel_last_error();
 
@@ -716,17 +527,17 @@ static void *work(void *opaque)
 	int ret;
 
 	pthread_mutex_lock(&job->lock);
-	while (job->state == STARTED || !job->leaving) {
-		if (job->state != STARTED) {
+	while (job->state == JOB_STARTED || !job->leaving) {
+		if (job->state != JOB_STARTED) {
 			pthread_cond_wait(&job->changed, &job->lock);
 			continue;
 		}
-		job->state = RUNNING;
+		job->state = JOB_RUNNING;
 		pthread_mutex_unlock(&job->lock);
 		ret = run(job, job->started_on, false);
 		pthread_mutex_lock(&job->lock);
 		keep_error(&job->failure, ret);
-		job->state = DONE;
+		job->state = JOB_DONE;
 		pthread_cond_broadcast(&job->changed);
 	}
 	pthread_mutex_unlock(&job->lock);
@@ -739,19 +550,19 @@ NN_API int accel_nn_start(struct accel_nn_job *job, struct accel_stream *stream)
 	int ret = check_stream(what, job, stream);
 
 	if (!ret)
-		ret = begin(what, job);
+		ret = nn_job_begin(what, job);
 	if (ret)
 		return ret;
 	if (!job->has_thread) {
 		ret = -pthread_create(&job->thread, NULL, work, job);
 		if (ret)
-			return end(job, accel_fail(ret, what, "let other threads end",
+			return nn_job_end(job, accel_fail(ret, what, "let other threads end",
 						   "no thread can be made: %s", strerror(-ret)));
 		job->has_thread = true;
 	}
 	pthread_mutex_lock(&job->lock);
 	job->started_on = stream;
-	job->state = STARTED;
+	job->state = JOB_STARTED;
 	pthread_cond_broadcast(&job->changed);
 	pthread_mutex_unlock(&job->lock);
 	return 0;
@@ -762,12 +573,12 @@ static int wait_for_thread(struct accel_nn_job *job, int64_t deadline)
 {
 	const struct timespec until = { deadline / 1000000000, deadline % 1000000000 };
 
-	while (job->state == STARTED || job->state == RUNNING) {
+	while (job->state == JOB_STARTED || job->state == JOB_RUNNING) {
 		if (deadline == ACCEL_FOREVER)
 			pthread_cond_wait(&job->changed, &job->lock);
 		else if (deadline <= 0 ||
 			 pthread_cond_timedwait(&job->changed, &job->lock, &until) == ETIMEDOUT)
-			return job->state == STARTED || job->state == RUNNING ? -ETIMEDOUT : 0;
+			return job->state == JOB_STARTED || job->state == JOB_RUNNING ? -ETIMEDOUT : 0;
 	}
 	return 0;
 }
@@ -775,16 +586,16 @@ static int wait_for_thread(struct accel_nn_job *job, int64_t deadline)
 NN_API int accel_nn_wait(struct accel_nn_job *job, int64_t deadline)
 {
 	const char *what = "cannot wait for the job";
-	struct failure failure = { 0 };
+	struct nn_failure failure = { 0 };
 	int ret = check_process(what, job);
 
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&job->lock);
 	ret = wait_for_thread(job, deadline);
-	if (!ret && job->state == DONE) {
+	if (!ret && job->state == JOB_DONE) {
 		failure = job->failure;
-		job->state = IDLE;
+		job->state = JOB_IDLE;
 	}
 	pthread_mutex_unlock(&job->lock);
 	if (ret)
@@ -799,15 +610,15 @@ NN_API int accel_nn_get_result(struct accel_nn_job *job, uint32_t index,
 {
 	const char *what = "cannot give a result";
 	struct accel_nn_tensor found = { 0 };
-	int ret = begin(what, job), i;
+	int ret = nn_job_begin(what, job), i;
 
 	if (ret)
 		return ret;
 	if (!job->has_results)
 		ret = accel_fail(-EINVAL, what, "call accel_nn_run()", "the job has not run");
-	else if (index >= graph_of(job)->output_count)
+	else if (index >= nn_job_graph(job)->output_count)
 		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
-				 graph_of(job)->output_count, index);
+				 nn_job_graph(job)->output_count, index);
 	if (!ret) {
 		const struct nn_tensor *result = &job->results[index];
 
@@ -819,5 +630,5 @@ NN_API int accel_nn_get_result(struct accel_nn_job *job, uint32_t index,
 		found.bytes = nn_bytes(result->type, result->count);
 		ret = accel_copy_out(what, tensor, &found, sizeof(found));
 	}
-	return end(job, ret);
+	return nn_job_end(job, ret);
 }

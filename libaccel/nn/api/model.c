@@ -75,6 +75,7 @@ static int read_options(const char *what, const struct accel_nn_load_options *gi
 static int make(struct nn_model *graph, const struct accel_nn_load_options *options,
 		struct accel_nn_model **model)
 {
+	struct accel_device_info info = { .size = sizeof(info) };
 	struct accel_nn_model *new = calloc(1, sizeof(*new));
 	int ret = 0;
 
@@ -85,6 +86,9 @@ static int make(struct nn_model *graph, const struct accel_nn_load_options *opti
 	atomic_init(&new->refs, 1);
 	new->model = graph;
 	if (options->context)
+		ret = accel_device_get_info(options->device, &info);
+	nn_variants_init(&new->variants, options, info.memory_size);
+	if (!ret && options->context)
 		ret = nn_card_create(graph, options->context, options->device, &new->card);
 	if (ret)
 		nn_model_put(new);
@@ -137,6 +141,7 @@ void nn_model_put(struct accel_nn_model *model)
 {
 	if (atomic_fetch_sub_explicit(&model->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	nn_variants_release(&model->variants);
 	nn_card_free(model->card);
 	nn_model_free(model->model);
 	free(model);

@@ -760,7 +760,8 @@ static void add_profile(struct accel_profile_data *sum, const struct accel_profi
 }
 
 static int profile_item(struct nn_plan *plan, const struct nn_item *item,
-			struct accel_stream *stream, struct accel_profile *profile)
+			struct accel_stream *stream, struct accel_profile *profile,
+			struct accel_profile_data *sum)
 {
 	struct accel_profile_data data = { .size = sizeof(data) };
 	int ret = launch(plan, item, stream, false, profile);
@@ -770,7 +771,7 @@ static int profile_item(struct nn_plan *plan, const struct nn_item *item,
 	if (!ret)
 		ret = accel_profile_read(profile, &data);
 	if (!ret)
-		add_profile(&plan->steps[item->step].profile, &data);
+		add_profile(sum, &data);
 	return ret;
 }
 
@@ -783,32 +784,30 @@ static int64_t now(void)
 }
 
 static int profile_items(struct nn_plan *plan, struct accel_stream *stream,
-			 struct accel_profile *profile)
+			 struct accel_profile *profile, struct nn_measure *measures)
 {
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < plan->step_count; i++) {
-		struct nn_plan_step *step = &plan->steps[i];
-
-		step->profile = (struct accel_profile_data){ .size = sizeof(step->profile) };
-		step->time = 0;
-	}
+	for (i = 0; i < plan->step_count; i++)
+		measures[i] = (struct nn_measure){ .profile.size = sizeof(measures->profile) };
 	for (i = 0; i < plan->item_count && !ret; i++) {
 		struct nn_item *item = &plan->items[i];
+		struct nn_measure *measure = &measures[item->step];
 		int64_t start = now();
 
 		if (item->kind == NN_HOST)
 			ret = run_host(plan, item->host, stream);
 		else
-			ret = profile_item(plan, item, stream, profile);
-		plan->steps[item->step].time += now() - start;
+			ret = profile_item(plan, item, stream, profile, &measure->profile);
+		measure->time += now() - start;
 	}
 	return ret;
 }
 
 int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
-		    const struct nn_tensor *inputs, struct nn_tensor *outputs)
+		    const struct nn_tensor *inputs, struct nn_tensor *outputs,
+		    struct nn_measure *measures)
 {
 	struct accel_profile *profile;
 	int ret = accel_profile_create(plan->card->context, &profile);
@@ -818,7 +817,7 @@ int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
 	memset(outputs, 0, plan->output_count * sizeof(*outputs));
 	ret = put_inputs(plan, stream, inputs);
 	if (!ret)
-		ret = profile_items(plan, stream, profile);
+		ret = profile_items(plan, stream, profile, measures);
 	if (!ret)
 		ret = get_outputs(plan, stream, outputs);
 	if (ret)

@@ -73,9 +73,12 @@ struct nn_plan_step {
 	size_t node_count;
 	uint64_t macs;
 	uint32_t launches;
-	/* After nn_plan_profile(): of all launches, and nanoseconds on the host's clock. */
-	struct accel_profile_data profile;
-	int64_t time;
+};
+
+/* What a step took. */
+struct nn_measure {
+	struct accel_profile_data profile;	/* of all its launches */
+	int64_t time;				/* nanoseconds on the host's clock */
 };
 
 /* A value that the program gives or takes. */
@@ -130,9 +133,10 @@ void nn_plan_free(struct nn_plan *plan);
 int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,
 		const struct nn_tensor *inputs, struct nn_tensor *outputs);
 
-/* The same, launch by launch, with a profile of each in the plan's steps. */
+/* The same, launch by launch, with a measure of each step. */
 int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
-		    const struct nn_tensor *inputs, struct nn_tensor *outputs);
+		    const struct nn_tensor *inputs, struct nn_tensor *outputs,
+		    struct nn_measure *measures);
 
 /* ---- For the lowering ---- */
 

@@ -221,7 +221,7 @@ static int read_region(const struct nn_call *call, struct resize *r, const int *
 static int read_resize(const struct nn_call *call, struct resize *r)
 {
 	const struct nn_shape *in = &call->in[0]->shape;
-	int axes[NN_RANK_MAX], count, i, ret;
+	int axes[NN_RANK_MAX], count = 0, i, ret;
 
 	memset(r, 0, sizeof(*r));
 	if (in->rank < 0)

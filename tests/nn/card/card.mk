@@ -3,7 +3,9 @@
 # Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
 
 # The reference takes too long in a VM for the others.
-NN_CARD_VM_TESTS := plans api
+NN_CARD_VM_TESTS := plans api variants
+# What several threads do.
+NN_CARD_TSAN_TESTS := variants
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
 NN_CARD_TEST_FLAGS = $(NN_CFLAGS) -I. -Itests/nn
 NN_CARD_LIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS) -pthread
@@ -16,8 +18,20 @@ $(patsubst %.c,$(B)/%.o,$(wildcard tests/nn/card/*.c)) $(B)/tests/nn/build.o \
 	$(B)/tests/nn/conformance.o: \
 	| $(NN_GENERATED)/onnx.pb-c.h
 $(patsubst %.c,$(B)/asan/%.o,$(wildcard tests/nn/card/*.c)): LIBACCEL_TEST_FLAGS += -Itests/nn
-$(patsubst %.c,$(B)/asan/%.o,$(NN_CARD_SOURCES)): LIBACCEL_TEST_FLAGS += $(NN_CFLAGS)
-$(patsubst %.c,$(B)/asan/%.o,$(NN_CARD_SOURCES)): | $(NN_GENERATED)/onnx.pb-c.h
+
+# The library and its tests with a sanitizer, where tests.mk does not have them yet.
+define nn_card_sanitizer
+$(patsubst %.c,$(B)/$(1)/%.o,$(2)): LIBACCEL_TEST_FLAGS += $(NN_CFLAGS)
+$(patsubst %.c,$(B)/$(1)/%.o,$(2)): | $(NN_GENERATED)/onnx.pb-c.h
+endef
+$(eval $(call nn_card_sanitizer,asan,$(NN_CARD_SOURCES)))
+$(eval $(call nn_card_sanitizer,tsan,$(NN_SOURCES) $(NN_CARD_SOURCES)))
+
+$(B)/tsan/tests/nn/%.o: tests/nn/%.c | $(NN_GENERATED)/onnx.pb-c.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LIBACCEL_TEST_FLAGS) $(NN_CFLAGS) -Itests/nn \
+		$(LIBACCEL_TSAN) -MMD -MP -c -o $@ $<
 
 define nn_card_test
 $(B)/tests/host/nn-card-$(1): $(B)/tests/nn/card/test_$(1).o $(B)/tests/nn/card/case.o \
@@ -28,19 +42,27 @@ $(B)/tests/host/nn-card-$(1): $(B)/tests/nn/card/test_$(1).o $(B)/tests/nn/card/
 $(B)/tests/vm/nn-card-$(1): $(B)/tests/host/nn-card-$(1)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)ln -f $$< $$@
-$(B)/tests/host/nn-card-$(1)-asan: $(B)/asan/tests/nn/card/test_$(1).o \
-		$(B)/asan/tests/nn/card/case.o $(B)/asan/tests/nn/build.o \
-		$(patsubst %.c,$(B)/asan/%.o,$(NN_SOURCES) $(NN_CARD_SOURCES)) \
-		$(NN_GENERATED)/onnx.pb-c.o \
-		$(patsubst libaccel/%.c,$(B)/asan/libaccel/%.o,$(wildcard libaccel/*.c)) \
-		$(B)/asan/libegret-model.a | kernels
-	$$(call say,LINK,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) $$(NN_CARD_TEST_LIBS)
-HOST_TESTS += $(B)/tests/host/nn-card-$(1) $(B)/tests/host/nn-card-$(1)-asan
+HOST_TESTS += $(B)/tests/host/nn-card-$(1)
 endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_test,$(t))))
+
+define nn_card_sanitized_test
+$(B)/tests/host/nn-card-$(1)-$(2): $(B)/$(2)/tests/nn/card/test_$(1).o \
+		$(B)/$(2)/tests/nn/card/case.o $(B)/$(2)/tests/nn/build.o \
+		$(patsubst %.c,$(B)/$(2)/%.o,$(NN_SOURCES) $(NN_CARD_SOURCES)) \
+		$(NN_GENERATED)/onnx.pb-c.o \
+		$(patsubst libaccel/%.c,$(B)/$(2)/libaccel/%.o,$(wildcard libaccel/*.c)) \
+		$(B)/$(2)/libegret-model.a | kernels
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LINK.program) $(3) $$(NN_CARD_TEST_LIBS)
+HOST_TESTS += $(B)/tests/host/nn-card-$(1)-$(2)
+endef
+$(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
+$(foreach t,$(NN_CARD_TSAN_TESTS),$(eval $(call nn_card_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
+
 $(B)/tests/host/nn-card-decoder $(B)/tests/host/nn-card-decoder-asan: | $(NN_DECODERS)
+
 # ONNX's own cases.
 $(B)/tests/nn/list_file.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS) -I$(B)/tests/nn
 $(B)/tests/nn/list_file.o: | $(B)/tests/nn/list.pb-c.h

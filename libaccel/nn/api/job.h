@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (C) 2026 The Egret authors */
+#ifndef NN_JOB_H
+#define NN_JOB_H
+
+/*
+ * A job is idle, running, or done, which is to say that it was started and nobody has waited
+ * for it yet. All but accel_nn_wait() is refused unless it is idle, so that nothing but the
+ * state is shared with its thread: `lock` protects state and result, and whoever has set
+ * the state to JOB_RUNNING owns all the rest.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "api.h"
+
+/* An error on its way from the job's thread to the one that waits. */
+struct nn_failure {
+	int error;
+	char what[256], cause[768], advice[512];
+};
+
+/* What a program has bound to an output. */
+struct nn_destination {
+	void *data;		/* NULL: nothing */
+	size_t bytes;
+};
+
+struct accel_nn_job {
+	struct accel_nn_model *model;
+	pid_t process;			/* a child that was forked has not got the thread */
+	struct nn_tensor *inputs;	/* the program's: not to be released */
+	bool *bound;			/* of each input */
+	struct nn_destination *destinations;
+	struct nn_tensor *results;	/* of each output */
+	bool has_results;
+	bool prepared;			/* the variant is that of the inputs */
+	struct nn_variant *variant;	/* or NULL */
+	uint32_t plans_made, plans_reused;
+	struct accel_stream *stream;	/* when the program gives none */
+	struct nn_measure *measures;	/* of each step; NULL: it was not profiled */
+	char why[200];			/* for accel_nn_get_node() */
+	char operator_name[120];
+	char operators[600];		/* for accel_nn_get_step() */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum { JOB_IDLE, JOB_STARTED, JOB_RUNNING, JOB_DONE } state;
+	struct nn_failure failure;
+	struct accel_stream *started_on;
+	bool has_thread;
+	atomic_bool leaving;	/* the job is to be destroyed: also loops of models look at it */
+	pthread_t thread;
+};
+
+static inline const struct nn_graph *nn_job_graph(const struct accel_nn_job *job)
+{
+	return job->model->model->graph;
+}
+
+/* Own the job, if it is idle. */
+int nn_job_begin(const char *what, struct accel_nn_job *job);
+/* Disown it, and return `ret`. */
+int nn_job_end(struct accel_nn_job *job, int ret);
+/* Own it, if it was prepared. */
+int nn_job_begin_prepared(const char *what, struct accel_nn_job *job);
+
+#endif /* NN_JOB_H */
