@@ -5,9 +5,9 @@
  * gives for each place how likely each character is, or "nothing new", which stands between
  * equal characters and wherever nothing begins (connectionist temporal classification).
  *
- * The library plans a model for the sizes of its inputs, so lines of any width would mean a plan
- * for each line. They are made wider, to a multiple of some width, instead, and there is a job
- * for each of these.
+ * The library plans a model for the sizes of its inputs, and keeps the plans for sizes that come
+ * again. Lines of any width would mean a plan for each line all the same. So they are made
+ * wider, to a multiple of some width.
  */
 #include "ocr.h"
 
@@ -22,18 +22,13 @@ static const struct norm centred = {
 	.mean = { 0.5f, 0.5f, 0.5f }, .deviation = { 0.5f, 0.5f, 0.5f },
 };
 
-/* For lines of one width. */
-struct width {
-	struct accel_nn_job *job;
-	struct accel_nn_tensor input;
-};
-
 struct reader {
 	struct model *model;
+	struct accel_nn_job *job;
+	float *planes;			/* the line that is read, with room for the widest */
 	char *text;			/* of the file */
 	char **characters;		/* class i is character i - 1; the last class is a space */
 	size_t count;
-	struct width widths[WIDEST / WIDTHS];
 };
 
 /* ---- Characters ---- */
@@ -75,17 +70,15 @@ struct reader *reader_create(struct model *model, const char *characters)
 	reader->model = model;
 	reader->text = read_text(characters);
 	split_characters(reader);
+	reader->planes = check_memory(calloc(3 * HEIGHT * WIDEST, sizeof(float)));
+	check(accel_nn_job_create(model->model, &reader->job));
 	return reader;
 }
 
 void reader_destroy(struct reader *reader)
 {
-	size_t i;
-
-	for (i = 0; i < WIDEST / WIDTHS; i++) {
-		accel_nn_job_destroy(reader->widths[i].job);
-		free(reader->widths[i].input.data);
-	}
+	accel_nn_job_destroy(reader->job);
+	free(reader->planes);
 	free(reader->characters);
 	free(reader->text);
 	free(reader);
@@ -93,21 +86,17 @@ void reader_destroy(struct reader *reader)
 
 /* ---- The model ---- */
 
-static struct width *find_width(struct reader *reader, unsigned int columns)
+/* The planes for a line of so many columns, all zero. */
+static struct accel_nn_tensor clear_input(struct reader *reader, unsigned int columns)
 {
-	const unsigned int number = (columns + WIDTHS - 1) / WIDTHS;
-	struct width *width = &reader->widths[number - 1];
-	const size_t bytes = (size_t)3 * HEIGHT * number * WIDTHS * sizeof(float);
+	const unsigned int width = (columns + WIDTHS - 1) / WIDTHS * WIDTHS;
+	const size_t bytes = sizeof(float) * 3 * HEIGHT * width;
 
-	if (width->job)
-		return width;
-	width->input = (struct accel_nn_tensor){
-		.size = sizeof(width->input), .type = ACCEL_NN_FLOAT32, .rank = 4,
-		.dims = { 1, 3, HEIGHT, number * WIDTHS },
-		.data = check_memory(malloc(bytes)), .bytes = bytes,
+	memset(reader->planes, 0, bytes);
+	return (struct accel_nn_tensor){
+		.size = sizeof(struct accel_nn_tensor), .type = ACCEL_NN_FLOAT32, .rank = 4,
+		.dims = { 1, 3, HEIGHT, width }, .data = reader->planes, .bytes = bytes,
 	};
-	check(accel_nn_job_create(reader->model->model, &width->job));
-	return width;
 }
 
 static struct part part_of_box(const struct box *box)
@@ -172,15 +161,13 @@ static void decode(const struct reader *reader, const struct accel_nn_tensor *re
 
 struct line read_line(struct reader *reader, const struct picture *picture, const struct box *box)
 {
-	struct accel_nn_tensor result;
 	const struct part part = part_of_box(box);
-	struct width *width = find_width(reader, part.width);
+	struct accel_nn_tensor input = clear_input(reader, part.width), result;
 	struct line line = { .box = *box };
 
-	memset(width->input.data, 0, width->input.bytes);
-	picture_to_planes(picture, &part, &centred, width->input.data,
-			  (unsigned int)width->input.dims[3], HEIGHT);
-	result = model_run(reader->model, width->job, &width->input);
+	picture_to_planes(picture, &part, &centred, reader->planes, (unsigned int)input.dims[3],
+			  HEIGHT);
+	result = model_run(reader->model, reader->job, &input);
 	if (result.rank != 3 || result.dims[0] != 1)
 		errx(1, "the model that reads gives no probabilities; is it another model?");
 	if ((size_t)result.dims[2] != reader->count + 2)
