@@ -8,7 +8,8 @@
  * there when that device wants its addresses, and back with the next execution
  * after the last such device has let go of it. A device that can reach the card's
  * memory (another card below the same switch, with a kernel that knows: pci_p2pdma)
- * gets addresses of it, and the buffer stays where it was made for. Importers that
+ * gets addresses of it, and the buffer stays where it was made for; the card stays awake
+ * for as long as they are mapped, since the other device cannot wake it. Importers that
  * can be told of moves are told (egret_dmabuf_notify(), after the page tables of the
  * card's own address spaces were cleared); for others the buffer is pinned. Which
  * of them pin is decided by the dma-buf core.
@@ -122,34 +123,47 @@ static void egret_dmabuf_detach(struct dma_buf *dmabuf, struct dma_buf_attachmen
 	dma_resv_unlock(dmabuf->resv);
 }
 
+/* The card is there, and awake: for what others ask of its buffers. */
+static int egret_dmabuf_enter(struct egret_device *edev, int *idx)
+{
+	int ret = egret_pm_get(edev);
+
+	if (ret)
+		return ret;
+	if (drm_dev_enter(&edev->drm, idx))
+		return 0;
+	egret_pm_put(edev);
+	return -ENODEV;
+}
+
+static void egret_dmabuf_exit(struct egret_device *edev, int idx)
+{
+	drm_dev_exit(idx);
+	egret_pm_put(edev);
+}
+
 /* Bring a buffer to where all that are attached can reach it. */
 static int egret_dmabuf_place(struct egret_bo *bo)
 {
-	struct egret_device *edev = to_egret_device(bo->ttm.base.dev);
-	int ret;
-
 	if (bo->ttm.pin_count)
 		/* One that is closer has pinned it before the other came. */
 		return egret_bo_is_placed(bo) ? 0 : -EBUSY;
-	ret = egret_pm_get(edev);
-	if (ret)
-		return ret;
-	ret = egret_bo_place(bo, bo->ttm.base.resv);
-	egret_pm_put(edev);
-	return ret;
+	return egret_bo_place(bo, bo->ttm.base.resv);
 }
 
 /* Pages that are pinned before the card goes are kept: egret_dmabuf_remove_one(). */
 static int egret_dmabuf_place_and_pin(struct egret_bo *bo)
 {
+	struct egret_device *edev = to_egret_device(bo->ttm.base.dev);
 	int idx, ret;
 
-	if (!drm_dev_enter(bo->ttm.base.dev, &idx))
-		return -ENODEV;
+	ret = egret_dmabuf_enter(edev, &idx);
+	if (ret)
+		return ret;
 	ret = egret_dmabuf_place(bo);
 	if (!ret)
 		ttm_bo_pin(&bo->ttm);
-	drm_dev_exit(idx);
+	egret_dmabuf_exit(edev, idx);
 	return ret;
 }
 
@@ -175,6 +189,12 @@ static unsigned int egret_vram_count_segments(struct egret_bo *bo, u64 max)
 	return n;
 }
 
+/* Device memory has no pages; the buffer may be elsewhere when it is unmapped. */
+static bool egret_sg_is_vram(const struct sg_table *sgt)
+{
+	return !sg_page(sgt->sgl);
+}
+
 static void egret_vram_unmap_sg(struct device *dev, struct sg_table *sgt, unsigned int count,
 				enum dma_data_direction dir)
 {
@@ -188,7 +208,7 @@ static void egret_vram_unmap_sg(struct device *dev, struct sg_table *sgt, unsign
 	kfree(sgt);
 }
 
-/* The addresses of device memory for another device. There are no pages. */
+/* The addresses of device memory for another device, through its IOMMU if there is one. */
 static struct sg_table *egret_vram_map_sg(struct egret_bo *bo, struct device *dev,
 					  enum dma_data_direction dir)
 {
@@ -261,11 +281,13 @@ static struct sg_table *egret_dmabuf_map(struct dma_buf_attachment *attach,
 					 enum dma_data_direction dir)
 {
 	struct egret_bo *bo = dmabuf_to_egret_bo(attach->dmabuf);
+	struct egret_device *edev = to_egret_device(bo->ttm.base.dev);
 	struct sg_table *sgt;
 	int idx, ret;
 
-	if (!drm_dev_enter(bo->ttm.base.dev, &idx))
-		return ERR_PTR(-ENODEV);
+	ret = egret_dmabuf_enter(edev, &idx);
+	if (ret)
+		return ERR_PTR(ret);
 	ret = egret_dmabuf_place(bo);
 	if (ret)
 		sgt = ERR_PTR(ret);
@@ -273,16 +295,21 @@ static struct sg_table *egret_dmabuf_map(struct dma_buf_attachment *attach,
 		sgt = egret_vram_map_sg(bo, attach->dev, dir);
 	else
 		sgt = egret_system_map_sg(bo, attach->dev, dir);
-	drm_dev_exit(idx);
+	/* Until it is unmapped. */
+	if (!IS_ERR(sgt) && egret_sg_is_vram(sgt))
+		egret_pm_get_awake(edev);
+	egret_dmabuf_exit(edev, idx);
 	return sgt;
 }
 
 static void egret_dmabuf_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 			       enum dma_data_direction dir)
 {
-	/* Who has no pages is device memory, wherever the buffer is by now. */
-	if (!sg_page(sgt->sgl)) {
+	struct egret_bo *bo = dmabuf_to_egret_bo(attach->dmabuf);
+
+	if (egret_sg_is_vram(sgt)) {
 		egret_vram_unmap_sg(attach->dev, sgt, sgt->orig_nents, dir);
+		egret_pm_put(to_egret_device(bo->ttm.base.dev));
 		return;
 	}
 	dma_unmap_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);

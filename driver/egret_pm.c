@@ -25,7 +25,9 @@
  * suspend_timeout_ms; those that have not been started yet stay in their schedulers.
  * A card that is still at work then refuses the sleep, and goes on: a job is never
  * lost for a sleep, and the chip cannot be stopped in the middle of one without
- * losing it. In suspend-to-idle the memory is kept as in D3hot. Otherwise power
+ * losing it. This comes before any device sleeps, and is undone when all are awake
+ * (prepare and complete), because jobs of one card may use the memory of another one.
+ * In suspend-to-idle the memory is kept as in D3hot. Otherwise power
  * will be cut: memory in use is copied to the host first, to come back to the same
  * place, so that no address changes.
  */
@@ -239,11 +241,29 @@ static int egret_pm_save_and_sleep(struct egret_device *edev)
 	return ret;
 }
 
-/* Undo what egret_pm_suspend() did to others. */
-static void egret_pm_let_go(struct egret_device *edev)
+static void egret_pm_note_sleep(struct egret_device *edev, int ret)
 {
-	egret_reset_unpause(edev);
-	egret_queue_undrain_all(edev);
+	if (ret)
+		edev->pm.refused++;
+	trace_egret_pm(edev, "suspend", ret);
+}
+
+/* All devices are awake. A card that was given up ends its jobs itself. */
+static int egret_pm_prepare(struct device *dev)
+{
+	struct egret_device *edev = dev_get_drvdata(dev);
+	int ret;
+
+	ret = egret_queue_drain_all(edev, msecs_to_jiffies(READ_ONCE(suspend_timeout_ms)));
+	if (ret)
+		egret_pm_note_sleep(edev, ret);
+	return ret;
+}
+
+/* All devices are awake again. Jobs end, at the latest, when they find their card lost. */
+static void egret_pm_complete(struct device *dev)
+{
+	egret_queue_undrain_all(dev_get_drvdata(dev));
 }
 
 static int egret_pm_suspend(struct device *dev)
@@ -251,21 +271,13 @@ static int egret_pm_suspend(struct device *dev)
 	struct egret_device *edev = dev_get_drvdata(dev);
 	int ret = 0;
 
-	/* A card that was given up ends its jobs itself. */
-	if (!egret_device_is_wedged(edev))
-		ret = egret_queue_drain_all(edev, msecs_to_jiffies(READ_ONCE(suspend_timeout_ms)));
-	if (ret)
-		goto out;
 	/* Not before: to end a job, the card may have to be reset. */
 	egret_reset_pause(edev);
 	if (!egret_device_is_wedged(edev))
 		ret = egret_pm_save_and_sleep(edev);
 	if (ret)
-		egret_pm_let_go(edev);
-out:
-	if (ret)
-		edev->pm.refused++;
-	trace_egret_pm(edev, "suspend", ret);
+		egret_reset_unpause(edev);
+	egret_pm_note_sleep(edev, ret);
 	return ret;
 }
 
@@ -294,12 +306,13 @@ static int egret_pm_resume(struct device *dev)
 			egret_pm_mend(edev, ret);
 	}
 	egret_vram_forget(&edev->pm.saved);
-	/* Also then: jobs end, at the latest, when they find that out. */
-	egret_pm_let_go(edev);
+	egret_reset_unpause(edev);
 	return 0;
 }
 
 const struct dev_pm_ops egret_pm_ops = {
+	.prepare = pm_sleep_ptr(egret_pm_prepare),
+	.complete = pm_sleep_ptr(egret_pm_complete),
 	SYSTEM_SLEEP_PM_OPS(egret_pm_suspend, egret_pm_resume)
 	RUNTIME_PM_OPS(egret_pm_runtime_suspend, egret_pm_runtime_resume, NULL)
 };

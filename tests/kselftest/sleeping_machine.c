@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define DEVICE	"/sys/bus/pci/devices/0000:01:00.0/"
+/* Another card, which nobody uses. */
+#define OTHER	"/sys/bus/pci/devices/0000:02:00.0/"
 #define SIZE	(4 * MiB)
 #define FILLS	24
 #define PATIENCE_MS	(60000 * test_slow())
@@ -327,14 +329,19 @@ static void endless(struct work *w)
 {
 	uint32_t done = syncobj_create(w->first.fd);
 	struct drm_egret_sync sync = sync_signal(done, 0);
-	unsigned long before = refused();
+	unsigned long before = refused(), others;
 
+	/* That one sleeps only with the machine. */
+	CHECK_OK(put(OTHER "power/control", "on"));
+	others = get(OTHER "sleep/sleeps");
 	set_parameter("suspend_timeout_ms", 300);
 	w->word.u64[0] = 0;
 	packet_wait(&w->first, w->word.va, 1000);
 	CHECK_OK(submit(&w->first, &sync, 1));
 	CHECK_ERR(sleep_machine("deep"), EBUSY);
 	CHECK_EQ(refused(), before + 1);
+	/* No card sleeps before all are idle: one may use the memory of another. */
+	CHECK_EQ(get(OTHER "sleep/sleeps"), others);
 	CHECK_EQ(syncobj_status(w->first.fd, done), 0);
 	packet_fill(&w->second, w->vram.va, w->vram.size, 8, 5, 0);
 	CHECK_OK(run(&w->second));
@@ -346,6 +353,8 @@ static void endless(struct work *w)
 	CHECK_OK(syncobj_wait(w->first.fd, done, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(w->first.fd, done), 1);
 	sleep_with_jobs(w, "deep");
+	CHECK_EQ(get(OTHER "sleep/sleeps"), others + 1);
+	CHECK_OK(put(OTHER "power/control", "auto"));
 	ok("it is not lost, and then the machine sleeps");
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
-/* Several cards in one machine: what happens to one does not concern the others. */
+/*
+ * Several cards in one machine: what happens to one does not concern the others. Two of them are
+ * below one PCI Express switch (driver-cards.vm), where they reach each other's memory if the
+ * kernel is one that lets them (CONFIG_PCI_P2PDMA: Debian's 6.12 is not, the debug kernel is).
+ */
 #include "egret_test.h"
 
 #include <fcntl.h>
@@ -16,6 +20,7 @@
 #include <xf86drm.h>
 
 #define CARDS	4
+#define PATIENCE_MS	(10000 * test_slow())
 
 static struct client on_card(unsigned int card, uint32_t queue_type)
 {
@@ -151,7 +156,69 @@ static void write_file(const char *path, const char *text)
 		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
 }
 
+/* ---- where the cards are ------------------------------------------------------------------ */
+
+/* The folder of a card's device in sysfs, or a file in it. */
+static void card_path(int fd, const char *name, char path[PATH_MAX])
+{
+	char link[128];
+	struct stat st;
+
+	CHECK_OK(fstat(fd, &st));
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device/%s", major(st.st_rdev),
+		 minor(st.st_rdev), name);
+	CHECK(realpath(link, path));
+}
+
+/* Cards by where they are: their numbers change when one goes and comes back. */
+struct places {
+	/* Below the switch. */
+	unsigned int near[2];
+	/* Not there. */
+	unsigned int far;
+};
+
+static struct places cards_find(void)
+{
+	struct places places = {};
+	unsigned int i, count = 0;
+
+	for (i = 0; i < CARDS; i++) {
+		int fd = card_open_number(i);
+		char path[PATH_MAX];
+		const char *at;
+		unsigned int depth;
+
+		card_path(fd, "", path);
+		close(fd);
+		/* Ports and the card itself. */
+		for (depth = 0, at = path; (at = strstr(at, "/0000:")); at++)
+			depth++;
+		if (depth == 4) {
+			CHECK(count < ARRAY_SIZE(places.near));
+			places.near[count++] = i;
+		} else {
+			CHECK_EQ(depth, 2);
+			places.far = i;
+		}
+	}
+	CHECK_EQ(count, ARRAY_SIZE(places.near));
+	return places;
+}
+
+/* Whether the kernel lets devices below one switch reach each other. */
+static bool kernel_has_p2p(void)
+{
+	char *symbols = read_text("/proc/kallsyms");
+	bool has = strstr(symbols, " pci_p2pdma_distance_many");
+
+	free(symbols);
+	return has;
+}
+
 /* ---- buffers that two cards share ---------------------------------------------------- */
+
+#define PAIR_SIZE	(2 * MiB + PAGE)
 
 struct pair {
 	struct client owner;
@@ -169,7 +236,7 @@ static struct pair pair_create(unsigned int a, unsigned int b, uint32_t placemen
 		.other = on_card(b, DRM_EGRET_QUEUE_COPY),
 	};
 
-	p.bo = numbered_bo(&p.owner, 2 * MiB + PAGE, placement, tag);
+	p.bo = numbered_bo(&p.owner, PAIR_SIZE, placement, tag);
 	p.bo.va = p.owner.next_va;
 	p.owner.next_va += 2 * LARGE_PAGE;
 	CHECK_OK(vm_map(p.owner.fd, p.owner.vm, p.bo.handle, 0, p.bo.va, p.bo.size, ACCESS_ALL));
@@ -193,7 +260,7 @@ static void pair_use(struct client *c, const struct bo *bo, uint32_t tag, uint64
 	bo_close(c->fd, &out);
 }
 
-static void test_shared(void)
+static void check_shared(unsigned int a, unsigned int b, uint64_t resident)
 {
 	static const uint32_t placements[] = {
 		DRM_EGRET_BO_VRAM, DRM_EGRET_BO_SYSTEM, DRM_EGRET_BO_VRAM | DRM_EGRET_BO_SYSTEM
@@ -201,13 +268,15 @@ static void test_shared(void)
 	unsigned int i, round;
 
 	for (i = 0; i < ARRAY_SIZE(placements); i++) {
-		struct pair p = pair_create(0, 1, placements[i], 0x10 + i);
+		struct pair p = pair_create(a, b, placements[i], 0x10 + i);
 
 		for (round = 0; round < 3; round++) {
 			pair_use(&p.other, &p.seen, 0x10 + i, round);
 			CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], round);
 			pair_use(&p.owner, &p.bo, 0x10 + i, 100 + round);
 			CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 100 + round);
+			if (placements[i] == DRM_EGRET_BO_VRAM)
+				CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), resident);
 			/* In the second round it is not bound between. */
 			if (round != 1)
 				continue;
@@ -224,55 +293,167 @@ static void test_shared(void)
 	}
 }
 
-/* Whether /proc/@file has @text in it. */
-static bool proc_has(const char *file, const char *text)
+/*
+ * Where a buffer is that two cards use: in the device memory of the one that made it, if
+ * the kernel says that the other one can reach that; otherwise in system memory.
+ */
+static void test_shared(void)
 {
-	char path[64], *content;
-	bool has;
+	struct places places = cards_find();
+	bool near = kernel_has_p2p();
 
-	snprintf(path, sizeof(path), "/proc/%s", file);
-	content = read_text(path);
-	has = strstr(content, text);
-	free(content);
-	return has;
+	printf("# the kernel %s cards reach each other's memory\n", near ? "lets" : "does not let");
+	check_shared(places.near[0], places.near[1], near ? PAIR_SIZE : 0);
+	check_shared(places.far, places.near[0], 0);
+}
+
+/* Wait until the buffer of a pair is in device memory (again), which a job brings about. */
+static bool pair_returns(struct pair *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100 * test_slow(); i++) {
+		CHECK_OK(run(&p->owner));
+		if (fdinfo(p->owner.fd, "drm-resident-vram") == p->bo.size)
+			return true;
+		sleep_ms(100);
+	}
+	return false;
+}
+
+/* The third card takes the buffer, uses it, and lets go. */
+static void third_use(struct pair *p, struct client *third)
+{
+	struct bo seen = bo_import(third, p->dma_buf);
+
+	pair_use(third, &seen, 5, 2);
+	CHECK_EQ(fdinfo(p->owner.fd, "drm-resident-vram"), 0);
+	CHECK_EQ(p->bo.u64[p->bo.size / 8 - 1], 2);
+	pair_use(&p->other, &p->seen, 5, 3);
+	pair_use(third, &seen, 5, 4);
+	CHECK_EQ(fdinfo(p->owner.fd, "drm-resident-vram"), 0);
+	CHECK_EQ(p->bo.u64[p->bo.size / 8 - 1], 4);
+	CHECK_OK(vm_unmap(third->fd, third->vm, seen.va, seen.size));
+	bo_close(third->fd, &seen);
+}
+
+/* Whether the third card may have the buffer while the second one has it bound. */
+static int third_try(struct pair *p, struct client *third)
+{
+	uint32_t handle;
+	int ret;
+
+	CHECK_OK(drmPrimeFDToHandle(third->fd, p->dma_buf, &handle));
+	ret = vm_map(third->fd, third->vm, handle, 0, third->next_va, p->bo.size, ACCESS_ALL);
+	if (!ret)
+		CHECK_OK(vm_unmap(third->fd, third->vm, third->next_va, p->bo.size));
+	handle_close(third->fd, handle);
+	return ret;
+}
+
+/* Let the second card go, and come again. */
+static void pair_let_go(struct pair *p)
+{
+	CHECK_OK(vm_unmap(p->other.fd, p->other.vm, p->seen.va, p->seen.size));
+	bo_close(p->other.fd, &p->seen);
 }
 
 /*
- * Where a buffer is that two cards use: in the device memory of the one that made it, if
- * the kernel says that the other one can reach that; otherwise in system memory, until the
- * other lets go. Many kernels are built without pci_p2pdma, and never say so.
+ * As long as a third card has it that does not reach it, a buffer is in system memory for all.
+ * A kernel without CONFIG_DMABUF_MOVE_NOTIFY pins it where the second card has found it: then
+ * the third one is refused until that one has let go.
  */
-static void test_shared_place(void)
+static void test_shared_by_three(void)
 {
-	struct pair p = pair_create(0, 1, DRM_EGRET_BO_VRAM, 5);
-	bool near = fdinfo(p.owner.fd, "drm-resident-vram") == p.bo.size;
-	uint32_t round;
+	struct places places = cards_find();
+	struct pair p = pair_create(places.near[0], places.near[1], DRM_EGRET_BO_VRAM, 5);
+	struct client third = on_card(places.far, DRM_EGRET_QUEUE_COPY);
+	bool near = kernel_has_p2p();
+	int ret;
 
-	CHECK(!near || proc_has("kallsyms", " pci_p2pdma_distance_many"));
-	printf("# the cards %s each other's memory\n", near ? "reach" : "do not reach");
-	for (round = 0; round < 2; round++) {
-		pair_use(&p.other, &p.seen, 5, round);
-		pair_use(&p.owner, &p.bo, 5, round);
-		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), near ? p.bo.size : 0);
+	pair_use(&p.other, &p.seen, 5, 1);
+	CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), near ? p.bo.size : 0);
+	ret = third_try(&p, &third);
+	if (ret) {
+		CHECK(near);
+		CHECK_EQ(ret, -EBUSY);
+		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), p.bo.size);
+		pair_use(&p.other, &p.seen, 5, 6);
+		CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 6);
+		pair_let_go(&p);
+		/* Its driver lets go in its own time. */
+		while (third_try(&p, &third))
+			sleep_ms(10);
+		p.seen = bo_import(&p.other, p.dma_buf);
+		pair_use(&p.other, &p.seen, 5, 7);
+	} else {
+		third_use(&p, &third);
+		third_use(&p, &third);
 	}
+	pair_let_go(&p);
+	CHECK(pair_returns(&p));
+	/* The other way round: who is near comes to where the buffer is for the third. */
+	if (near) {
+		struct bo seen = bo_import(&third, p.dma_buf);
+
+		pair_use(&third, &seen, 5, 8);
+		p.seen = bo_import(&p.other, p.dma_buf);
+		pair_use(&p.other, &p.seen, 5, 9);
+		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), 0);
+		pair_use(&third, &seen, 5, 10);
+		CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 10);
+		pair_let_go(&p);
+		CHECK_OK(vm_unmap(third.fd, third.vm, seen.va, seen.size));
+		bo_close(third.fd, &seen);
+	}
+	close(p.dma_buf);
+	CHECK(pair_returns(&p));
+	pair_use(&p.owner, &p.bo, 5, 2);
+}
+
+/* Let a card sleep soon; whether it does. */
+static bool falls_asleep(int fd, unsigned int patience_ms)
+{
+	char status[PATH_MAX], delay[PATH_MAX], *text;
+	bool asleep = false;
+	unsigned int waited;
+
+	card_path(fd, "power/runtime_status", status);
+	card_path(fd, "power/autosuspend_delay_ms", delay);
+	write_text(delay, "20");
+	for (waited = 0; !asleep && waited < patience_ms; waited += 20) {
+		sleep_ms(20);
+		text = read_text(status);
+		asleep = !strcmp(text, "suspended\n");
+		free(text);
+	}
+	write_text(delay, "1000");
+	return asleep;
+}
+
+/* A card whose memory another one has bound does not sleep: nobody could wake it. */
+static void test_shared_asleep(void)
+{
+	struct places places = cards_find();
+	struct pair p = pair_create(places.near[0], places.near[1], DRM_EGRET_BO_VRAM, 9);
+	bool near = kernel_has_p2p();
+
+	pair_use(&p.other, &p.seen, 9, 1);
+	CHECK_EQ(falls_asleep(p.owner.fd, near ? 500 : PATIENCE_MS), !near);
+	pair_use(&p.other, &p.seen, 9, 2);
+	CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 2);
 	close(p.dma_buf);
 	CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
 	bo_close(p.other.fd, &p.seen);
-	/* The other one's driver lets go in its own time. */
-	for (round = 0; round < 100 * test_slow(); round++) {
-		CHECK_OK(run(&p.owner));
-		if (fdinfo(p.owner.fd, "drm-resident-vram") == p.bo.size)
-			break;
-		sleep_ms(100);
-	}
-	CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), p.bo.size);
-	pair_use(&p.owner, &p.bo, 5, 2);
+	CHECK(falls_asleep(p.owner.fd, PATIENCE_MS));
+	pair_use(&p.owner, &p.bo, 9, 2);
 }
 
 /* One job after the other, without a sync object: each waits for the other card. */
 static void test_shared_in_turn(void)
 {
-	struct pair p = pair_create(0, 1, DRM_EGRET_BO_VRAM, 1);
+	struct places places = cards_find();
+	struct pair p = pair_create(places.near[0], places.near[1], DRM_EGRET_BO_VRAM, 1);
 	struct bo word = client_bo(&p.owner, PAGE, DRM_EGRET_BO_SYSTEM);
 	uint32_t i;
 
@@ -298,6 +479,7 @@ enum hold { OWNER_HANDLE, OWNER_FILE, DMA_BUF, OTHER_HANDLE, HOLDS };
 /* All orders in which what holds the buffer may go; who still has it can use it. */
 static void test_shared_orders(void)
 {
+	struct places places = cards_find();
 	unsigned int order, k;
 
 	for (order = 0; order < HOLDS * HOLDS * HOLDS * HOLDS; order++) {
@@ -310,7 +492,7 @@ static void test_shared_orders(void)
 		if ((1U << hold[0] | 1U << hold[1] | 1U << hold[2] | 1U << hold[3]) != 15 ||
 		    order % 3)
 			continue;
-		p = pair_create(0, 1, DRM_EGRET_BO_VRAM, order);
+		p = pair_create(places.near[0], places.near[1], DRM_EGRET_BO_VRAM, order);
 		for (k = 0; k < HOLDS; k++) {
 			switch (hold[k]) {
 			case OWNER_HANDLE:
@@ -344,23 +526,19 @@ static void test_shared_orders(void)
 
 static void card_remove(int fd)
 {
-	char link[128], path[PATH_MAX];
-	struct stat st;
+	char path[PATH_MAX];
 
-	CHECK_OK(fstat(fd, &st));
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device/remove", major(st.st_rdev),
-		 minor(st.st_rdev));
-	CHECK(realpath(link, path));
+	card_path(fd, "remove", path);
 	write_file(path, "1");
 }
 
 /* The card goes that made a buffer, or has one of another card. */
-static void test_shared_removed(void)
+static void check_shared_removed(unsigned int gone, unsigned int stays)
 {
-	struct pair made = pair_create(CARDS - 1, 0, DRM_EGRET_BO_SYSTEM, 0x20);
-	struct pair moved = pair_create(CARDS - 1, 0, DRM_EGRET_BO_VRAM, 0x30);
-	struct pair taken = pair_create(0, CARDS - 1, DRM_EGRET_BO_VRAM, 0x40);
-	struct bo bo;
+	struct pair made = pair_create(gone, stays, DRM_EGRET_BO_SYSTEM, 0x20);
+	struct pair moved = pair_create(gone, stays, DRM_EGRET_BO_VRAM, 0x30);
+	struct pair taken = pair_create(stays, gone, DRM_EGRET_BO_VRAM, 0x40);
+	unsigned int i;
 
 	pair_use(&made.other, &made.seen, 0x20, 1);
 	pair_use(&moved.other, &moved.seen, 0x30, 1);
@@ -371,6 +549,7 @@ static void test_shared_removed(void)
 	CHECK_ERR(run(&made.other), ENODEV);
 	CHECK_OK(vm_unmap(made.other.fd, made.other.vm, made.seen.va, made.seen.size));
 	CHECK_OK(run(&made.other));
+	CHECK_ERR(run(&moved.other), ENODEV);
 	/* What is only shared with it is as it was. */
 	pair_use(&taken.owner, &taken.bo, 0x40, 2);
 	CHECK_EQ(taken.bo.u64[taken.bo.size / 8 - 1], 2);
@@ -392,9 +571,26 @@ static void test_shared_removed(void)
 	pair_use(&taken.owner, &taken.bo, 0x40, 3);
 
 	write_file("/sys/bus/pci/rescan", "1");
-	made.owner = on_card(CARDS - 1, DRM_EGRET_QUEUE_COPY);
-	bo = client_bo(&made.owner, 2 * MiB, DRM_EGRET_BO_VRAM);
-	check_card(&made.owner, &bo, 800);
+	for (i = 0; i < CARDS; i++) {
+		struct client c = on_card(i, DRM_EGRET_QUEUE_COPY);
+		struct bo bo = client_bo(&c, 2 * MiB, DRM_EGRET_BO_VRAM);
+
+		check_card(&c, &bo, 800 + i);
+	}
+}
+
+static void test_shared_removed(void)
+{
+	struct places places = cards_find();
+
+	check_shared_removed(places.far, places.near[0]);
+}
+
+static void test_near_removed(void)
+{
+	struct places places = cards_find();
+
+	check_shared_removed(places.near[1], places.near[0]);
 }
 
 /* One is taken away while all work, and comes back. */
@@ -443,11 +639,13 @@ int main(void)
 		TEST_LONG("each has its own memory and queues", test_all, 60),
 		TEST_LONG("a job waits for another card", test_chain, 60),
 		TEST_LONG("one faults, one hangs, others go on", test_bad_neighbours, 90),
-		TEST_LONG("a buffer that two cards share", test_shared, 60),
-		TEST_LONG("where a shared buffer is", test_shared_place, 60),
+		TEST_LONG("a buffer that two cards share", test_shared, 90),
+		TEST_LONG("a third card that does not reach it", test_shared_by_three, 90),
+		TEST_LONG("a card whose memory another one uses stays awake", test_shared_asleep, 60),
 		TEST_LONG("two cards work on a buffer in turn", test_shared_in_turn, 60),
 		TEST_LONG("a shared buffer is let go of in every order", test_shared_orders, 90),
 		TEST_LONG("a card that shares buffers is removed", test_shared_removed, 90),
+		TEST_LONG("a card near to others is removed", test_near_removed, 90),
 		TEST_LONG("one is removed, others go on, it comes back", test_removed, 90),
 	};
 
