@@ -109,7 +109,7 @@ help:
 	@printf '%s\n' \
 	'make               build everything, into build/' \
 	'make demo          install what is missing, build, show the card at work' \
-	'make demos         more of that: digits, a spoken word, a face' \
+	'make demos         more of that: digits, a spoken word, a face, a text' \
 	'make check         install what is missing, build, run all tests' \
 	'make check-debug   the tests of the driver again, with the debug kernel' \
 	'make vm            a shell in a virtual machine with the card and its driver' \

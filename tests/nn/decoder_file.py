@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # Copyright (C) 2026 The Egret authors
-"""Small language models with random weights, in the forms in which frameworks export real ones.
+"""Small language models in the forms in which frameworks export real ones.
 
-  tests/nn/decoder_file.py qwen2|qwen3|operators >FILE
+  tests/nn/decoder_file.py qwen2|qwen3|operators [WEIGHTS] >FILE
 
   qwen2      grouped heads, biases of the projections; the graph is the one that tracing
              transformers' Qwen2 leaves: normalisation, rotation and attention in pieces, the mask
@@ -15,7 +15,8 @@
 All have the inputs and outputs that optimum gives them: input_ids, attention_mask, position_ids
 and past_key_values.N.key and .value; logits, present.N.key and .value. The embedding is also the
 last layer's weights. The numbers come from a generator with a fixed seed, so that the file
-is always the same.
+is always the same, or from a file of float32 numbers that somebody has trained
+(libaccel/examples/writer/learn.c).
 """
 
 import math
@@ -24,7 +25,7 @@ import sys
 
 from onnx_file import field, fields, floats, ints, node, tensor, value_info
 
-LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD, MIDDLE, VOCABULARY = 2, 64, 4, 2, 16, 96, 160
+LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD, MIDDLE, VOCABULARY = 2, 64, 4, 2, 16, 96, 128
 EPSILON, BASE = 1e-6, 10000.0
 LOWEST = -3.4028234663852886e+38
 F32, I64, BOOL = 1, 7, 9
@@ -40,16 +41,28 @@ class Random:
         self.state = (self.state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
         return (self.state >> 40) / (1 << 23) - 1
 
-    def numbers(self, count, scale):
-        return [self.number() * scale for _ in range(count)]
+    def numbers(self, count, scale, middle):
+        return [middle + self.number() * scale for _ in range(count)]
+
+
+class Trained:
+    """Numbers of a file, in the order in which they are asked for."""
+
+    def __init__(self, path):
+        with open(path, 'rb') as file:
+            self.rest = file.read()
+
+    def numbers(self, count, _scale, _middle):
+        numbers, self.rest = self.rest[:4 * count], self.rest[4 * count:]
+        return struct.unpack(f'<{count}f', numbers)
 
 
 class Graph:
     """Nodes and weights, with names as exporters give them."""
 
-    def __init__(self):
+    def __init__(self, source):
         self.nodes, self.tensors, self.names, self.constants = [], [], {}, {}
-        self.random = Random(20260101)
+        self.source = source
 
     def op(self, scope, kind, *inputs, output=None, **attributes):
         """A node: its first output's name. Numbers among the inputs are constants."""
@@ -75,8 +88,8 @@ class Graph:
         return name
 
     def weights(self, name, *sizes, scale=None, middle=0.0):
-        numbers = self.random.numbers(math.prod(sizes), scale or 1.7 / math.sqrt(sizes[0]))
-        self.tensors.append(floats(name, sizes, *(middle + x for x in numbers)))
+        numbers = self.source.numbers(math.prod(sizes), scale or 1.7 / math.sqrt(sizes[0]), middle)
+        self.tensors.append(floats(name, sizes, *numbers))
         return name
 
     def size(self, scope, value, dimension):
@@ -251,8 +264,8 @@ class ByOperators(Traced):
         return g.linear(f'{s}/o_proj', x, HEADS * HEAD, HIDDEN)
 
 
-def decoder(network, biases, head_norms):
-    g = Graph()
+def decoder(source, network, biases, head_norms):
+    g = Graph(source)
     g.weights('model.embed_tokens.weight', VOCABULARY, HIDDEN, scale=1.0)
     x = g.op('/model/embed_tokens', 'Gather', 'model.embed_tokens.weight', 'input_ids')
     net = network(g, biases, head_norms)
@@ -287,10 +300,11 @@ def pack(g, version):
 def main():
     makers = {'qwen2': (Traced, True, False), 'qwen3': (Traced, False, True),
               'operators': (ByOperators, False, True)}
-    if len(sys.argv) != 2 or sys.argv[1] not in makers:
-        print(f'usage: decoder_file.py {"|".join(makers)}', file=sys.stderr)
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in makers:
+        print(f'usage: decoder_file.py {"|".join(makers)} [WEIGHTS]', file=sys.stderr)
         return 2
-    sys.stdout.buffer.write(decoder(*makers[sys.argv[1]]))
+    source = Trained(sys.argv[2]) if len(sys.argv) == 3 else Random(20260101)
+    sys.stdout.buffer.write(decoder(source, *makers[sys.argv[1]]))
     return 0
 
 

@@ -16,7 +16,7 @@
 #define STEPS		3
 #define BATCH		2
 #define HIDDEN_PLACE	1	/* of the first text: nobody may look at it */
-#define WORDS		160
+#define WORDS		128
 
 enum { IDS, MASK, PLACES, CACHE, INPUTS = CACHE + 4 };
 enum { LOGITS, PRESENT, OUTPUTS = PRESENT + 4 };
