@@ -270,9 +270,18 @@ static void dot_vnni(const int8_t *a, const uint8_t *const *b, size_t bytes, uin
 	const __m512i mask = _mm512_set1_epi8((char)flip);
 	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
 			 _mm512_setzero_si512(), _mm512_setzero_si512() };
+	size_t x = 0;
 
-	for (size_t x = 0; x < bytes; x += 64) {
-		__mmask64 valid = bytes - x < 64 ? (UINT64_C(1) << (bytes - x)) - 1 : ~UINT64_C(0);
+	for (; x + 64 <= bytes; x += 64) {
+		__m512i v = _mm512_loadu_si512(a + x);
+
+		_Pragma("GCC unroll 4")
+		for (int i = 0; i < 4; i++)
+			s[i] = _mm512_dpbusd_epi32(s[i], _mm512_xor_si512(mask,
+						_mm512_loadu_si512(b[i] + x)), v);
+	}
+	if (x < bytes) {
+		const __mmask64 valid = (UINT64_C(1) << (bytes - x)) - 1;
 		__m512i v = _mm512_maskz_loadu_epi8(valid, a + x);
 
 		_Pragma("GCC unroll 4")

@@ -34,6 +34,7 @@
 #define BLOCKS		(SEGMENT_I8 / EGRET_BLOCK)
 #define DIRECT_M	24	/* rows up to which copying B does not pay */
 #define DOT_M		4	/* rows up to which turning B's lines does not pay */
+#define SEGMENT_DOT	4096	/* k of a segment if neither A nor B is packed */
 
 _Static_assert(BLOCK_M <= EGRET_PACK_LINES && SEGMENT_I8 <= EGRET_PACK_K &&
 	       SEGMENT_F32 <= EGRET_PACK_K, "too much to pack");
@@ -527,11 +528,27 @@ static size_t whole_rows(const struct part *p)
 	return rows;
 }
 
+/* Few rows and lines of B along k: no panels are made. */
+static bool has_dots(const struct matmul *mm, const struct part *p)
+{
+	return mm->gemm->dot && p->m <= DOT_M && mm->int_product && !mm->blocks &&
+	       mm->b.by_line && !mm->a_minus;
+}
+
+/* The same, and nothing is packed at all. */
+static bool has_stored_dots(const struct matmul *mm, const struct part *p)
+{
+	return has_dots(mm, p) && mm->a.by_line && mm->a.type == EGRET_TYPE_S8 && mm->a.pitch >= 0 &&
+	       !type_is_int4(mm->b.type);
+}
+
 /* How many rows of A can be used where they are stored? */
 static size_t stored_rows(const struct matmul *mm, const struct part *p, const struct segment *s)
 {
 	const struct egret_operand *a = &mm->a;
 
+	if (has_stored_dots(mm, p))
+		return p->m;
 	if (!a->by_line || a->pitch < 0 || a->pitch % PITCH_ALIASED == 0)
 		return 0;
 	if (mm->int_product)
@@ -748,6 +765,21 @@ static void edge_tile(const struct matmul *mm, const struct part *p, const struc
 		memcpy(c + 4 * r * p->ldc, w->tile.f + r * nr, 4 * b->n);
 }
 
+/*
+ * The sums that come next. Rows of a large output are too far apart for the host to guess;
+ * a small one is in its nearest cache anyway.
+ */
+static void ask_for_sums(const struct matmul *mm, const struct part *p, size_t i, size_t j)
+{
+	size_t end = i + EGRET_GEMM_MR < p->m ? i + EGRET_GEMM_MR : p->m;
+
+	if (p->m < BLOCK_M / 2 || p->ldc < BLOCK_N / 2)
+		return;
+	for (; i < end; i++)
+		for (unsigned int x = 0; x < mm->gemm->nr; x += 16)
+			__builtin_prefetch(p->c + 4 * (i * p->ldc + j + x), 1);
+}
+
 /* All rows by a panel of B. */
 static void multiply_columns(const struct matmul *mm, const struct part *p,
 			     const struct segment *s, const struct columns *b)
@@ -758,6 +790,7 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 
 		if (mm->int_product && !b->j)
 			add_of_rows(mm, p, s, i, rows);
+		ask_for_sums(mm, p, i + rows, b->j);
 		if (mm->blocks)
 			block_tile(mm, p, s, b, i, rows, m);
 		else if (p->whole || (m == rows && b->n == mm->gemm->nr))
@@ -769,13 +802,7 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 	}
 }
 
-/* Few rows and lines of B along k: no panels are made. */
-static bool has_dots(const struct matmul *mm, const struct part *p)
-{
-	return mm->gemm->dot && p->m <= DOT_M && mm->int_product && !mm->blocks &&
-	       mm->b.by_line && !mm->a_minus;
-}
-
+/* Four lines of B at a time. */
 static void multiply_dots(const struct matmul *mm, const struct part *p, const struct segment *s)
 {
 	const struct egret_range r = { p->n0, p->n, s->x, s->k };
@@ -943,9 +970,16 @@ static void start(const struct matmul *mm, const struct part *p)
 			4 * p->n);
 }
 
+static size_t longest_segment(const struct matmul *mm, const struct part *p)
+{
+	if (has_stored_dots(mm, p))
+		return SEGMENT_DOT;
+	return mm->int_product ? SEGMENT_I8 : SEGMENT_F32;
+}
+
 static void accumulate(const struct matmul *mm, const struct part *p)
 {
-	size_t most = mm->int_product ? SEGMENT_I8 : SEGMENT_F32;
+	size_t most = longest_segment(mm, p);
 	struct segment s = { .zero = !(mm->d->flags & EGRET_MATMUL_ACC) };
 
 	start(mm, p);

@@ -480,7 +480,8 @@ const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_r
 {
 	const struct lines lines = lines_i8(o, r);
 
-	if (line + MANY < r->line + r->lines)
+	/* within a longer one the host guesses */
+	if (r->count <= EGRET_PACK_K && line + MANY < r->line + r->lines)
 		ask_for(&lines, line + MANY);
 	*flip = lines.mask;
 	return lines.get(&lines, line, buffer);
