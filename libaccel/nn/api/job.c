@@ -399,6 +399,7 @@ static int run_plan(struct accel_nn_job *job, struct accel_stream *stream, bool 
 	struct nn_measure *measures;
 	int ret;
 
+	plan->stop = &job->leaving;
 	if (!measure)
 		return nn_plan_run(plan, stream, job->inputs, outputs);
 	measures = calloc(plan->step_count + 1, sizeof(*measures));

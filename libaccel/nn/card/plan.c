@@ -660,16 +660,21 @@ static int put_results(struct nn_plan *plan, struct nn_host *host, struct accel_
 /* Facts of all values are only there for nodes with graphs. */
 static int begin_facts(const struct nn_plan *plan, const struct nn_node *node, struct nn_facts *facts)
 {
+	bool has_graph = false;
+	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < node->attr_count; i++)
-		if (node->attrs[i].type == NN_ATTR_GRAPH)
-			return nn_facts_begin_run(facts, plan->card->model);
-	*facts = (struct nn_facts){
-		.model = plan->card->model, .running = true, .result_max = SIZE_MAX,
-		.work_max = SIZE_MAX,
-	};
-	return 0;
+		has_graph |= node->attrs[i].type == NN_ATTR_GRAPH;
+	if (has_graph)
+		ret = nn_facts_begin_run(facts, plan->card->model);
+	else
+		*facts = (struct nn_facts){
+			.model = plan->card->model, .running = true, .result_max = SIZE_MAX,
+			.work_max = SIZE_MAX,
+		};
+	facts->stop = plan->stop;
+	return ret;
 }
 
 static int run_host(struct nn_plan *plan, struct nn_host *host, struct accel_stream *stream)

@@ -107,6 +107,8 @@ struct nn_plan {
 	uint64_t constant_bytes;
 	uint64_t peak;			/* bytes of `memory` */
 	struct accel_buffer *memory;
+	/* Of who runs the plan: if it becomes true, what the host evaluates ends; or NULL. */
+	const atomic_bool *stop;
 	struct accel_graph **graphs;	/* one for each stretch of launches */
 	size_t graph_count;
 };

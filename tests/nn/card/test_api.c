@@ -360,6 +360,49 @@ static void expect_profile(struct rig *r)
 	expect_error(accel_nn_get_step(r->job, i, &step), -EINVAL, "has 2 steps");
 }
 
+/* A loop without an end, which is the host's part of a model on a card, ends with its job. */
+static void test_leave_loop(void **state)
+{
+	struct accel_nn_load_options options = { .size = sizeof(options) };
+	struct accel_nn_model *model;
+	struct accel_nn_tensor x;
+	struct accel_nn_job *job;
+	Onnx__GraphProto *body;
+	float numbers[4] = { 1 };
+	struct card *card;
+	struct build b;
+	uint8_t *file;
+	void *opened;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(open_card(&opened), 0);
+	card = opened;
+	options.context = card->context;
+	options.device = card->device;
+	build_init(&b, 17);
+	build_input(&b, "x", NN_F32, "4");
+	build_node(&b, "Tanh", "x", "t");
+	build_node(&b, "Identity", "g", "go");
+	build_node(&b, "Neg", "v", "next");
+	body = build_graph(&b, 1, "i g v", "go next");
+	build_graph_attr(&b, build_node(&b, "Loop", "- - t", "l"), "body", body);
+	build_node(&b, "Tanh", "l", "y");
+	build_output(&b, "y");
+	file = build_pack(&b, &size);
+	build_release(&b);
+	assert_int_equal(accel_nn_load_memory(file, size, &options, &model), 0);
+	assert_int_equal(accel_nn_job_create(model, &job), 0);
+	x = tensor(ACCEL_NN_FLOAT32, 4, numbers, sizeof(numbers));
+	assert_int_equal(accel_nn_bind_input(job, 0, &x), 0);
+	assert_int_equal(accel_nn_start(job, NULL), 0);
+	assert_int_equal(accel_nn_wait(job, 0), -ETIMEDOUT);
+	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+	free(file);
+	close_card(&opened);
+}
+
 static void expect_on_card(struct rig *r)
 {
 	struct accel_nn_node node = { .size = sizeof(node) };
@@ -432,6 +475,7 @@ int main(void)
 		TEST(test_forked),
 		TEST(test_refuse_files),
 		TEST(test_card),
+		cmocka_unit_test(test_leave_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
