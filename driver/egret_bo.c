@@ -8,6 +8,7 @@
  * that may use it are in its reservation object, for which TTM waits.
  */
 #include <linux/dma-buf.h>
+#include <linux/memcontrol.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_exec.h>
@@ -164,6 +165,7 @@ static void egret_bo_destroy(struct ttm_buffer_object *tbo)
 	drm_gem_object_release(&tbo->base);
 	if (bo->vm_root)
 		drm_gem_object_put(bo->vm_root);
+	mem_cgroup_put(bo->memcg);
 	kfree(bo);
 }
 
@@ -383,6 +385,7 @@ static struct egret_bo *egret_bo_alloc(struct egret_device *edev, u64 size, u32 
 	bo->placement = placement;
 	bo->region = placement & DRM_EGRET_BO_VRAM ? TTM_PL_VRAM : TTM_PL_TT;
 	INIT_LIST_HEAD(&bo->shared_link);
+	bo->memcg = get_mem_cgroup_from_mm(current->mm);
 	bo->ttm.base.funcs = &egret_bo_funcs;
 	drm_gem_private_object_init(&edev->drm, &bo->ttm.base, size);
 	if (vm) {

@@ -17,6 +17,7 @@ struct drm_device;
 struct drm_file;
 struct drm_printer;
 struct egret_device;
+struct mem_cgroup;
 struct ttm_place;
 struct ttm_placement;
 
@@ -39,6 +40,8 @@ struct egret_bo {
 	 * reference counted. The address space itself may be gone.
 	 */
 	struct drm_gem_object *vm_root;
+	/** @memcg: Whom its system memory is charged to; a reference, or NULL. Constant. */
+	struct mem_cgroup *memcg;
 
 	/** @source: If it was imported: where from; a reference. Constant. */
 	struct dma_buf *source;

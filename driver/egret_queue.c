@@ -1037,7 +1037,7 @@ static int egret_queue_alloc_ring(struct egret_queue *queue)
 	int ret;
 
 	queue->ring.packets = dma_alloc_coherent(dev, EGRET_QUEUE_BYTES, &queue->ring_dma,
-						 GFP_KERNEL);
+						 GFP_KERNEL_ACCOUNT);
 	if (!queue->ring.packets)
 		return -ENOMEM;
 	queue->slot = (void *)queue->ring.packets + EGRET_SLOT_OFFSET;

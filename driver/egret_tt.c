@@ -3,12 +3,19 @@
 /**
  * DOC: System memory
  *
- * The pages of a buffer in system memory are those of TTM's pool. They are mapped for
- * the card here rather than by the pool, which can only unmap pages and free them at
- * once: when the card goes its mappings have to go, but pages that other devices have
- * pinned (egret_dmabuf.c) must stay until they let go of them. In an encrypted guest the
- * pool allocates memory that is not encrypted, with addresses, and all is left to it;
- * such memory is not for other devices.
+ * The pages of a buffer in system memory are allocated here, in pieces as large as the
+ * host has them, and mapped here rather than by TTM's pool. It cannot charge them to
+ * anybody; and it can only unmap pages and free them at once: when the card goes its
+ * mappings have to go, but pages that other devices have pinned (egret_dmabuf.c) must stay
+ * until they let go of them. In an encrypted guest, the pool allocates memory that is not
+ * encrypted, with addresses, and all is left to it; such memory is not for other devices,
+ * and charged to nobody.
+ *
+ * Whom pages are charged to. The memory cgroup of the process that made the buffer, for
+ * as long as they exist, whoever needs them. Who is at the limit of the group gets -ENOMEM,
+ * and the OOM killer is left alone. But when somebody outside of the group pushes the buffer
+ * out of device memory, pages that cannot be charged any more are given all the same:
+ * otherwise a group at its limit would keep others from the device's memory.
  *
  * Buffers of other drivers have only addresses, which come from and go back to their
  * exporter. For TTM they are populated as long as they exist: when the exporter moves
@@ -18,10 +25,15 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
 #include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_placement.h>
 #include <drm/ttm/ttm_pool.h>
 
 #include "compat.h"
@@ -32,6 +44,86 @@
 static struct egret_device *egret_tt_device(struct ttm_device *bdev)
 {
 	return container_of(bdev, struct egret_device, ttm);
+}
+
+/* ---- pages ------------------------------------------------------------------------ */
+
+static void egret_pages_free(struct page **pages, unsigned long count)
+{
+	unsigned long i;
+	unsigned int order;
+
+	for (i = 0; i < count; i += 1UL << order) {
+		order = page_private(pages[i]);
+		set_page_private(pages[i], 0);
+		__free_pages(pages[i], order);
+	}
+}
+
+/* Each piece's first page knows its order. They are no compound pages: nobody refers to them. */
+static int egret_pages_alloc(struct page **pages, unsigned long count, gfp_t gfp)
+{
+	unsigned int order = MAX_PAGE_ORDER;
+	unsigned long done = 0, i;
+
+	while (done < count) {
+		struct page *page;
+
+		order = min_t(unsigned int, order, __fls(count - done));
+		/* For a large piece it is not worth while to go to any lengths. */
+		page = alloc_pages(order ? (gfp & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY |
+				   __GFP_NOWARN | __GFP_NOMEMALLOC : gfp, order);
+		if (!page && !order) {
+			egret_pages_free(pages, done);
+			return -ENOMEM;
+		}
+		if (!page) {
+			order--;
+			continue;
+		}
+		set_page_private(page, order);
+		for (i = 0; i < 1UL << order; i++)
+			pages[done++] = page + i;
+	}
+	return 0;
+}
+
+/* Whether somebody else's need pushes the buffer out of device memory. */
+static bool egret_tt_is_pushed_out(const struct egret_bo *bo)
+{
+	struct mem_cgroup *memcg;
+
+	if (!bo->ttm.resource || bo->ttm.resource->mem_type != TTM_PL_VRAM)
+		return false;
+	memcg = get_mem_cgroup_from_mm(current->mm);
+	mem_cgroup_put(memcg);
+	return memcg != bo->memcg;
+}
+
+static int egret_tt_alloc_pages(struct egret_tt *tt)
+{
+	/* Whoever asks for too much is told so, rather than that somebody is killed. */
+	gfp_t gfp = GFP_HIGHUSER | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	struct ttm_tt *ttm = &tt->base;
+	struct mem_cgroup *before;
+	int ret;
+
+	if (ttm->page_flags & TTM_TT_FLAG_ZERO_ALLOC)
+		gfp |= __GFP_ZERO;
+	before = set_active_memcg(tt->bo->memcg);
+	ret = egret_pages_alloc(ttm->pages, ttm->num_pages, gfp | __GFP_ACCOUNT);
+	set_active_memcg(before);
+	if (ret && egret_tt_is_pushed_out(tt->bo))
+		ret = egret_pages_alloc(ttm->pages, ttm->num_pages, gfp);
+	return ret;
+}
+
+static void egret_tt_free_pages(struct ttm_device *bdev, struct ttm_tt *ttm)
+{
+	if (ttm->dma_address)
+		ttm_pool_free(&bdev->pool, ttm);
+	else
+		egret_pages_free(ttm->pages, ttm->num_pages);
 }
 
 /* ---- addresses -------------------------------------------------------------------- */
@@ -118,12 +210,13 @@ static int egret_tt_init(struct egret_tt *tt, struct ttm_buffer_object *tbo, u32
 {
 	int ret;
 
+	tt->bo = ttm_to_egret_bo(tbo);
 	if (tt->import || egret_tt_device(tbo->bdev)->needs_bounce) {
 		ret = ttm_sg_tt_init(&tt->base, tbo, page_flags, ttm_cached);
 		tt->addresses = tt->base.dma_address;
 		return ret;
 	}
-	/* Without an array for addresses, for the pool would fill it. */
+	/* Without TTM's array for addresses, which is for those of its pool. */
 	ret = ttm_tt_init(&tt->base, tbo, page_flags, ttm_cached, 0);
 	if (ret)
 		return ret;
@@ -166,27 +259,29 @@ void egret_tt_destroy(struct ttm_device *bdev, struct ttm_tt *ttm)
 	struct egret_tt *tt = to_egret_tt(ttm);
 
 	if (tt->kept)
-		ttm_pool_free(&bdev->pool, ttm);
+		egret_tt_free_pages(bdev, ttm);
 	if (tt->addresses != ttm->dma_address)
 		kvfree(tt->addresses);
 	ttm_tt_fini(ttm);
 	kfree(tt);
 }
 
-/* Whoever asks for too much is told so, rather than that somebody is killed. */
 static int egret_tt_alloc(struct egret_device *edev, struct ttm_tt *ttm,
 			  const struct ttm_operation_ctx *ctx)
 {
 	struct ttm_operation_ctx patient = *ctx;
 	int ret;
 
-	patient.gfp_retry_mayfail = true;
-	ret = ttm_pool_alloc(&edev->ttm.pool, ttm, &patient);
-	if (ret || ttm->dma_address)
+	if (ttm->dma_address) {
+		patient.gfp_retry_mayfail = true;
+		return ttm_pool_alloc(&edev->ttm.pool, ttm, &patient);
+	}
+	ret = egret_tt_alloc_pages(to_egret_tt(ttm));
+	if (ret)
 		return ret;
 	ret = egret_tt_map(to_egret_tt(ttm), edev->drm.dev);
 	if (ret)
-		ttm_pool_free(&edev->ttm.pool, ttm);
+		egret_tt_free_pages(&edev->ttm, ttm);
 	return ret;
 }
 
@@ -232,7 +327,7 @@ void egret_tt_unpopulate(struct ttm_device *bdev, struct ttm_tt *ttm)
 	if (tt->keep)
 		tt->kept = true;
 	else
-		ttm_pool_free(&bdev->pool, ttm);
+		egret_tt_free_pages(bdev, ttm);
 }
 
 /**

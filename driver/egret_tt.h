@@ -17,8 +17,10 @@ struct ttm_operation_ctx;
  * Protected by the reservation of the buffer.
  */
 struct egret_tt {
-	/** @base: Base; TTM's pool allocates its pages. */
+	/** @base: Base. */
 	struct ttm_tt base;
+	/** @bo: The buffer that it was made for. Valid while there are no pages. Constant. */
+	struct egret_bo *bo;
 	/** @import: The buffer, if it is another driver's; otherwise NULL. Constant. */
 	struct egret_bo *import;
 	/** @mapped: Whether the card can reach it. */
@@ -27,7 +29,7 @@ struct egret_tt {
 	bool keep;
 	/** @kept: The card is gone, the pages are there. */
 	bool kept;
-	/** @own: The mapping of pages of TTM's pool. */
+	/** @own: The mapping of our own pages. */
 	struct sg_table own;
 	/** @foreign: The mapping of @import, which is its exporter's. */
 	struct sg_table *foreign;

@@ -48,6 +48,8 @@ $(KSELFTEST32_PROGRAMS): $(B)/tests/vm/driver32-%: $(B)/tests/kselftest32/test_%
 
 # Options of tests/vm/run for programs that need a machine of their own.
 KSELFTEST_VM_cards := --cards 4 --switch 2 --card-opts vram=64M
+# Little device memory, so that much is pushed out soon.
+KSELFTEST_VM_cgroup := --card-opts vram=64M
 KSELFTEST_VM_limit := --memory 512M --card-opts vram=64M
 # What the kernel clears by itself would hide what the driver does not.
 KSELFTEST_VM_evict := --card-opts vram=64M --append init_on_alloc=0
