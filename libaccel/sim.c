@@ -125,7 +125,7 @@ static void come_interrupt(void *opaque, unsigned int vector)
 
 	if (vector != EGRET_VECTOR_FAULT && !pthread_mutex_trylock(&dev->lock)) {
 		sim_advance(dev);
-		pthread_mutex_unlock(&dev->lock);
+		sim_unlock(dev);
 		return;
 	}
 	pthread_mutex_lock(&dev->irq_lock);
@@ -178,7 +178,7 @@ static void *serve_interrupts(void *opaque)
 		if (irqs & 1u << EGRET_VECTOR_FAULT)
 			sim_handle_faults(dev);
 		sim_advance(dev);
-		pthread_mutex_unlock(&dev->lock);
+		sim_unlock(dev);
 	}
 }
 
@@ -362,7 +362,7 @@ static void fill_memory(struct backend_device *dev, struct drm_egret_memory_info
 	info->vram_total = dev->vram_size;
 	info->vram_used = dev->vram_size - accel_ranges_free(&dev->vram_free);
 	info->vram_used_by_driver = dev->table_bytes;
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 static void fill_counters(struct backend_device *dev, struct drm_egret_counters *counters)

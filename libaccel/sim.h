@@ -58,6 +58,7 @@ struct backend_device {
 	/* Protects everything below. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* a timeline moved on */
+	bool moved_on;			/* so @changed is to be signalled, by sim_unlock() */
 	struct ranges vram_free;
 	uint64_t table_bytes;		/* device memory of page tables, rings, fences */
 	struct sim_table bos, vms, fences_by_handle;
@@ -145,6 +146,12 @@ void sim_free_jobs(struct backend_device *dev);
 
 /* Look at every queue: complete, cancel, start. With the lock held. */
 void sim_advance(struct backend_device *dev);
+
+/*
+ * Give the device's lock back, and then tell who waits that a timeline moved on: told before,
+ * they would wait for the lock at once.
+ */
+void sim_unlock(struct backend_device *dev);
 /* A queue has faulted: see which, and why. With the lock held. */
 void sim_handle_faults(struct backend_device *dev);
 

@@ -80,7 +80,7 @@ static void *wait_for_fences(void *opaque)
 	do {
 		pthread_mutex_lock(&dev->lock);
 		fds = collect(dev, &count);
-		pthread_mutex_unlock(&dev->lock);
+		sim_unlock(dev);
 		only = (struct pollfd){ .fd = dev->fences_woken, .events = POLLIN };
 		/* Without memory, look at all of them now and then. */
 		poll(fds ? fds : &only, fds ? count : 1, fds ? -1 : 10);
@@ -89,7 +89,7 @@ static void *wait_for_fences(void *opaque)
 		pthread_mutex_lock(&dev->lock);
 		stopping = dev->fences_stopping;
 		fulfil(dev);
-		pthread_mutex_unlock(&dev->lock);
+		sim_unlock(dev);
 	} while (!stopping);
 	return NULL;
 }
@@ -139,7 +139,7 @@ int sim_fence_import(struct backend_device *dev, int fd, uint32_t *handle)
 		dev->fences = fence;
 		accel_host_signal_raise(dev->fences_wake);
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	if (ret)
 		free_fence(fence);
 	return ret;
@@ -154,7 +154,7 @@ void sim_fences_stop(struct backend_device *dev)
 	dev->fences_stopping = true;
 	if (running)
 		accel_host_signal_raise(dev->fences_wake);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	if (!running)
 		return;
 	pthread_join(dev->fences_thread, NULL);

@@ -163,7 +163,7 @@ int sim_bo_create(struct backend_device *dev, struct drm_egret_bo_create *args)
 			ret = -ENOMEM;
 		}
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	if (ret && bo) {
 		if (bo->fd >= 0)
 			close(bo->fd);
@@ -185,7 +185,7 @@ int sim_bo_export(struct backend_device *dev, uint32_t handle, int *fd)
 		*fd = fcntl(bo->fd, F_DUPFD_CLOEXEC, 0);
 		ret = *fd < 0 ? -errno : 0;
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return ret;
 }
 
@@ -224,7 +224,7 @@ int sim_bo_import(struct backend_device *dev, int fd, uint32_t *handle, uint64_t
 		put_bo(dev, bo);
 		ret = -ENOMEM;
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return ret;
 }
 
@@ -236,7 +236,7 @@ void sim_bo_destroy(struct backend_device *dev, uint32_t handle)
 	bo = sim_table_take(&dev->bos, handle);
 	if (bo)
 		put_bo(dev, bo);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 int sim_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void **ptr)
@@ -247,7 +247,7 @@ int sim_bo_map(struct backend_device *dev, uint32_t handle, uint64_t size, void 
 	bo = sim_table_get(&dev->bos, handle);
 	if (bo)
 		*ptr = bo->memory;
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return !bo ? -ENOENT : size > bo->size ? -EINVAL : 0;
 }
 
@@ -498,7 +498,7 @@ int sim_vm_create(struct backend_device *dev, uint32_t *vm_id)
 			ret = -ENOMEM;
 		}
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	if (ret)
 		free(vm);
 	return ret;
@@ -512,7 +512,7 @@ void sim_vm_destroy(struct backend_device *dev, uint32_t vm_id)
 	vm = sim_table_take(&dev->vms, vm_id);
 	if (vm)
 		sim_vm_put(dev, vm);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 /* ---- Binding ---- */
@@ -716,7 +716,7 @@ int sim_vm_bind(struct backend_device *dev, uint32_t vm_id, const struct drm_egr
 		apply_op(dev, vm, &ops[i], users[i], &spares);
 		users[i] = NULL;	/* the mapping's now */
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	while (spares)
 		free(take_spare(&spares));
 	for (i = 0; users && i < count; i++)

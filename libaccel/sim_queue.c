@@ -92,6 +92,21 @@ static void put_timeline(struct sim_timeline *timeline)
 	free(timeline);
 }
 
+static void tell_waiters(struct backend_device *dev, bool moved_on)
+{
+	if (moved_on)
+		pthread_cond_broadcast(&dev->changed);
+}
+
+void sim_unlock(struct backend_device *dev)
+{
+	bool moved_on = dev->moved_on;
+
+	dev->moved_on = false;
+	pthread_mutex_unlock(&dev->lock);
+	tell_waiters(dev, moved_on);
+}
+
 static void signal_point(struct backend_device *dev, struct sim_timeline *timeline,
 			 uint64_t point)
 {
@@ -109,7 +124,7 @@ static void signal_point(struct backend_device *dev, struct sim_timeline *timeli
 		close(watcher->fd);
 		free(watcher);
 	}
-	pthread_cond_broadcast(&dev->changed);
+	dev->moved_on = true;
 }
 
 struct sim_timeline *sim_timeline_promise(struct backend_device *dev, uint32_t *handle,
@@ -144,7 +159,7 @@ void sim_fence_destroy(struct backend_device *dev, uint32_t handle)
 	timeline = sim_table_take(&dev->fences_by_handle, handle);
 	if (timeline)
 		put_timeline(timeline);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 /* ---- Waiting ---- */
@@ -183,6 +198,8 @@ static int wait_for(struct backend_device *dev, struct sim_timeline *timeline, u
 	int ret = 0;
 
 	timeline->refs++;
+	tell_waiters(dev, dev->moved_on);
+	dev->moved_on = false;
 	while (!ret && timeline->signalled < point) {
 		if (deadline == INT64_MAX)
 			ret = pthread_cond_wait(&dev->changed, &dev->lock);
@@ -205,7 +222,7 @@ int sim_queue_wait(struct backend_device *dev, uint32_t queue_id, uint64_t job,
 	ret = find_job(dev, queue_id, job, &timeline);
 	if (ret == 0)
 		ret = wait_for(dev, timeline, job, deadline);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return ret;
 }
 
@@ -234,7 +251,7 @@ int sim_queue_fd(struct backend_device *dev, uint32_t queue_id, uint64_t job)
 		accel_host_signal_raise(watcher->fd);
 		ret = 0;
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	if (watcher)
 		close(watcher->fd);
 	free(watcher);
@@ -540,7 +557,7 @@ int sim_queue_create(struct backend_device *dev, struct drm_egret_queue_create *
 		free(queue);
 		ret = -ENOENT;
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return ret;
 }
 
@@ -562,7 +579,7 @@ void sim_queue_destroy(struct backend_device *dev, uint32_t queue_id)
 	queue = find_queue(dev, queue_id);
 	if (queue)
 		destroy_queue(dev, queue);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 void sim_queues_destroy(struct backend_device *dev)
@@ -573,7 +590,7 @@ void sim_queues_destroy(struct backend_device *dev)
 	for (i = 0; i < dev->queue_count; i++)
 		if (dev->hw_queues[i])
 			destroy_queue(dev, dev->hw_queues[i]);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 }
 
 int sim_queue_query(struct backend_device *dev, struct drm_egret_queue_query *args)
@@ -594,7 +611,7 @@ int sim_queue_query(struct backend_device *dev, struct drm_egret_queue_query *ar
 			sim_read64(dev, EGRET_REG_QUEUE(queue->hw, EGRET_Q_BUSY_CYCLES));
 		*args = answer;
 	}
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return queue ? 0 : -ENOENT;
 }
 
@@ -707,7 +724,7 @@ int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egr
 	pthread_mutex_lock(&dev->lock);
 	job = make_job(dev, calls, call_count, wait_count);
 	if (!job) {
-		pthread_mutex_unlock(&dev->lock);
+		sim_unlock(dev);
 		return -ENOMEM;
 	}
 	queue = find_queue(dev, queue_id);
@@ -721,6 +738,6 @@ int sim_exec(struct backend_device *dev, uint32_t queue_id, const struct drm_egr
 		queue_job(dev, queue, job);
 	else
 		free_job(dev, job);
-	pthread_mutex_unlock(&dev->lock);
+	sim_unlock(dev);
 	return ret;
 }

@@ -63,6 +63,7 @@ void egret_unlock(struct egret_model *m)
 
 	m->after = (struct egret_after) { .vectors = 0 };
 	pthread_mutex_unlock(&m->lock);
+	egret_wake_threads(m, &after);
 	if (after.faulted)
 		report_fault(m, &after);
 	if (after.invalidated)
@@ -186,7 +187,7 @@ void egret_reset_finish(struct egret_model *m)
 static void wait_for_reset(struct egret_model *m)
 {
 	while (m->resetting)
-		pthread_cond_wait(&m->changed, &m->lock);
+		egret_wait(m, &m->changed);
 }
 
 /* Whether injected hangs take a reset from outside; if so, it has begun. */
@@ -532,7 +533,7 @@ int egret_model_pause_wait(struct egret_model *m, uint64_t timeout_ns)
 
 	egret_lock(m);
 	while (m->running && !ret)
-		ret = pthread_cond_timedwait(&m->changed, &m->lock, &until);
+		ret = egret_wait_until(m, &m->changed, &until);
 	ret = m->running ? -ETIMEDOUT : 0;
 	egret_unlock(m);
 	/* Once, since it nests like the pause: the controller comes last, and is quick. */
@@ -560,7 +561,7 @@ int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns)
 	m->recheck = true;
 	pthread_cond_signal(&m->cp_wake);
 	while ((busy = m->checks == checks || m->active || m->running || m->resetting) && !ret)
-		ret = pthread_cond_timedwait(&m->changed, &m->lock, &until);
+		ret = egret_wait_until(m, &m->changed, &until);
 	egret_unlock(m);
 	return busy ? -ETIMEDOUT : 0;
 }

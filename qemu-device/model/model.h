@@ -40,6 +40,9 @@ struct egret_counters {
 struct egret_after {
 	uint32_t vectors;	/* interrupts to send */
 	bool work;		/* the chip is not idle any more */
+	unsigned int wake_cp;	/* threads to wake: see "Waking" in worker.c */
+	unsigned int wake_clusters;
+	unsigned int wake_copy;
 	struct egret_queue *faulted; /* a queue whose fault is to be logged and traced */
 	struct egret_fault fault; /* its fault */
 	uint64_t fault_packet;
@@ -121,6 +124,7 @@ struct egret_model {
 	pthread_cond_t unpark;
 	pthread_cond_t changed;		/* running or active became zero, a reset is done, ... */
 	unsigned int cluster_idle;
+	unsigned int looking;		/* threads that are about to look for packets, without the lock yet */
 	unsigned int running;		/* workers that may access memory or call back now */
 	unsigned int engaged;		/* workers with work in hand, also those that pause in it */
 	unsigned int paused;

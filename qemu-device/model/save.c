@@ -486,7 +486,7 @@ static void stand_still(struct egret_model *m)
 	egret_model_pause(m);
 	egret_lock(m);
 	while (m->resetting)
-		pthread_cond_wait(&m->changed, &m->lock);
+		egret_wait(m, &m->changed);
 	egret_unlock(m);
 }
 

@@ -10,7 +10,9 @@
  *
  * Waking. One signal for each thing that was made ready. A signal can be lost on a
  * thread that was woken already and has not run yet; therefore a worker that takes
- * something and leaves more behind wakes another one.
+ * something and leaves more behind wakes another one. Signals are sent when the lock has been
+ * given back (egret_after), else who is woken would wait for it at once. Nobody is woken for
+ * packets while a thread that has just finished something is on its way to look for more.
  *
  * One thread. With egret_model_config.threads = 1 only the first cluster has a thread, which
  * does what all others would do, in turn. A worker is then no more than the state of a
@@ -53,20 +55,61 @@ bool egret_held(const struct egret_model *m)
 
 void egret_wake_cp(struct egret_model *m)
 {
-	pthread_cond_signal(m->cluster_idle ? &m->cluster_wake : &m->cp_wake);
+	if (m->looking)
+		return;
+	if (m->cluster_idle)
+		m->after.wake_clusters++;
+	else
+		m->after.wake_cp++;
 }
 
 void egret_wake_clusters(struct egret_model *m, uint64_t groups)
 {
 	if (m->serial_order)
-		pthread_cond_signal(&m->cp_wake);
-	for (unsigned int i = 0; i < m->cluster_idle && i < groups; i++)
-		pthread_cond_signal(&m->cluster_wake);
+		m->after.wake_cp++;
+	m->after.wake_clusters += groups < m->cluster_idle ? (unsigned int)groups : m->cluster_idle;
 }
 
 void egret_wake_copy(struct egret_model *m)
 {
-	pthread_cond_signal(m->serial_order ? &m->cp_wake : &m->copy_wake);
+	if (m->serial_order)
+		m->after.wake_cp++;
+	else
+		m->after.wake_copy++;
+}
+
+static void signal_times(pthread_cond_t *cond, unsigned int count)
+{
+	while (count--)
+		pthread_cond_signal(cond);
+}
+
+void egret_wake_threads(struct egret_model *m, const struct egret_after *after)
+{
+	signal_times(&m->cp_wake, after->wake_cp);
+	signal_times(&m->cluster_wake, after->wake_clusters);
+	signal_times(&m->copy_wake, after->wake_copy);
+}
+
+/* Before the lock is given back by waiting. */
+static void wake_now(struct egret_model *m)
+{
+	egret_wake_threads(m, &m->after);
+	m->after.wake_cp = 0;
+	m->after.wake_clusters = 0;
+	m->after.wake_copy = 0;
+}
+
+void egret_wait(struct egret_model *m, pthread_cond_t *cond)
+{
+	wake_now(m);
+	pthread_cond_wait(cond, &m->lock);
+}
+
+int egret_wait_until(struct egret_model *m, pthread_cond_t *cond, const struct timespec *when)
+{
+	wake_now(m);
+	return pthread_cond_timedwait(cond, &m->lock, when);
 }
 
 void egret_wake_all(struct egret_model *m)
@@ -107,11 +150,19 @@ static void stand_still(struct egret_model *m)
 		pthread_cond_broadcast(&m->changed);
 }
 
-static void disengage(struct egret_model *m)
+static void disengage(struct egret_worker *w)
 {
-	/* Interrupts of the last packet belong to the work: send them before it counts as over. */
+	struct egret_model *m = w->m;
+	bool looks = w->kind != EGRET_WORKER_COPY && w->health != EGRET_WORKER_LOST;
+
+	/*
+	 * Interrupts of the last packet belong to the work: send them before it counts as over.
+	 * Whoever hears of it may have new packets before this thread is here again.
+	 */
+	m->looking += looks;
 	egret_unlock(m);
 	egret_lock(m);
+	m->looking -= looks;
 	stand_still(m);
 	if (!--m->engaged && m->resetting)
 		pthread_cond_signal(&m->cp_wake);
@@ -129,7 +180,7 @@ static bool take_packets(struct egret_worker *w, struct egret_runlist *rl)
 	egret_queue_place(m, q, EGRET_PLACE_OWNED, false);
 	engage(m);
 	egret_cp_run(w, q);
-	disengage(m);
+	disengage(w);
 	return true;
 }
 
@@ -221,14 +272,14 @@ static uint64_t now_ns(void)
 }
 
 /* Returns ETIMEDOUT when the time has come. */
-static int wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t when)
+static int wait_until(struct egret_model *m, pthread_cond_t *cond, uint64_t when)
 {
 	struct timespec t = {
 		.tv_sec = when / 1000000000,
 		.tv_nsec = when % 1000000000,
 	};
 
-	return pthread_cond_timedwait(cond, lock, &t);
+	return egret_wait_until(m, cond, &t);
 }
 
 void egret_worker_dawdle(struct egret_model *m, struct egret_queue *q)
@@ -242,7 +293,7 @@ void egret_worker_dawdle(struct egret_model *m, struct egret_queue *q)
 	egret_lock(m);
 	while (!egret_held(m) && !atomic_load_explicit(&q->kill, memory_order_relaxed) &&
 	       atomic_load_explicit(&m->injected.slow_us, memory_order_relaxed))
-		if (wait_until(&m->unpark, &m->lock, until))
+		if (wait_until(m, &m->unpark, until))
 			break;
 	egret_unlock(m);
 }
@@ -269,10 +320,10 @@ static void rest(struct egret_worker *w, const struct egret_queue *q)
 		uint64_t now;
 
 		if (w->health != EGRET_WORKER_HUNG) {
-			pthread_cond_wait(&m->unpark, &m->lock);
+			egret_wait(m, &m->unpark);
 			continue;
 		}
-		wait_until(&m->unpark, &m->lock, last + WATCHDOG_LOOK_NS);
+		wait_until(m, &m->unpark, last + WATCHDOG_LOOK_NS);
 		now = now_ns();
 		if (!m->paused)
 			hung += now - last;
@@ -461,7 +512,7 @@ static bool take_group(struct egret_worker *w)
 	atomic_store_explicit(&w->busy, false, memory_order_relaxed);
 	w->queue = NULL;
 	group_ended(w, q, result, &stats);
-	disengage(m);
+	disengage(w);
 	return true;
 }
 
@@ -474,13 +525,13 @@ static void cluster_main(struct egret_worker *w)
 	while (!m->quit) {
 		if (w->health == EGRET_WORKER_LOST) {
 			/* Where no signal that is meant for another one gets lost. */
-			pthread_cond_wait(&m->unpark, &m->lock);
+			egret_wait(m, &m->unpark);
 			continue;
 		}
 		if (take_group(w) || take_packets(w, &m->ready))
 			continue;
 		m->cluster_idle++;
-		pthread_cond_wait(&m->cluster_wake, &m->lock);
+		egret_wait(m, &m->cluster_wake);
 		m->cluster_idle--;
 	}
 }
@@ -491,7 +542,7 @@ static void copy_main(struct egret_worker *w)
 
 	while (!m->quit)
 		if (!take_packets(w, &m->copies))
-			pthread_cond_wait(&m->copy_wake, &m->lock);
+			egret_wait(m, &m->copy_wake);
 }
 
 /* When to look at the words next: soon after a queue began to wait, then ever less often. */
@@ -551,9 +602,9 @@ static void cp_main(struct egret_worker *w)
 		if (m->serial_order ? take_in_turn(m) : take_packets(w, &m->ready))
 			continue;
 		if (m->waiting_count && !egret_held(m))
-			wait_until(&m->cp_wake, &m->lock, check.when);
+			wait_until(m, &m->cp_wake, check.when);
 		else
-			pthread_cond_wait(&m->cp_wake, &m->lock);
+			egret_wait(m, &m->cp_wake);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "mmu.h"
 
+struct egret_after;
 struct egret_model;
 struct egret_queue;
 
@@ -85,12 +86,22 @@ void egret_workers_free(struct egret_model *m);
 
 /* All with egret_model.lock held, but where something else is said. */
 
-/** egret_wake_cp() - there is a queue for the command processor */
+/**
+ * egret_wake_cp() - there is a queue for the command processor
+ *
+ * Of the threads that this and the next two wake, egret_unlock() or egret_wait() does so.
+ */
 void egret_wake_cp(struct egret_model *m);
 /** egret_wake_clusters() - there are workgroups */
 void egret_wake_clusters(struct egret_model *m, uint64_t groups);
 /** egret_wake_copy() - there is a queue for a copy engine */
 void egret_wake_copy(struct egret_model *m);
+/** egret_wake_threads() - wake those that @after says; with or without the lock */
+void egret_wake_threads(struct egret_model *m, const struct egret_after *after);
+/** egret_wait() - wait for a signal, without the lock; those that are to be woken are */
+void egret_wait(struct egret_model *m, pthread_cond_t *cond);
+/** egret_wait_until() - the same, until a time of CLOCK_MONOTONIC; ETIMEDOUT when it has come, or 0 */
+int egret_wait_until(struct egret_model *m, pthread_cond_t *cond, const struct timespec *when);
 /** egret_wake_all() - the state of the chip has changed */
 void egret_wake_all(struct egret_model *m);
 /**
