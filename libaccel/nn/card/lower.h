@@ -176,6 +176,8 @@ extern const struct nn_lowering_entry nn_lower_layout[];
 extern const struct nn_lowering_entry nn_lower_resize[];
 extern const struct nn_lowering_entry nn_lower_index[];
 extern const struct nn_lowering_entry nn_lower_attention[];
+extern const struct nn_lowering_entry nn_lower_norm[];
+extern const struct nn_lowering_entry nn_lower_arrange[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

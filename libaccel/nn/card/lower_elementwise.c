@@ -229,6 +229,53 @@ static int binary(const struct element *e)
 	return combine(e, e->op, 0, 1);
 }
 
+/* The remainder has the sign of what is divided (fmod), or of the divisor. */
+static int modulo(const struct element *e)
+{
+	int x = input(e, 0), y = input(e, 1), rest, other;
+
+	rest = y < 0 ? -1 : map2(e, EGRET_MAP_REM, e->out, x, NN_VALUE(y));
+	if (attr_int(e, "fmod") || rest < 0)
+		return rest;
+	/* A rest of another sign than the divisor's is that much below it. */
+	other = map2(e, EGRET_MAP_ADD, e->out, rest, NN_VALUE(y));
+	x = map2(e, EGRET_MAP_LT, EGRET_TYPE_U8, rest, nn_integer(0));
+	y = map2(e, EGRET_MAP_LT, EGRET_TYPE_U8, y, nn_integer(0));
+	y = y < 0 || x < 0 ? -1 : map2(e, EGRET_MAP_XOR, EGRET_TYPE_U8, x, NN_VALUE(y));
+	x = map2(e, EGRET_MAP_NE, EGRET_TYPE_U8, rest, nn_integer(0));
+	y = y < 0 || x < 0 ? -1 : map2(e, EGRET_MAP_AND, EGRET_TYPE_U8, x, NN_VALUE(y));
+	return y < 0 || other < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, y, NN_VALUE(other),
+					      NN_VALUE(rest));
+}
+
+static int is_infinite(const struct element *e)
+{
+	bool negative = attr_int(e, "detect_negative"), positive = attr_int(e, "detect_positive");
+	int x = input(e, 0), y;
+
+	if (!nn_is_float(e->type) || (!negative && !positive))
+		return -1;
+	y = map1(e, EGRET_MAP_ISINF, e->out, x);
+	if (negative && positive)
+		return y;
+	x = map2(e, negative ? EGRET_MAP_LT : EGRET_MAP_GT, e->out, x, nn_number(0));
+	return x < 0 ? -1 : map2(e, EGRET_MAP_AND, e->out, y, NN_VALUE(x));
+}
+
+/* x - bias above lambd, x + bias below -lambd, and 0 between them. */
+static int shrink(const struct element *e)
+{
+	float bias = attr(e, "bias"), limit = attr(e, "lambd");
+	int x = input(e, 0), low = map2(e, EGRET_MAP_LT, EGRET_TYPE_U8, x, nn_number(-limit));
+	int high = map2(e, EGRET_MAP_GT, EGRET_TYPE_U8, x, nn_number(limit));
+	int more = map2(e, EGRET_MAP_ADD, WORK, x, nn_number(bias));
+
+	x = map2(e, EGRET_MAP_ADD, WORK, x, nn_number(-bias));
+	x = x < 0 ? -1 : map3(e, EGRET_MAP_SELECT, WORK, high, NN_VALUE(x), nn_number(0));
+	return x < 0 || more < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, low, NN_VALUE(more),
+					     NN_VALUE(x));
+}
+
 /* Min, Max, Sum, Mean */
 static int variadic(const struct element *e)
 {
@@ -494,6 +541,9 @@ static const struct entry {
 	{ "Not", unary, EGRET_MAP_NOT },
 	{ "BitwiseNot", unary, EGRET_MAP_BITNOT },
 	{ "IsNaN", unary, EGRET_MAP_ISNAN },
+	{ "IsInf", is_infinite, 0 },
+	{ "Mod", modulo, 0 },
+	{ "Shrink", shrink, 0 },
 	{ "Softsign", softsign, 0 },
 	{ "Mish", mish, 0 },
 	{ "HardSwish", hard_swish, 0 },

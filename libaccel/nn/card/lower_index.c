@@ -310,15 +310,31 @@ static bool combines(const struct nn_lower *lower, const struct nn_node *node)
 	return node->op->since >= 16 && strcmp(nn_attr_text(&call, "reduction"), "none");
 }
 
-/* The data as they are, then the updates at their places. */
+/* The data as they are: where the copy is. */
+static int copy_data(struct nn_lower *lower, const struct nn_node *node, const struct blocks *b,
+		     struct nn_ref *to)
+{
+	struct nn_move move = { .rank = 1, .type = b->type };
+	size_t count;
+	int ret;
+
+	nn_shape_count(shape_of(lower, node->inputs[0]), &count);
+	move.dims[0] = (int64_t)count;
+	move.from_stride[0] = move.to_stride[0] = b->size;
+	ret = nn_place_of(lower, node->inputs[0], &move.from);
+	if (!ret)
+		ret = nn_place_of(lower, node->outputs[0], &move.to);
+	*to = move.to;
+	return ret ? ret : nn_launch_move(lower, &move);
+}
+
+/* The data, then the updates at their places. */
 static int scatter(struct nn_lower *lower, const struct nn_node *node, size_t position,
 		   const struct places *p, int64_t block)
 {
 	const struct nn_fact *data = nn_fact_of(lower, node->inputs[0]);
-	struct nn_move move = { .rank = 1 };
-	struct nn_ref updates;
+	struct nn_ref updates, to;
 	struct blocks b;
-	size_t count;
 	int ret = begin_blocks(lower, data->type, block, &b);
 
 	if (ret)
@@ -328,19 +344,11 @@ static int scatter(struct nn_lower *lower, const struct nn_node *node, size_t po
 		ret = nn_lower_view(lower, node, 0, node->inputs[2], 0);
 		return ret ? ret : nn_lower_done(lower, node, position);
 	}
-	nn_shape_count(&data->shape, &count);
-	move.type = b.type;
-	move.dims[0] = (int64_t)count;
-	move.from_stride[0] = move.to_stride[0] = b.size;
-	ret = nn_place_of(lower, node->inputs[0], &move.from);
+	ret = copy_data(lower, node, &b, &to);
 	if (!ret)
 		ret = nn_place_of(lower, node->inputs[2], &updates);
-	if (!ret)
-		ret = nn_place_of(lower, node->outputs[0], &move.to);
-	if (!ret)
-		ret = nn_launch_move(lower, &move);
 	if (!ret && p->count)
-		ret = scatter_blocks(lower, p, &b, updates, move.to);
+		ret = scatter_blocks(lower, p, &b, updates, to);
 	return ret ? ret : nn_lower_done(lower, node, position);
 }
 
@@ -374,7 +382,166 @@ static int lower_scatter_nd(struct nn_lower *lower, const struct nn_node *node, 
 	return ret;
 }
 
+/* ---- TensorScatter ---- */
+
+/* New rows of a cache: (batch, what lies between, place along the axis), and the size of a row. */
+struct rows {
+	int64_t batch, between, count, size, length;
+	bool circular;
+};
+
+static void read_rows(const struct nn_lower *lower, const struct nn_node *node, struct rows *r)
+{
+	const struct nn_shape *cache = shape_of(lower, node->inputs[0]);
+	const struct nn_shape *update = shape_of(lower, node->inputs[1]);
+	struct nn_call call = nn_call_of(lower, node);
+	int axis = (int)nn_attr_int(&call, "axis"), i;
+
+	axis += axis < 0 ? cache->rank : 0;
+	*r = (struct rows){ .batch = cache->dims[0], .between = 1, .count = update->dims[axis],
+			    .size = cache->dims[axis], .length = 1,
+			    .circular = !strcmp(nn_attr_text(&call, "mode"), "circular") };
+	for (i = 1; i < axis; i++)
+		r->between *= cache->dims[i];
+	for (i = axis + 1; i < cache->rank; i++)
+		r->length *= cache->dims[i];
+}
+
+/* Numbers step * (0, 1, ... count - 1) along a dimension of a program. */
+static int load_multiples(struct nn_lower *lower, struct nn_program *p, int dim, int64_t step)
+{
+	int32_t *numbers = malloc((size_t)p->dims[dim] * sizeof(*numbers));
+	int64_t stride[NN_RANK_MAX] = { 0 }, i;
+	struct nn_ref ref;
+	int value = -1;
+
+	for (i = 0; numbers && i < p->dims[dim]; i++)
+		numbers[i] = (int32_t)(i * step);
+	stride[dim] = sizeof(*numbers);
+	if (numbers && !nn_plan_constant(lower->plan, numbers,
+					 (size_t)p->dims[dim] * sizeof(*numbers), &ref))
+		value = nn_program_load(p, EGRET_TYPE_S32, ref, stride);
+	free(numbers);
+	return value;
+}
+
+static int map2(struct nn_program *p, enum egret_map_op op, int a, struct nn_arg b)
+{
+	return a < 0 || !nn_arg_good(&b) ? -1 :
+	       nn_program_map(p, op, EGRET_TYPE_S32, NN_VALUE(a), b, NN_NO_ARG);
+}
+
+/* The table of where rows go: (batch * between + i) * size + (start[batch] + place) modulo size. */
+static int row_places(struct nn_lower *lower, const struct nn_value *starts, const struct rows *r,
+		      struct places *p)
+{
+	const int64_t dims[3] = { r->batch, r->between, r->count }, by_batch[3] = { 8, 0, 0 };
+	const int64_t to[3] = { r->between * r->count * 4, r->count * 4, 4 };
+	struct nn_program program;
+	struct nn_ref ref;
+	int x, y, ret = starts ? nn_place_of(lower, starts, &ref) : 0;
+
+	*p = (struct places){ .count = (size_t)(r->batch * r->between * r->count),
+			      .extent = r->batch * r->between * r->size };
+	if (p->extent > INT32_MAX / 16)
+		return nn_cannot(lower, "it has too many elements");
+	p->table = (struct nn_ref){ nn_plan_storage(lower->plan, p->count * sizeof(int32_t)), 0 };
+	if (ret || !p->table.storage)
+		return ret ? ret : accel_fail_errno(-ENOMEM, WHAT);
+	nn_program_init(&program, 3, dims);
+	x = load_multiples(lower, &program, 2, 1);
+	if (starts) {
+		y = nn_program_load(&program, EGRET_TYPE_S64, ref, by_batch);
+		x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
+	}
+	if (r->circular)
+		x = map2(&program, EGRET_MAP_REM, x, nn_integer((int32_t)r->size));
+	y = load_multiples(lower, &program, 0, r->between * r->size);
+	x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
+	y = load_multiples(lower, &program, 1, r->size);
+	x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
+	if (x < 0 || !nn_program_store(&program, x, p->table, to))
+		return nn_cannot(lower, "it has too many operands");
+	return nn_launch_program(lower, &program, false);
+}
+
+static int lower_tensor_scatter(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	const struct nn_value *starts = node->input_count > 2 ? node->inputs[2] : NULL;
+	const struct nn_fact *cache = nn_fact_of(lower, node->inputs[0]);
+	struct nn_ref updates, to;
+	struct places p;
+	struct blocks b;
+	struct rows r;
+	int ret;
+
+	read_rows(lower, node, &r);
+	ret = begin_blocks(lower, cache->type, r.length, &b);
+	if (!ret)
+		ret = row_places(lower, starts, &r, &p);
+	if (!ret)
+		ret = copy_data(lower, node, &b, &to);
+	if (!ret)
+		ret = nn_place_of(lower, node->inputs[1], &updates);
+	if (!ret && p.count)
+		ret = scatter_blocks(lower, &p, &b, updates, to);
+	return ret ? ret : nn_lower_done(lower, node, position);
+}
+
+/* ---- OneHot ---- */
+
+/* One of two numbers: (before, depth, behind) from indices (before, behind). */
+static int lower_one_hot(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	const struct nn_fact *index = nn_fact_of(lower, node->inputs[0]);
+	const struct nn_fact *out = nn_fact_of(lower, node->outputs[0]);
+	enum egret_type type = nn_card_type(out->type), from = nn_card_type(index->type);
+	const int64_t size = nn_type_bits(out->type) / 8, none[3] = { 0 };
+	struct nn_call call = nn_call_of(lower, node);
+	int axis = (int)nn_attr_int(&call, "axis"), i, x, y, ret;
+	int64_t dims[3] = { 1, 1, 1 }, by_index[3] = { 0 }, to[3];
+	struct nn_ref ref, values, result;
+	struct nn_program p;
+
+	if (type == EGRET_TYPE_NONE || from == EGRET_TYPE_NONE)
+		return nn_cannot(lower, "its types or attributes");
+	axis += axis < 0 ? out->shape.rank : 0;
+	for (i = 0; i < out->shape.rank; i++)
+		dims[i < axis ? 0 : i > axis ? 2 : 1] *= out->shape.dims[i];
+	by_index[2] = nn_type_bits(index->type) / 8;
+	by_index[0] = by_index[2] * dims[2];
+	to[2] = size;
+	to[1] = size * dims[2];
+	to[0] = to[1] * dims[1];
+	ret = nn_place_of(lower, node->inputs[0], &ref);
+	if (!ret)
+		ret = nn_place_of(lower, node->inputs[2], &values);
+	if (!ret)
+		ret = nn_place_of(lower, node->outputs[0], &result);
+	if (ret)
+		return ret;
+	nn_program_init(&p, 3, dims);
+	x = nn_program_load(&p, from, ref, by_index);
+	y = map2(&p, EGRET_MAP_ADD, x, nn_integer((int32_t)dims[1]));
+	i = map2(&p, EGRET_MAP_LT, x, nn_integer(0));
+	x = y < 0 || i < 0 ? -1 : nn_program_map(&p, EGRET_MAP_SELECT, EGRET_TYPE_S32, NN_VALUE(i),
+						 NN_VALUE(y), NN_VALUE(x));
+	y = load_multiples(lower, &p, 1, 1);
+	i = y < 0 ? -1 : map2(&p, EGRET_MAP_EQ, x, NN_VALUE(y));
+	y = nn_program_load(&p, type, values, none);
+	values.offset += size;
+	x = nn_program_load(&p, type, values, none);
+	x = x < 0 || y < 0 || i < 0 ? -1 : nn_program_map(&p, EGRET_MAP_SELECT, type, NN_VALUE(i),
+							  NN_VALUE(x), NN_VALUE(y));
+	if (x < 0 || !nn_program_store(&p, x, result, to))
+		return nn_cannot(lower, "it has too many operands");
+	ret = nn_launch_program(lower, &p, false);
+	return ret ? ret : nn_lower_done(lower, node, position);
+}
+
 const struct nn_lowering_entry nn_lower_index[] = {
+	{ "TensorScatter", lower_tensor_scatter, false },
+	{ "OneHot", lower_one_hot, false },
 	{ "GatherElements", lower_gather_elements, false },
 	{ "GatherND", lower_gather_nd, false },
 	{ "Scatter", lower_scatter_elements, false },

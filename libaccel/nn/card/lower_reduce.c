@@ -5,6 +5,7 @@
  * that work element by element.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lower.h"
@@ -116,7 +117,43 @@ static int find_index(const struct rows *r, enum egret_reduce_op op, int x)
 static int arg_max(const struct rows *r, int x) { return find_index(r, EGRET_REDUCE_ARGMAX, x); }
 static int arg_min(const struct rows *r, int x) { return find_index(r, EGRET_REDUCE_ARGMIN, x); }
 
+/* 1 for the first of the largest, 0 for all others. */
+static int hardmax(const struct rows *r, int x)
+{
+	struct nn_program *p = &r->group->program;
+	int64_t stride[NN_RANK_MAX] = { 0 }, count = p->dims[p->rank - 1];
+	int32_t *numbers = malloc((size_t)count * sizeof(*numbers));
+	int number = reduce(r, EGRET_REDUCE_ARGMAX, EGRET_TYPE_S32, x), i, own = -1;
+	struct nn_ref ref;
+
+	for (i = 0; numbers && i < count; i++)
+		numbers[i] = i;
+	stride[p->rank - 1] = sizeof(*numbers);
+	/* Rows of one dimension: what is counted is the index along it. */
+	if (numbers && p->reduced == 1 && number >= 0 &&
+	    !nn_plan_constant(r->group->lower->plan, numbers, (size_t)count * sizeof(*numbers), &ref))
+		own = nn_program_load(p, EGRET_TYPE_S32, ref, stride);
+	free(numbers);
+	if (own < 0)
+		return -1;
+	own = map2(r, EGRET_MAP_EQ, r->out, own, NN_VALUE(number));
+	return own;
+}
+
 /* ---- Normalisation ---- */
+
+static int lp_norm(const struct rows *r, int x)
+{
+	struct nn_call call = nn_call_of(r->group->lower, r->node);
+	int64_t power = nn_attr_int(&call, "p");
+	int y;
+
+	if (power != 1 && power != 2)
+		return -1;
+	y = power == 1 ? reduce(r, EGRET_REDUCE_SUMABS, F32, x) :
+	    map1(r, EGRET_MAP_SQRT, F32, reduce(r, EGRET_REDUCE_SUMSQ, F32, x));
+	return y < 0 ? -1 : map2(r, EGRET_MAP_DIV, r->out, x, NN_VALUE(y));
+}
 
 static void kept_shape(const struct nn_group *group, struct nn_shape *shape);
 
@@ -193,6 +230,8 @@ static const struct entry {
 	{ "ArgMin", arg_min, ONE, false, false },
 	{ "Softmax", softmax, ONE_OR_REST, true, true },
 	{ "LogSoftmax", log_softmax, ONE_OR_REST, true, true },
+	{ "Hardmax", hardmax, ONE_OR_REST, true, true },
+	{ "LpNormalization", lp_norm, ONE, true, true },
 	{ "LayerNormalization", layer_norm, FROM, true, true },
 	{ "RMSNormalization", rms_norm, FROM, true, true },
 	{ "GlobalAveragePool", mean, SPATIAL, true, false },

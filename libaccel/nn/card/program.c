@@ -91,6 +91,17 @@ int nn_program_reduce(struct nn_program *p, enum egret_reduce_op op, enum egret_
 	return step->out;
 }
 
+int nn_program_scan(struct nn_program *p, enum egret_type type, int a)
+{
+	int value = a < 0 ? -1 : nn_program_reduce(p, EGRET_REDUCE_SUM, type, a);
+
+	if (value >= 0) {
+		p->value[value].varies |= reduced_dims(p);
+		p->step[p->steps - 1].flags = EGRET_REDUCE_SCAN;
+	}
+	return value;
+}
+
 static bool is_loaded(const struct nn_program *p, int value)
 {
 	size_t i;

@@ -110,6 +110,9 @@ int nn_program_map(struct nn_program *p, enum egret_map_op op, enum egret_type t
 
 int nn_program_reduce(struct nn_program *p, enum egret_reduce_op op, enum egret_type type, int a);
 
+/* The sums of a row up to each of its elements; rows have one dimension. */
+int nn_program_scan(struct nn_program *p, enum egret_type type, int a);
+
 /* Store a value. Returns false if the program is too long. */
 bool nn_program_store(struct nn_program *p, int value, struct nn_ref ref, const int64_t *stride);
 
