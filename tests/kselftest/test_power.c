@@ -132,6 +132,36 @@ static void test_idle(void)
 	end_hurry();
 }
 
+/* How long it slept, and how often: neither more nor less. */
+static void test_statistics(void)
+{
+	unsigned long active, suspended, before;
+	unsigned int round;
+
+	hurry();
+	wait_asleep();
+	before = attribute_number("sleep/sleeps");
+	for (round = 1; round <= 3; round++) {
+		set_attribute("power/control", "on");
+		active = attribute_number("power/runtime_active_time");
+		suspended = attribute_number("power/runtime_suspended_time");
+		sleep_ms(100);
+		CHECK(attribute_number("power/runtime_active_time") >= active + 99);
+		CHECK_EQ(attribute_number("power/runtime_suspended_time"), suspended);
+
+		set_attribute("power/control", "auto");
+		wait_asleep();
+		active = attribute_number("power/runtime_active_time");
+		suspended = attribute_number("power/runtime_suspended_time");
+		sleep_ms(100);
+		CHECK_EQ(attribute_number("power/runtime_active_time"), active);
+		CHECK(attribute_number("power/runtime_suspended_time") >= suspended + 99);
+		CHECK_EQ(attribute_number("sleep/sleeps"), before + round);
+	}
+	CHECK_EQ(attribute_number("sleep/refused"), 0);
+	end_hurry();
+}
+
 static void test_memory_kept(void)
 {
 	struct client c = client_open(DRM_EGRET_QUEUE_COPY);
@@ -334,6 +364,7 @@ int main(void)
 {
 	static const struct test tests[] = {
 		TEST("an idle card sleeps", test_idle),
+		TEST("how long and how often it slept", test_statistics),
 		TEST("device memory is kept", test_memory_kept),
 		TEST_LONG("queues are kept", test_queues_kept, 90),
 		TEST("a job keeps the card awake", test_job_keeps_awake),
