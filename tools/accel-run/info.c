@@ -222,13 +222,16 @@ static void show_model(struct session *s)
 {
 	char parameters[SIZE_TEXT], bytes[SIZE_TEXT];
 	struct json_object *model;
+	char *producer;
 
 	if (!s->json) {
-		printf("%s: opset %u, %u nodes, %s parameters (%s)%s%s\n\n", s->path,
-		       s->info.opset, s->info.nodes,
+		producer = copy_harmless(s->info.producer);
+		printf("%s: opset %u, %u node%s, %s parameters (%s)%s%s\n\n", s->path,
+		       s->info.opset, s->info.nodes, s->info.nodes == 1 ? "" : "s",
 		       format_count(parameters, s->info.parameters),
 		       format_size(bytes, s->info.parameter_bytes),
-		       s->info.producer[0] ? ", made by " : "", s->info.producer);
+		       producer[0] ? ", made by " : "", producer);
+		free(producer);
 		return;
 	}
 	model = json_object_new_object();
@@ -265,8 +268,9 @@ static enum status show_memory(struct session *s)
 		if (!info.steps)
 			json_object_put(job);
 	} else if (info.steps) {
-		printf("\non the card: %u launches in %u command list%s; memory: %s at most, %s of "
-		       "weights\n", info.launches, info.graphs, info.graphs == 1 ? "" : "s",
+		printf("\non the card: %u launch%s in %u command list%s; memory: %s at most, %s of "
+		       "weights\n", info.launches, info.launches == 1 ? "" : "es", info.graphs,
+		       info.graphs == 1 ? "" : "s",
 		       format_size(memory, info.memory + info.constants),
 		       format_size(weights, info.weights));
 	}

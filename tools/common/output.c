@@ -113,13 +113,23 @@ struct table *table_create(size_t columns, const char *const *headings)
 	return table;
 }
 
+char *copy_harmless(const char *text)
+{
+	char *copy = check_memory(strdup(text)), *at;
+
+	for (at = copy; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 127)
+			*at = '?';
+	return copy;
+}
+
 void table_add(struct table *table, enum colour colour, const char *text)
 {
 	table->cells = check_memory(realloc(table->cells,
 				     (table->count + 1) * sizeof(*table->cells)));
 	table->cells[table->count++] = (struct cell) {
 		.colour = text && text[0] ? colour : COLOUR_DIM,
-		.text = check_memory(strdup(text && text[0] ? text : "-")),
+		.text = copy_harmless(text && text[0] ? text : "-"),
 	};
 }
 
@@ -136,34 +146,88 @@ void table_addf(struct table *table, enum colour colour, const char *format, ...
 	free(text);
 }
 
-static size_t column_width(const struct table *table, size_t column)
+/* Characters of UTF-8, which most terminals show in one column each. */
+static size_t text_width(const char *text)
 {
-	size_t width = 0, i;
+	size_t width = 0;
 
-	for (i = column; i < table->count; i += table->columns)
-		if (strlen(table->cells[i].text) > width)
-			width = strlen(table->cells[i].text);
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
 	return width;
+}
+
+/* "12", "-3.5e-07", "6.91 k" or "0 of 4", but not "512 MiB", "1:2" or "4 at 1.5 GHz". */
+static bool is_number(const char *text)
+{
+	char *end;
+
+	strtod(text, &end);
+	if (end == text)
+		return false;
+	if (*end == ' ' && strchr("kMGT", end[1]) && end[1])
+		end += 2;
+	else if (!strncmp(end, " of ", 4))
+		strtod(end + 4, &end);
+	return !*end;
+}
+
+struct column {
+	size_t width;
+	bool right;	/* all cells are numbers, or dashes */
+};
+
+static struct column measure_column(const struct table *table, size_t number)
+{
+	struct column column = { .right = true };
+	bool has_number = false;
+	size_t i, width;
+
+	for (i = number; i < table->count; i += table->columns) {
+		width = text_width(table->cells[i].text);
+		if (width > column.width)
+			column.width = width;
+		if (i == number || !strcmp(table->cells[i].text, "-"))
+			continue;
+		has_number = true;
+		column.right &= is_number(table->cells[i].text);
+	}
+	column.right &= has_number;
+	return column;
+}
+
+static void print_spaces(size_t count)
+{
+	printf("%*s", (int)count, "");
+}
+
+static void print_cell(const struct cell *cell, const struct column *column, bool colour, bool last)
+{
+	const size_t space = column->width - text_width(cell->text);
+
+	if (column->right)
+		print_spaces(space);
+	printf("%s%s%s", colour ? colour_code(cell->colour) : "", cell->text,
+	       colour && cell->colour ? "\033[0m" : "");
+	if (last)
+		putchar('\n');
+	else
+		print_spaces(2 + (column->right ? 0 : space));
 }
 
 void table_print(const struct table *table)
 {
+	struct column *columns = check_memory(calloc(table->columns, sizeof(*columns)));
 	bool colour = has_colour();
-	size_t i;
+	size_t i, number;
 
+	for (i = 0; i < table->columns; i++)
+		columns[i] = measure_column(table, i);
 	for (i = 0; i < table->count; i++) {
-		const struct cell *cell = &table->cells[i];
-		size_t column = i % table->columns;
-		bool last = column + 1 == table->columns;
-
-		printf("%s%s%s", colour ? colour_code(cell->colour) : "", cell->text,
-		       colour && cell->colour ? "\033[0m" : "");
-		if (last)
-			putchar('\n');
-		else
-			printf("%*s", (int)(column_width(table, column) - strlen(cell->text) + 2),
-			       "");
+		number = i % table->columns;
+		print_cell(&table->cells[i], &columns[number], colour,
+			   number + 1 == table->columns);
 	}
+	free(columns);
 }
 
 void table_free(struct table *table)

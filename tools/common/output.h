@@ -45,11 +45,20 @@ enum colour {
 	COLOUR_DIM,
 };
 
-/* A table whose columns are as wide as their widest cell. */
+/*
+ * A copy without control characters, to be freed: for a name from a file that somebody may have
+ * made up to harm a terminal.
+ */
+char *copy_harmless(const char *text);
+
+/*
+ * A table whose columns are as wide as their widest cell. Columns of numbers, and nothing else,
+ * have them to the right.
+ */
 struct table;
 
 struct table *table_create(size_t columns, const char *const *headings);
-/* A cell of the next column; a NULL text is shown as a dash. Copied. */
+/* A cell of the next column; a NULL text is shown as a dash. Copied, without control characters. */
 void table_add(struct table *table, enum colour colour, const char *text);
 void table_addf(struct table *table, enum colour colour, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
