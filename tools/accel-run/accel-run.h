@@ -11,6 +11,7 @@
  *   npy.c        NumPy's files, .npy and .npz
  *   pb.c         ONNX's TensorProto
  *   picture.c    pictures as inputs, sound.c likewise (prepare.h)
+ *   bench.c      runs, and with --bench how long they take; progress.c says what goes on
  *   elements.c   element types: names, and elements as numbers
  *   info.c       --info: the model and its nodes
  *   profile.c    --profile, --trace: where time goes on a card; roofline.c: its plot
@@ -130,6 +131,17 @@ struct tolerance {
 /* Compare all outputs that the arrays name; unnamed ones are outputs in order. */
 enum status compare_results(struct session *s, const struct arrays *wanted,
 			    const struct tolerance *tolerance);
+
+/* ---- bench.c ---- */
+
+struct bench_options {
+	unsigned int count;	/* runs to be measured, 0 for none */
+	unsigned int threads;	/* at the same time */
+	unsigned int batch;	/* inputs in each, or 0 */
+};
+
+/* Run the model, whose inputs are bound, and measure. The results are the session's job's. */
+enum status run_model(struct session *s, const struct bench_options *options);
 
 /* ---- onnxruntime.c ---- */
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "prepare.h"
 #include "profile.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char program_name[] = "accel-run";
 
@@ -36,7 +36,9 @@ static const char usage[] =
 	"      --compare onnxruntime  ONNX Runtime, if that is installed,\n"
 	"      --rtol NUMBER          that may differ by this part of them (0.001),\n"
 	"      --atol NUMBER          and by this (1e-7)\n"
-	"      --bench COUNT          run it so often, and show how long that takes\n"
+	"      --bench COUNT          run it so often, and show how long that takes,\n"
+	"      --threads COUNT        with so many runs at the same time (1)\n"
+	"      --batch COUNT          give it each input so often, one behind the other\n"
 	"      --profile              show where time goes on the card, as it is modelled,\n"
 	"      --trace FILE           write that for Perfetto,\n"
 	"      --roofline FILE        and plot it, as SVG\n"
@@ -49,6 +51,7 @@ static const char usage[] =
 	"                             pad\n"
 	"      --device NAME          where to run: host (the default), a card, or sim\n"
 	"      --json                 print JSON\n"
+	"      --quiet                show no progress on a terminal\n"
 	"      --help                 this help\n"
 	"      --version              version of the program and of libaccel\n"
 	"\n"
@@ -76,8 +79,8 @@ struct options {
 	struct tolerance tolerance;
 	struct picture_options picture;
 	struct sound_options sound;
-	unsigned int bench;
-	bool info, random, json, profile;
+	struct bench_options bench;
+	bool info, random, json, profile, quiet;
 	const char *device, *trace, *roofline;
 };
 
@@ -174,7 +177,7 @@ static enum status refuse_option(const char *name, const char *value)
 
 enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
        OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE, OPT_JSON,
-       OPT_VERSION };
+       OPT_THREADS, OPT_BATCH, OPT_QUIET, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -183,6 +186,8 @@ static const struct option long_options[] = {
 	{ "rtol", required_argument, NULL, OPT_RTOL },
 	{ "atol", required_argument, NULL, OPT_ATOL },
 	{ "bench", required_argument, NULL, OPT_BENCH },
+	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "random", no_argument, NULL, OPT_RANDOM },
 	{ "shape", required_argument, NULL, OPT_SHAPE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
@@ -192,15 +197,26 @@ static const struct option long_options[] = {
 	{ "sound", required_argument, NULL, OPT_SOUND },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 }
 };
 
-static enum status take_option(struct options *o, int option)
+/* A whole number from 1 to `most`. */
+static enum status take_count(const char *name, unsigned int most, unsigned int *count)
 {
 	double number;
 
+	if (!parse_number(optarg, &number) || number < 1 || number > most ||
+	    number != floor(number))
+		return refuse_option(name, optarg);
+	*count = (unsigned int)number;
+	return STATUS_OK;
+}
+
+static enum status take_option(struct options *o, int option)
+{
 	switch (option) {
 	case 'o':
 		add_file(&o->outputs, &o->output_count, optarg);
@@ -218,11 +234,11 @@ static enum status take_option(struct options *o, int option)
 		return parse_number(optarg, &o->tolerance.absolute) ? STATUS_OK :
 		       refuse_option("atol", optarg);
 	case OPT_BENCH:
-		if (!parse_number(optarg, &number) || number < 1 || number > 1e6 ||
-		    number != floor(number))
-			return refuse_option("bench", optarg);
-		o->bench = (unsigned int)number;
-		return STATUS_OK;
+		return take_count("bench", 1000000, &o->bench.count);
+	case OPT_THREADS:
+		return take_count("threads", 256, &o->bench.threads);
+	case OPT_BATCH:
+		return take_count("batch", 1000000, &o->bench.batch);
 	case OPT_RANDOM:
 		o->random = true;
 		return STATUS_OK;
@@ -246,6 +262,9 @@ static enum status take_option(struct options *o, int option)
 		return STATUS_OK;
 	case OPT_JSON:
 		o->json = true;
+		return STATUS_OK;
+	case OPT_QUIET:
+		o->quiet = true;
 		return STATUS_OK;
 	default:
 		/* getopt_long() has said what is wrong. */
@@ -390,12 +409,72 @@ static void fill_random(struct accel_nn_tensor *tensor)
 	}
 }
 
+/* The model leaves it to us how many inputs there are. */
+static bool has_batch(const struct input *input, const struct accel_nn_tensor *tensor)
+{
+	return tensor->rank && (input->value.rank < 0 || input->value.dims[0] < 0);
+}
+
+/* What is absurd stays so. */
+static void widen(struct accel_nn_tensor *tensor, unsigned int times)
+{
+	if (tensor->dims[0] > INT64_MAX / times)
+		tensor->dims[0] = INT64_MAX / times;
+	tensor->dims[0] *= times;
+}
+
+/* Copies of an input one behind the other, in an array of their own. */
+static enum status repeat(struct arrays *arrays, struct input *input, unsigned int times)
+{
+	struct accel_nn_tensor like = arrays->list[input->array - 1].tensor;
+	struct array *all;
+	unsigned int i;
+
+	if (!has_batch(input, &like))
+		return STATUS_OK;
+	widen(&like, times);
+	if (type_bits(like.type) < 8 || !arrays_add(arrays, "", &like, &all)) {
+		complain("use a smaller --batch", "input '%s' cannot be repeated %u times",
+			 input->value.name, times);
+		return STATUS_USAGE;
+	}
+	like = arrays->list[input->array - 1].tensor;
+	for (i = 0; i < times; i++)
+		memcpy((char *)all->tensor.data + i * like.bytes, like.data, like.bytes);
+	input->array = arrays->count;
+	return STATUS_OK;
+}
+
+static enum status repeat_inputs(struct arrays *arrays, struct input *inputs, uint32_t count,
+				 unsigned int times)
+{
+	enum status status = STATUS_OK;
+	bool any = false;
+	size_t before;
+	uint32_t i;
+
+	for (i = 0; i < count && !status; i++) {
+		before = inputs[i].array;
+		if (before)
+			status = repeat(arrays, &inputs[i], times);
+		any |= inputs[i].array != before;
+	}
+	if (!status && !any) {
+		complain("--info shows the inputs",
+			 "the model has no input whose first size is open, for a --batch");
+		status = STATUS_USAGE;
+	}
+	return status;
+}
+
 static enum status make_up(struct options *o, struct arrays *arrays, struct input *input)
 {
 	struct accel_nn_tensor like = like_input(o, input);
 	struct array *array;
 	uint32_t i;
 
+	if (o->bench.batch && has_batch(input, &like) && like.dims[0] < 0)
+		like.dims[0] = 1;
 	for (i = 0; i < like.rank; i++) {
 		if (like.dims[i] >= 0)
 			continue;
@@ -422,19 +501,14 @@ static enum status bind_shape(struct session *s, struct options *o, uint32_t ind
 	for (i = 0; i < like.rank; i++)
 		if (like.dims[i] < 0)
 			return STATUS_OK;
+	if (o->bench.batch && has_batch(input, &like))
+		widen(&like, o->bench.batch);
 	return accel_nn_bind_input(s->job, index, &like) ? complain_model() : STATUS_OK;
 }
 
 static enum status bind_input(struct session *s, struct options *o, struct arrays *arrays,
 			      uint32_t index, struct input *input)
 {
-	enum status status;
-
-	if (!input->array && o->random) {
-		status = make_up(o, arrays, input);
-		if (status)
-			return status;
-	}
 	if (input->array) {
 		s->bound[index] = arrays->list[input->array - 1].tensor;
 		return accel_nn_bind_input(s->job, index, &s->bound[index]) ? complain_model() :
@@ -461,6 +535,11 @@ static enum status bind_inputs(struct session *s, struct options *o, struct arra
 	}
 	if (!status)
 		status = read_inputs(o, arrays, inputs, s->info.inputs);
+	for (i = 0; i < s->info.inputs && !status && o->random; i++)
+		if (!inputs[i].array)
+			status = make_up(o, arrays, &inputs[i]);
+	if (!status && o->bench.batch && arrays->count)
+		status = repeat_inputs(arrays, inputs, s->info.inputs, o->bench.batch);
 	for (i = 0; i < s->info.inputs && !status; i++)
 		status = bind_input(s, o, arrays, i, &inputs[i]);
 	for (i = 0; i < o->shape_count && !status; i++)
@@ -511,7 +590,9 @@ static enum status compare(struct session *s, const struct options *o)
 	for (i = 0; i < o->compare_count && !status; i++) {
 		first = wanted.count;
 		if (!o->compares[i].name && !strcmp(o->compares[i].path, "onnxruntime")) {
+			progress_begin("running ONNX Runtime", 0);
 			status = onnxruntime_run(s, &wanted);
+			progress_end();
 			continue;
 		}
 		status = arrays_read(&wanted, o->compares[i].path, NULL);
@@ -528,73 +609,16 @@ static enum status compare(struct session *s, const struct options *o)
 
 /* ---- Runs ---- */
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void show_times(struct session *s, double *times, unsigned int count)
-{
-	double median, sum = 0;
-	struct json_object *bench;
-	unsigned int i;
-
-	for (i = 0; i < count; i++)
-		sum += times[i];
-	qsort(times, count, sizeof(*times), by_value);
-	median = (times[(count - 1) / 2] + times[count / 2]) / 2;
-	if (!s->json) {
-		printf("%u runs: median %.3f ms, min %.3f, max %.3f, mean %.3f; %.4g runs/s\n\n",
-		       count, median * 1e3, times[0] * 1e3, times[count - 1] * 1e3,
-		       sum / count * 1e3, count / sum);
-		return;
-	}
-	bench = json_object_new_object();
-	json_object_object_add(bench, "runs", json_object_new_int64(count));
-	json_object_object_add(bench, "median_s", json_object_new_double(median));
-	json_object_object_add(bench, "min_s", json_object_new_double(times[0]));
-	json_object_object_add(bench, "max_s", json_object_new_double(times[count - 1]));
-	json_object_object_add(bench, "mean_s", json_object_new_double(sum / count));
-	json_object_object_add(s->json, "bench", bench);
-}
-
-/* Once, and then as often as is to be measured: the first run makes what others only use. */
-static enum status run(struct session *s, unsigned int count)
-{
-	double *times = check_memory(calloc(count + 1, sizeof(*times)));
-	enum status status = STATUS_OK;
-	unsigned int i;
-	double start;
-
-	for (i = 0; i <= count && !status; i++) {
-		start = now();
-		if (accel_nn_run(s->job, NULL))
-			status = complain_model();
-		times[i] = now() - start;
-	}
-	if (!status && count)
-		show_times(s, times + 1, count);
-	free(times);
-	return status;
-}
-
 /* The last run of all: its results are those that are shown. */
 static enum status profile(struct session *s, const struct options *o,
 			   struct accel_device *device)
 {
 	struct profile p = { 0 };
-	enum status status = profile_take(s, device, &p);
+	enum status status;
 
+	progress_begin("profiling", 0);
+	status = profile_take(s, device, &p);
+	progress_end();
 	if (!status && o->profile)
 		profile_show(s, &p);
 	if (!status && o->trace)
@@ -615,9 +639,9 @@ static enum status work(struct session *s, struct options *o, struct accel_devic
 	if (!status && o->info)
 		status = show_info(s);
 	/* With --info it is only run if there is something to do with the results. */
-	if (!status && (!o->info || o->output_count || o->compare_count || o->bench || profiles)) {
-		if (o->bench || !profiles)
-			status = run(s, o->bench);
+	if (!status && (!o->info || o->output_count || o->compare_count || o->bench.count || profiles)) {
+		if (o->bench.count || !profiles)
+			status = run_model(s, &o->bench);
 		if (!status && profiles)
 			status = profile(s, o, device);
 		for (i = 0; i < o->output_count && !status; i++)
@@ -655,8 +679,12 @@ static enum status load(struct session *s, const struct card *card)
 	struct accel_nn_load_options options = {
 		.size = sizeof(options), .context = card->context, .device = card->device,
 	};
+	int ret;
 
-	if (accel_nn_load(s->path, &options, &s->model))
+	progress_begin("reading the model", 0);
+	ret = accel_nn_load(s->path, &options, &s->model);
+	progress_end();
+	if (ret)
 		return complain_load();
 	s->info.size = sizeof(s->info);
 	if (accel_nn_get_model_info(s->model, &s->info) || accel_nn_job_create(s->model, &s->job))
@@ -680,6 +708,12 @@ static enum status run_session(struct options *o, const char *path)
 		complain("--device sim, or a card", "the host has no profile");
 		status = STATUS_USAGE;
 	}
+	if (o->bench.threads > 1 && !o->bench.count) {
+		complain("give --bench COUNT as well", "--threads is for runs that are measured");
+		status = STATUS_USAGE;
+	}
+	if (!o->quiet)
+		progress_allow();
 	if (!status && o->device)
 		status = open_card(o->device, &card);
 	if (!status)
@@ -703,7 +737,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {
 		.tolerance = { .relative = 1e-3, .absolute = 1e-7 },
-		.picture = PICTURE_DEFAULTS, .sound = SOUND_DEFAULTS,
+		.picture = PICTURE_DEFAULTS, .sound = SOUND_DEFAULTS, .bench.threads = 1,
 	};
 	enum status status = STATUS_OK;
 	int option;
