@@ -102,3 +102,12 @@ $(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels $(N
 		astronaut.png wake-spectrum.onnx alexa.wav)
 	$(Q)mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
+
+# accel-run with models of pictures and sounds, on the simulated card and on the one in the VM.
+NN_COMMANDS := $(B)/tests/host/nn-commands $(B)/tests/vm/nn-commands
+$(NN_COMMANDS): tests/nn/commands | tools kernels \
+		$(addprefix $(B)/data/,face.onnx astronaut.png wake-spectrum.onnx alexa.wav)
+	$(Q)mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+HOST_TESTS += $(B)/tests/host/nn-commands
+VM_TESTS += $(B)/tests/vm/nn-commands

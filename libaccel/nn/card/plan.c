@@ -250,6 +250,21 @@ static uint64_t find_gap(struct nn_storage **placed, size_t count, const struct 
 	return at;
 }
 
+static int make_memory(struct nn_plan *plan)
+{
+	int ret = accel_buffer_create(plan->card->context,
+				      plan->peak ? (size_t)plan->peak : ALIGN,
+				      ACCEL_OPTIONS(accel_buffer_options, .name = "activations"),
+				      &plan->memory);
+
+	if (ret != -ENOSPC)
+		return ret;
+	return accel_fail(ret, WHAT, "give it smaller inputs, or fewer at a time; accelctl shows "
+			  "who uses the card's memory",
+			  "its values take %.1f MiB at a time, for which the card has no room",
+			  (double)plan->peak / (1 << 20));
+}
+
 /* The largest first, each at the lowest place that is free all its life. */
 static int plan_memory(struct nn_plan *plan)
 {
@@ -269,9 +284,7 @@ static int plan_memory(struct nn_plan *plan)
 			plan->peak = order[i]->address + rounded(order[i]->bytes);
 	}
 	free(order);
-	return accel_buffer_create(plan->card->context, plan->peak ? (size_t)plan->peak : ALIGN,
-				   ACCEL_OPTIONS(accel_buffer_options, .name = "activations"),
-				   &plan->memory);
+	return make_memory(plan);
 }
 
 static bool is_own_constant(const struct nn_storage *storage)
