@@ -534,21 +534,18 @@ static int find_version(const struct importer *im, const struct scope *scope, co
 	return 0;
 }
 
-/* Room for one more node of a graph. */
-static int grow_nodes(struct importer *im, struct nn_graph *graph)
+/* A list of pointers with room for one more, if need be another one; NULL: no memory. */
+static void *grown(struct importer *im, void *list, size_t count, size_t *room)
 {
-	struct nn_node **more;
+	void *more;
 
-	if (graph->node_count < graph->node_room)
-		return 0;
-	graph->node_room = graph->node_room * 2 + 8;
-	more = nn_alloc_array(&im->base.model->arena, graph->node_room, sizeof(*more));
-	if (!more)
-		return nomem(im);
-	if (graph->node_count)
-		memcpy(more, graph->nodes, graph->node_count * sizeof(*more));
-	graph->nodes = more;
-	return 0;
+	if (count < *room)
+		return list;
+	*room = *room * 2 + 8;
+	more = nn_alloc_array(&im->base.model->arena, *room, sizeof(void *));
+	if (more && count)
+		memcpy(more, list, count * sizeof(void *));
+	return more;
 }
 
 /* Results of a function's node may be those of the call. */
@@ -578,7 +575,7 @@ static int import_node(struct importer *im, const Onnx__NodeProto *from, struct 
 		       struct nn_node **to)
 {
 	struct nn_arena *arena = &im->base.model->arena;
-	struct nn_node *node = nn_alloc(arena, sizeof(*node));
+	struct nn_node *node = nn_alloc(arena, sizeof(*node)), **more;
 	size_t i;
 	int ret;
 
@@ -603,10 +600,12 @@ static int import_node(struct importer *im, const Onnx__NodeProto *from, struct 
 				    "the model names no version of its operators' domain '%s'",
 				    node->domain);
 	ret = define_results(im, from, scope, node->outputs);
-	if (!ret)
-		ret = grow_nodes(im, scope->graph);
 	if (ret)
 		return ret;
+	more = grown(im, scope->graph->nodes, scope->graph->node_count, &scope->graph->node_room);
+	if (!more)
+		return nomem(im);
+	scope->graph->nodes = more;
 	for (i = 0; i < from->n_output; i++)
 		if (node->outputs[i])
 			node->outputs[i]->producer = node;
@@ -625,15 +624,10 @@ static int capture(struct importer *im, struct scope *scope, struct nn_value *va
 		return 0;
 	if (!tsearch(value, &scope->captured, by_address))
 		return nomem(im);
-	if (graph->capture_count == scope->capture_room) {
-		scope->capture_room = scope->capture_room * 2 + 8;
-		more = nn_alloc_array(&im->base.model->arena, scope->capture_room, sizeof(*more));
-		if (!more)
-			return nomem(im);
-		if (graph->capture_count)
-			memcpy(more, graph->captures, graph->capture_count * sizeof(*more));
-		graph->captures = more;
-	}
+	more = grown(im, graph->captures, graph->capture_count, &scope->capture_room);
+	if (!more)
+		return nomem(im);
+	graph->captures = more;
 	graph->captures[graph->capture_count++] = value;
 	return 0;
 }

@@ -15,40 +15,9 @@
 #include <cmocka.h>
 
 #include <libaccel/error.h>
-#include <libaccel/nn/infer.h>
-#include <libaccel/nn/onnx.h>
-
-#include "build.h"
+#include "rig.h"
 
 #define OPSET	18
-
-struct rig {
-	struct build b;
-	uint8_t *file;
-	struct nn_model *model;
-	struct nn_facts facts;
-};
-
-static void read_rig(struct rig *r)
-{
-	size_t size;
-	int ret;
-
-	r->file = build_pack(&r->b, &size);
-	ret = nn_onnx_read("cannot read the model", r->file, size, -1, &r->model);
-	if (ret)
-		print_error("%s\n", accel_last_error()->message);
-	assert_int_equal(ret, 0);
-	assert_int_equal(nn_facts_init(&r->facts, r->model), 0);
-}
-
-static void release_rig(struct rig *r)
-{
-	nn_facts_release(&r->facts);
-	nn_model_free(r->model);
-	free(r->file);
-	build_release(&r->b);
-}
 
 static void give(struct rig *r, size_t input, enum nn_type type, size_t count, const int64_t *numbers)
 {
@@ -265,21 +234,27 @@ static void test_wrong_loops(void **state)
 
 /* ---- Sequences ---- */
 
+/* Part `at` of the numbers 1 to 5, split as the inputs say. */
+static void build_split(struct rig *r, const char *inputs, int64_t at)
+{
+	build_init(&r->b, OPSET);
+	build_input(&r->b, "x", NN_I64, "5");
+	build_input(&r->b, "at", NN_I64, "");
+	build_ints(&r->b, "sizes", 2, (int64_t[]){ 2, 3 });
+	build_node(&r->b, "SplitToSequence", inputs, "s");
+	build_node(&r->b, "SequenceAt", "s at", "y");
+	build_output(&r->b, "y");
+	read_rig(r);
+	give(r, 0, NN_I64, 5, (int64_t[]){ 1, 2, 3, 4, 5 });
+	give(r, 1, NN_I64, 0, &at);
+}
+
 static void test_sequences(void **state)
 {
 	struct rig r;
 
 	(void)state;
-	build_init(&r.b, OPSET);
-	build_input(&r.b, "x", NN_I64, "5");
-	build_input(&r.b, "at", NN_I64, "");
-	build_ints(&r.b, "sizes", 2, (int64_t[]){ 2, 3 });
-	build_node(&r.b, "SplitToSequence", "x sizes", "s");
-	build_node(&r.b, "SequenceAt", "s at", "y");
-	build_output(&r.b, "y");
-	read_rig(&r);
-	give(&r, 0, NN_I64, 5, (int64_t[]){ 1, 2, 3, 4, 5 });
-	give(&r, 1, NN_I64, 0, (int64_t[]){ -1 });
+	build_split(&r, "x sizes", -1);
 	assert_int_equal(nn_facts_run(&r.facts), 0);
 	expect_numbers(&r, 0, 3, (int64_t[]){ 3, 4, 5 });
 	release_rig(&r);
@@ -290,15 +265,7 @@ static void test_wrong_sequences(void **state)
 	struct rig r;
 
 	(void)state;
-	build_init(&r.b, OPSET);
-	build_input(&r.b, "x", NN_I64, "5");
-	build_input(&r.b, "at", NN_I64, "");
-	build_node(&r.b, "SplitToSequence", "x", "s");
-	build_node(&r.b, "SequenceAt", "s at", "y");
-	build_output(&r.b, "y");
-	read_rig(&r);
-	give(&r, 0, NN_I64, 5, (int64_t[]){ 1, 2, 3, 4, 5 });
-	give(&r, 1, NN_I64, 0, (int64_t[]){ 5 });
+	build_split(&r, "x", 5);
 	expect_error(nn_facts_run(&r.facts), -EINVAL, "position 5 is not within a sequence of 5");
 	release_rig(&r);
 

@@ -15,34 +15,7 @@
 #include <cmocka.h>
 
 #include <libaccel/error.h>
-#include <libaccel/nn/infer.h>
-#include <libaccel/nn/onnx.h>
-
-#include "build.h"
-
-struct rig {
-	struct build b;
-	uint8_t *file;
-	struct nn_model *model;
-	struct nn_facts facts;
-};
-
-static void read_rig(struct rig *r)
-{
-	size_t size;
-
-	r->file = build_pack(&r->b, &size);
-	assert_int_equal(nn_onnx_read("cannot read the model", r->file, size, -1, &r->model), 0);
-	assert_int_equal(nn_facts_init(&r->facts, r->model), 0);
-}
-
-static void release_rig(struct rig *r)
-{
-	nn_facts_release(&r->facts);
-	nn_model_free(r->model);
-	free(r->file);
-	build_release(&r->b);
-}
+#include "rig.h"
 
 static const struct nn_fact *output(struct rig *r, size_t i)
 {

@@ -3,7 +3,7 @@
 # Tests of libaccel-nn.
 #
 #   test_NAME.c     a part of it, with the address and undefined-behaviour sanitizers
-#   build.c         makes models for them
+#   build.c         makes models for them; rig.c reads these
 #   conformance.c   ONNX's own test cases (see its head); list_file.c reads sequences in them
 
 NN_TESTS := $(patsubst tests/nn/test_%.c,%,$(wildcard tests/nn/test_*.c))
@@ -21,7 +21,8 @@ $(B)/asan/tests/nn/%.o: tests/nn/%.c | $(NN_GENERATED)/onnx.pb-c.h
 		-MMD -MP -c -o $@ $<
 
 define nn_test
-$(B)/tests/host/nn-$(1): $(B)/asan/tests/nn/test_$(1).o $(B)/asan/tests/nn/build.o $(NN_TEST_PARTS)
+$(B)/tests/host/nn-$(1): $(B)/asan/tests/nn/test_$(1).o $(addprefix $(B)/asan/tests/nn/,build.o rig.o) \
+		$(NN_TEST_PARTS)
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(LINK.program) $(LIBACCEL_ASAN) $(NN_LIBS) -lcmocka

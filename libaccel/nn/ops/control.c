@@ -147,6 +147,19 @@ static int evaluate_if(struct nn_call *call)
 	return ret;
 }
 
+/* What was carried from one iteration to the next becomes the first results. */
+static void give_carried(const struct nn_call *call, struct nn_fact *carried, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (!call->out[i])
+			continue;
+		*call->out[i] = carried[i];
+		memset(&carried[i], 0, sizeof(carried[i]));
+	}
+}
+
 /* ---- Results that grow with each iteration ---- */
 
 /* Tensors that will be one, side by side or one behind the other. */
@@ -449,12 +462,7 @@ static int finish_loop(struct loop *l)
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < l->count; i++) {
-		if (!call->out[i])
-			continue;
-		*call->out[i] = l->carried[i];
-		memset(&l->carried[i], 0, sizeof(l->carried[i]));
-	}
+	give_carried(call, l->carried, l->count);
 	for (i = 0; i < l->pile_count && !ret; i++) {
 		if (!nn_out_fact(call, l->count + i))
 			continue;
@@ -676,12 +684,7 @@ static int finish_scan(struct scan *s)
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < s->states; i++) {
-		if (!call->out[i])
-			continue;
-		*call->out[i] = s->carried[i];
-		memset(&s->carried[i], 0, sizeof(s->carried[i]));
-	}
+	give_carried(call, s->carried, s->states);
 	for (i = 0; i < s->results && !ret; i++) {
 		struct pile *pile = &s->piles[i];
 

@@ -28,18 +28,15 @@ static int pool_window(const struct nn_call *call, struct window *w)
 
 static int infer_pool(struct nn_call *call)
 {
-	struct nn_shape *out = &call->out[0]->shape;
 	struct window w;
 	int ret = pool_window(call, &w);
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	nn_set_spatial(call, &w, out);
-	out->dims[0] = call->in[0]->shape.dims[0];
-	out->dims[1] = call->in[0]->shape.dims[1];
+	nn_set_slid(call, &w, call->in[0]->shape.dims[1]);
 	/* Where the largest elements lie. */
 	if (nn_out_fact(call, 1))
-		call->out[1]->shape = *out;
+		call->out[1]->shape = call->out[0]->shape;
 	return 0;
 }
 

@@ -113,25 +113,34 @@ static double last(enum reduction kind, double sum, double count)
 	}
 }
 
+/* What belongs to a place of the result so far. */
+union sum {
+	double f;
+	int64_t i;
+};
+
 /* Sums of exponentials would overflow without the largest element taken out. */
-static void log_sum_exp(const struct nn_tensor *x, unsigned int mask, double *sums, size_t count)
+static int log_sum_exp(const struct nn_tensor *x, unsigned int mask, union sum *sums, size_t count)
 {
 	double *most = calloc(count + 1, sizeof(*most));
 	size_t i, to;
 
-	for (i = 0; most && i < count; i++)
+	if (!most)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
 		most[i] = -INFINITY;
-	for (i = 0; most && i < x->count; i++) {
+	for (i = 0; i < x->count; i++) {
 		to = goes_to(&x->shape, mask, i);
 		most[to] = step(MAX, most[to], nn_get(x, i));
 	}
-	for (i = 0; most && i < x->count; i++) {
+	for (i = 0; i < x->count; i++) {
 		to = goes_to(&x->shape, mask, i);
-		sums[to] += exp(nn_get(x, i) - (isinf(most[to]) ? 0 : most[to]));
+		sums[to].f += exp(nn_get(x, i) - (isinf(most[to]) ? 0 : most[to]));
 	}
-	for (i = 0; most && i < count; i++)
-		sums[i] = log(sums[i]) + (isinf(most[i]) ? 0 : most[i]);
+	for (i = 0; i < count; i++)
+		sums[i].f = log(sums[i].f) + (isinf(most[i]) ? 0 : most[i]);
 	free(most);
+	return 0;
 }
 
 /* Whether integers stay integers, so that those of 64 bits are exact. */
@@ -168,61 +177,53 @@ static int64_t first_integer(enum reduction kind, enum nn_type type)
 	return nn_get_int(&one, 0);
 }
 
-static int reduce_integers(struct nn_call *call, enum reduction kind)
+/* From all elements to the sums of those that go to the same place. */
+static int sum_up(const struct nn_tensor *x, unsigned int mask, enum reduction kind, bool integers,
+		  union sum *sums, size_t count)
+{
+	size_t i, to;
+
+	for (i = 0; i < count; i++) {
+		if (integers)
+			sums[i].i = first_integer(kind, x->type);
+		else
+			sums[i].f = first(kind);
+	}
+	if (kind == LOG_SUM_EXP)
+		return log_sum_exp(x, mask, sums, count);
+	for (i = 0; i < x->count; i++) {
+		to = goes_to(&x->shape, mask, i);
+		if (integers)
+			sums[to].i = step_integer(kind, x->type, sums[to].i, nn_get_int(x, i));
+		else
+			sums[to].f = step(kind, sums[to].f, nn_get(x, i));
+	}
+	return 0;
+}
+
+static int evaluate_reduce(struct nn_call *call, enum reduction kind)
 {
 	const struct nn_tensor *x = nn_contents(call->in[0]);
+	const bool integers = !nn_is_float(x->type) && keeps_integers(kind);
 	struct nn_tensor *y = nn_result(call, 0);
-	int64_t *sums = calloc(y->count + 1, sizeof(*sums));
+	union sum *sums = calloc(y->count + 1, sizeof(*sums));
 	unsigned int mask = 0;
-	size_t i, to;
+	size_t i;
 	int ret;
 
 	if (!sums)
 		return nn_no_memory(call);
 	ret = reduced_axes(call, x->shape.rank, &mask);
-	for (i = 0; i < y->count; i++)
-		sums[i] = first_integer(kind, x->type);
-	for (i = 0; i < x->count; i++) {
-		to = goes_to(&x->shape, mask, i);
-		sums[to] = step_integer(kind, x->type, sums[to], nn_get_int(x, i));
+	if (!ret && sum_up(x, mask, kind, integers, sums, y->count))
+		ret = nn_no_memory(call);
+	for (i = 0; i < y->count && !ret; i++) {
+		if (integers)
+			nn_set_int(y, i, sums[i].i);
+		else
+			nn_set(y, i, last(kind, sums[i].f, (double)(x->count / y->count)));
 	}
-	for (i = 0; i < y->count; i++)
-		nn_set_int(y, i, sums[i]);
 	free(sums);
 	return ret;
-}
-
-static int reduce_floats(struct nn_call *call, enum reduction kind)
-{
-	const struct nn_tensor *x = nn_contents(call->in[0]);
-	struct nn_tensor *y = nn_result(call, 0);
-	double *sums = calloc(y->count + 1, sizeof(*sums));
-	unsigned int mask = 0;
-	size_t i, to;
-	int ret;
-
-	if (!sums)
-		return nn_fail_node(call->node, -ENOMEM, NULL, "memory is short");
-	ret = reduced_axes(call, x->shape.rank, &mask);
-	for (i = 0; i < y->count; i++)
-		sums[i] = first(kind);
-	if (kind == LOG_SUM_EXP)
-		log_sum_exp(x, mask, sums, y->count);
-	for (i = 0; kind != LOG_SUM_EXP && i < x->count; i++) {
-		to = goes_to(&x->shape, mask, i);
-		sums[to] = step(kind, sums[to], nn_get(x, i));
-	}
-	for (i = 0; i < y->count; i++)
-		nn_set(y, i, last(kind, sums[i], (double)(x->count / y->count)));
-	free(sums);
-	return ret;
-}
-
-static int evaluate_reduce(struct nn_call *call, enum reduction kind)
-{
-	if (!nn_is_float(call->in[0]->type) && keeps_integers(kind))
-		return reduce_integers(call, kind);
-	return reduce_floats(call, kind);
 }
 
 #define REDUCE(name, kind) \

@@ -118,11 +118,14 @@ int nn_slide(const struct nn_call *call, struct window *w, bool round_up)
 	return ret;
 }
 
-void nn_set_spatial(const struct nn_call *call, const struct window *w, struct nn_shape *out)
+void nn_set_slid(const struct nn_call *call, const struct window *w, int64_t channels)
 {
+	struct nn_shape *out = &call->out[0]->shape;
 	int i;
 
 	out->rank = w->n + 2;
+	out->dims[0] = call->in[0]->shape.dims[0];
+	out->dims[1] = channels;
 	for (i = 0; i < w->n; i++)
 		out->dims[i + 2] = w->out[i] >= 0 ? w->out[i] : nn_unknown(call);
 }
@@ -242,16 +245,12 @@ int nn_conv_window(const struct nn_call *call, struct window *w)
 
 int nn_infer_conv(struct nn_call *call)
 {
-	struct nn_shape *out = &call->out[0]->shape;
 	struct window w;
 	int ret = nn_conv_window(call, &w);
 
-	if (ret)
-		return ret < 0 ? ret : 0;
-	nn_set_spatial(call, &w, out);
-	out->dims[0] = call->in[0]->shape.dims[0];
-	out->dims[1] = call->in[1]->shape.dims[0];
-	return 0;
+	if (!ret)
+		nn_set_slid(call, &w, call->in[1]->shape.dims[0]);
+	return ret < 0 ? ret : 0;
 }
 
 int nn_check_bias(const struct nn_call *call, const struct nn_tensor *bias, int64_t channels)

@@ -36,8 +36,8 @@ int nn_read_sizes(const struct nn_call *call, const char *name, size_t wanted, i
 int nn_read_window(const struct nn_call *call, struct window *w, const struct nn_shape *in);
 /* Sizes of the result of a convolution or of pooling, -1 where the input's is not known. */
 int nn_slide(const struct nn_call *call, struct window *w, bool round_up);
-/* The result's sizes behind batch and channel. */
-void nn_set_spatial(const struct nn_call *call, const struct window *w, struct nn_shape *out);
+/* The result's shape, if it has so many channels. */
+void nn_set_slid(const struct nn_call *call, const struct window *w, int64_t channels);
 
 int64_t nn_volume(const int64_t *sizes, int n);
 void nn_coordinates(int64_t i, const int64_t *sizes, int n, int64_t *at);
