@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #define DEVICE	"/sys/bus/pci/devices/0000:01:00.0/"
@@ -20,6 +21,9 @@
 /* Clients whose buffers do not fit into the card together, and the size of a buffer. */
 #define CROWD	3
 #define CROWD_SIZE	(40 * MiB)
+/* Compressed memory, to hibernate to. */
+#define SWAP		"/dev/zram0"
+#define SWAP_SIZE	(256 * MiB)
 /* What the host has left when it has too little. */
 #define SCARCE	(16 * MiB)
 
@@ -123,6 +127,46 @@ static int sleep_machine(const char *depth)
 	return ret;
 }
 
+/* Swap space in compressed memory, as mkswap would make it. */
+static void swap_on(void)
+{
+	static union {
+		char bytes[PAGE];
+		struct {
+			char boot[1024];
+			uint32_t version;
+			uint32_t last_page;
+		};
+	} header = { .version = 1, .last_page = SWAP_SIZE / PAGE - 1 };
+	char size[32];
+	int fd;
+
+	snprintf(size, sizeof(size), "%llu", SWAP_SIZE);
+	CHECK_OK(put("/sys/block/zram0/disksize", size));
+	memcpy(&header.bytes[PAGE - 10], "SWAPSPACE2", 10);
+	fd = open(SWAP, O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, &header, PAGE), PAGE);
+	CHECK_OK(fsync(fd));
+	close(fd);
+	CHECK_OK(swapon(SWAP, 0));
+}
+
+/*
+ * To disk, and back at once: what was in memory when the image was made comes back, and
+ * the devices find themselves in a state that is not theirs.
+ */
+static int hibernate_machine(void)
+{
+	int ret;
+
+	CHECK_OK(put("/sys/power/disk", "test_resume"));
+	/* It loses what it is set to, and must be saved. */
+	CHECK_OK(put("/sys/module/printk/parameters/console_suspend", "Y"));
+	ret = put("/sys/power/state", "disk");
+	return ret;
+}
+
 /* The card as it is used: two clients, one of which waits for the other. */
 struct work {
 	struct client first;
@@ -187,7 +231,7 @@ static void sleep_with_jobs(struct work *w, const char *depth)
 	syncs[1] = sync_signal(later, 0);
 	CHECK_OK(submit(&w->held, syncs, 2));
 
-	CHECK_OK(sleep_machine(depth));
+	CHECK_OK(strcmp(depth, "disk") ? sleep_machine(depth) : hibernate_machine());
 
 	CHECK_OK(syncobj_wait(w->first.fd, later, 0, PATIENCE_MS));
 	CHECK_EQ(syncobj_status(w->first.fd, done), 1);
@@ -244,6 +288,23 @@ static void deep(struct work *w)
 	use_again(w);
 	CHECK_EQ(refused(), 0);
 	ok("both in turn");
+}
+
+/* The image has what the device memory had. */
+static void hibernated(struct work *w)
+{
+	unsigned long sleeps = get(DEVICE "sleep/sleeps"), i;
+
+	swap_on();
+	for (i = 0; i < 2; i++)
+		sleep_with_jobs(w, "disk");
+	use_again(w);
+	sleep_with_jobs(w, "deep");
+	use_again(w);
+	CHECK_OK(swapoff(SWAP));
+	CHECK(get(DEVICE "sleep/sleeps") > sleeps);
+	CHECK_EQ(refused(), 0);
+	ok("hibernation, at work");
 }
 
 /* A card that sleeps by itself when the machine does. */
@@ -453,7 +514,7 @@ int main(void)
 {
 	struct work w = {};
 
-	printf("TAP version 13\n1..12\n");
+	printf("TAP version 13\n1..13\n");
 	/* Suspend to idle is told at this level. */
 	CHECK_OK(put("/sys/power/pm_debug_messages", "1"));
 	CHECK_OK(put("/proc/sys/kernel/printk", "8"));
@@ -463,6 +524,7 @@ int main(void)
 	abandoned(&w);
 	idle(&w);
 	deep(&w);
+	hibernated(&w);
 	asleep(&w);
 	crowded(&w);
 	endless(&w);
