@@ -26,7 +26,7 @@
 #define EGRET_NN_OPERANDS	8
 #define EGRET_NN_STEPS		28
 #define EGRET_NN_NONE		0xff	/* no register */
-#define EGRET_NN_PRODUCT_STEPS	6	/* of the matrix engine, behind a product's activation */
+#define EGRET_NN_PRODUCT_STEPS	7	/* of the matrix engine, behind a product's activation */
 
 /* A tile of numbers in scratchpad. */
 struct egret_nn_register {
@@ -105,14 +105,15 @@ struct egret_nn_window {
  *
  * where x' and y' are those of the windows, and finish() scales, adds the bias, applies the
  * activation, and does the steps. Sums start at zero and go over k in blocks, within a block over the taps,
- * and for each tap over k, by fused multiply-adds.
+ * and for each tap over k, by fused multiply-adds. Integers are taken less their zero points,
+ * and summed up as such; finish() begins with making floats of them.
  */
 struct egret_nn_product_args {
 	struct egret_nn_program program;
 	struct egret_nn_window x, y;
 	__u64 a, b;			/* addresses */
 	__u64 scale, bias;		/* F32 vectors: sums are scaled, then the bias is added; none if 0 */
-	__s64 a_m, a_k, a_ty, a_tx;	/* strides in bytes; one of a_m and a_k is 4, or their dimension is 1 */
+	__s64 a_m, a_k, a_ty, a_tx;	/* strides in bytes; one of a_m and a_k is an element's size, or their dimension is 1 */
 	__s64 b_k, b_y, b_x;		/* likewise b_k and b_x */
 	__s64 a_batch[2], b_batch[2];	/* strides of b0 and b1 */
 	__s64 vector_batch[2];		/* of scale and bias */
@@ -121,18 +122,24 @@ struct egret_nn_product_args {
 	__u32 flags;			/* EGRET_NN_PRODUCT_* */
 	__u32 act;			/* enum egret_act, on the way out */
 	__u32 act_a, act_b;
+	__u8 a_type, b_type;		/* enum egret_type: of the operands' elements */
+	__u8 sum_type;			/* F32, or S32 if the operands are integers */
+	__u8 a_zero, b_zero;		/* zero points of integers; B is padded with its own */
+	__u8 reserved[3];
+	__s32 out_zero;			/* zero point of register 0, if that is of integers of 8 bits */
 	__u32 product_steps;
 	struct egret_matmul_step product_step[EGRET_NN_PRODUCT_STEPS];	/* behind the activation */
 	/* Places in the program's memory; of two buffers, the second is so many bytes later. */
 	__u32 a_local, a_other;
 	__u32 b_local, b_other;
 	__u32 stage_local;		/* where strides of a window are taken apart */
+	__u32 acc_local, acc_pitch;	/* sums that are not complete; place 0: they are in register 0, which is of their type */
 	__u32 scale_local, bias_local;
 	__u32 rows, cols;		/* of a phase of B in scratchpad: its tile's extents */
 };
 
-#define EGRET_NN_PRODUCT_A_BY_K		0x1	/* a_m is 4: A is stored by k */
-#define EGRET_NN_PRODUCT_B_BY_N		0x2	/* b_k is 4: B is stored by n; no window */
+#define EGRET_NN_PRODUCT_A_BY_K		0x1	/* a_m is an element's size: A is stored by k */
+#define EGRET_NN_PRODUCT_B_BY_N		0x2	/* likewise b_k: B is stored by n; no window */
 #define EGRET_NN_PRODUCT_BY_M		0x4	/* scale and bias have a value for each m, otherwise for each x */
 
 /*
@@ -149,6 +156,7 @@ struct egret_nn_window_args {
 	__u64 weights;			/* or 0: taps of a channel one after the other */
 	__u64 bias;			/* or 0: one for each channel */
 	__u32 op;			/* EGRET_MAP_MAX or EGRET_MAP_ADD without weights */
+	__u32 in_type;			/* enum egret_type: of the input's elements; weights and sums are F32 */
 	__u32 fill;			/* bits of elements outside of the input */
 	__u32 rows, cols;		/* of the input's tile in scratchpad */
 	__u32 in_local, in_other;

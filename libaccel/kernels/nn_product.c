@@ -32,6 +32,7 @@ struct work {
 	EGRET_PRODUCT(product, EGRET_NN_PRODUCT_STEPS);
 	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
 	uint64_t loaded_vectors;	/* which elements of the vectors are there, as bytes; ~0: none */
+	uint32_t a_size, b_size;	/* bytes of an element */
 	uint32_t phases;		/* of B: 1 without strides */
 	uint32_t plane;			/* bytes of a phase for one k */
 	uint32_t tap_size;		/* bytes of a tap of A */
@@ -53,10 +54,11 @@ static void prepare_a(struct work *work)
 	int by_k = args->flags & EGRET_NN_PRODUCT_A_BY_K;
 
 	/* Loops: the adjacent one of m and k, the other one, taps. */
-	egret_dma_block(dma, NULL, 0, sizeof(float), 1, 1, 0, 0, 0);
-	work->m_stride = by_k ? sizeof(float) : args->tile_k * sizeof(float);
-	work->k_stride = by_k ? args->program.tile[2] * sizeof(float) : sizeof(float);
-	work->tap_size = args->program.tile[2] * args->tile_k * sizeof(float);
+	work->a_size = egret_type_size(args->a_type);
+	egret_dma_block(dma, NULL, 0, work->a_size, 1, 1, 0, 0, 0);
+	work->m_stride = (by_k ? 1 : args->tile_k) * work->a_size;
+	work->k_stride = (by_k ? args->program.tile[2] : 1) * work->a_size;
+	work->tap_size = args->program.tile[2] * args->tile_k * work->a_size;
 	dma->loop[by_k ? 0 : 1].local_stride = work->m_stride;
 	dma->loop[by_k ? 0 : 1].global_stride = args->a_m;
 	dma->loop[by_k ? 1 : 0].local_stride = work->k_stride;
@@ -73,19 +75,21 @@ static void prepare_b(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_dma_desc *dma = &work->load_b;
-	uint32_t row = args->cols * args->x.stride * sizeof(float);
+	uint32_t size = egret_type_size(args->b_type), row = args->cols * args->x.stride * size;
 
+	work->b_size = size;
 	work->phases = args->x.stride * args->y.stride;
-	work->plane = args->rows * args->cols * sizeof(float);
-	egret_dma_block(dma, NULL, 0, sizeof(float), 1, 1, 0, 0, 0);
+	work->plane = args->rows * args->cols * size;
+	egret_dma_block(dma, NULL, 0, size, 1, 1, 0, 0, 0);
 	if (args->flags & EGRET_NN_PRODUCT_B_BY_N) {
 		/* Loops: k, x. */
 		dma->loop[0].global_stride = args->b_k;
-		dma->loop[1].local_stride = args->tile_k * sizeof(float);
+		dma->loop[1].local_stride = args->tile_k * size;
 		dma->loop[1].global_stride = args->b_x;
 		return;
 	}
 	/* Loops: x, y, k. Elements that do not exist are zeros. */
+	dma->fill = args->b_zero;
 	dma->loop[0].count = args->cols * args->x.stride;
 	dma->loop[0].global_stride = args->b_x;
 	dma->loop[1].count = args->rows * args->y.stride;
@@ -106,11 +110,11 @@ static void prepare_apart(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_map_desc *map = &work->apart;
-	const uint32_t sx = args->x.stride, sy = args->y.stride, size = sizeof(float);
+	const uint32_t sx = args->x.stride, sy = args->y.stride, size = work->b_size;
 	const uint32_t row = args->cols * sx * size;
 
 	/* Dimensions: x and y in a phase, the phase in x and y, k. */
-	egret_map_desc(map, EGRET_MAP_COPY, NULL, EGRET_TYPE_F32, NULL, EGRET_TYPE_F32, args->cols,
+	egret_map_desc(map, EGRET_MAP_COPY, NULL, args->b_type, NULL, args->b_type, args->cols,
 		       args->rows);
 	map->dims[2] = sx;
 	map->dims[3] = sy;
@@ -130,15 +134,16 @@ static void prepare_apart(struct work *work)
 static void prepare_product(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
-	const struct egret_nn_register *out = &args->program.reg[0];
 	struct egret_matmul_desc *product = &work->product.desc;
 	uint32_t i;
 
-	egret_matmul_desc(product, NULL, NULL, NULL, 1, 1, 1, EGRET_TYPE_F32, EGRET_TYPE_F32);
+	egret_matmul_desc(product, NULL, NULL, NULL, 1, 1, 1, args->a_type, args->sum_type);
+	product->b_type = args->b_type;
+	product->a_zero = args->a_zero;
+	product->b_zero = args->b_zero;
 	product->a_pitch = args->flags & EGRET_NN_PRODUCT_A_BY_K ? work->k_stride : work->m_stride;
-	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * sizeof(float) :
+	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * work->b_size :
 			   work->plane * work->phases;
-	product->out_pitch = out->stride[2];
 	for (i = 0; i < args->product_steps; i++)
 		work->product.step[i] = args->product_step[i];
 }
@@ -242,12 +247,16 @@ static void load_vectors(struct work *work, const struct nn_place *place)
 /* ---- Computing ---- */
 
 /* What is done to sums when they are complete. */
-static void finish(struct work *work)
+static void finish(struct work *work, uint32_t out)
 {
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_matmul_desc *product = &work->product.desc;
 	int by_m = args->flags & EGRET_NN_PRODUCT_BY_M;
 
+	product->out = out;
+	product->out_pitch = args->program.reg[0].stride[2];
+	product->out_type = args->program.reg[0].type;
+	product->out_zero = args->out_zero;
 	product->steps = args->product_steps;
 	product->act = args->act;
 	product->act_a = args->act_a;
@@ -270,6 +279,7 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_matmul_desc *product = &work->product.desc;
 	uint32_t b = nn_local(&work->run, args->b_local + turn * args->b_other), tx, ty;
+	uint32_t acc = args->acc_local ? nn_local(&work->run, args->acc_local) : out;
 	int last = block->k + block->depth == args->k, first = block->k == 0;
 
 	if (work->phases > 1) {
@@ -287,15 +297,18 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 	product->bias = 0;
 	product->acc = 0;
 	product->acc_pitch = 0;
-	product->out = out;
+	product->out = acc;
+	product->out_pitch = args->acc_pitch;
+	product->out_type = args->sum_type;
+	product->out_zero = 0;
 	product->m = block->place.size[2];
 	product->n = (block->place.size[1] - 1) * args->cols + block->place.size[0];
 	product->k = block->depth;
 	product->a = nn_local(&work->run, args->a_local + turn * args->a_other);
 	if (!first) {
 		product->flags |= EGRET_MATMUL_ACC;
-		product->acc = out;
-		product->acc_pitch = product->out_pitch;
+		product->acc = acc;
+		product->acc_pitch = args->acc_pitch;
 	}
 	for (ty = 0; ty < args->y.taps; ty++) {
 		uint32_t y = ty * args->y.dilation;
@@ -306,14 +319,14 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 			product->b = b + (y % args->y.stride * args->x.stride +
 					  x % args->x.stride) * work->plane +
 				     (y / args->y.stride * args->cols + x / args->x.stride) *
-				     sizeof(float);
+				     work->b_size;
 			if (last && ty == args->y.taps - 1 && tx == args->x.taps - 1)
-				finish(work);
+				finish(work, out);
 			egret_matmul(product, tag);
 			product->a += work->tap_size;
 			product->flags |= EGRET_MATMUL_ACC;
-			product->acc = out;
-			product->acc_pitch = product->out_pitch;
+			product->acc = acc;
+			product->acc_pitch = args->acc_pitch;
 		}
 	}
 }

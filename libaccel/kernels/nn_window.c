@@ -25,7 +25,8 @@ static void prepare(struct work *work)
 {
 	const struct egret_nn_window_args *args = work->args;
 	const struct egret_nn_register *out = &args->program.reg[0];
-	const uint32_t size = sizeof(float), row = args->cols * size, plane = args->rows * row;
+	const uint32_t size = egret_type_size(args->in_type);
+	const uint32_t row = args->cols * size, plane = args->rows * row;
 	struct egret_dma_desc *dma = &work->load;
 	struct egret_map_desc *map = &work->tap;
 	int n;
@@ -45,7 +46,7 @@ static void prepare(struct work *work)
 	dma->axis[0].extent = args->x.extent;
 	dma->axis[1].extent = args->y.extent;
 
-	egret_map_desc(map, EGRET_MAP_COPY, NULL, EGRET_TYPE_F32, NULL, EGRET_TYPE_F32, 1, 1);
+	egret_map_desc(map, EGRET_MAP_COPY, NULL, EGRET_TYPE_F32, NULL, args->in_type, 1, 1);
 	for (n = 0; n < 3; n++)
 		map->out_stride[n] = out->stride[n];
 	map->a_stride[0] = args->x.stride * size;
@@ -129,7 +130,8 @@ static void slide(struct work *work, const struct nn_place *place, unsigned int 
 {
 	const struct egret_nn_window_args *args = work->args;
 	uint32_t in = nn_local(&work->run, args->in_local + turn * args->in_other);
-	uint32_t out = nn_buffer(&work->run, 0, turn), tap, x = 0, y = 0;
+	uint32_t out = nn_buffer(&work->run, 0, turn), size = egret_type_size(args->in_type);
+	uint32_t tap, x = 0, y = 0;
 	struct egret_map_desc *map = &work->tap;
 	int n;
 
@@ -142,8 +144,7 @@ static void slide(struct work *work, const struct nn_place *place, unsigned int 
 			choose_operation(work, tap, out);
 		else if (args->weights)
 			map->b += sizeof(float);
-		map->a = in + (y * args->y.dilation * args->cols + x * args->x.dilation) *
-			      sizeof(float);
+		map->a = in + (y * args->y.dilation * args->cols + x * args->x.dilation) * size;
 		egret_map(map, TAG_TILE + turn);
 		if (++x == args->x.taps) {
 			x = 0;

@@ -107,6 +107,32 @@ static void run_once(struct accel_nn_model *model, float *numbers, int64_t rows)
 }
 /* End of the example. */
 
+/* Example of accel_nn_calibrate(): Let a model compute in integers of 8 bits on a card. */
+static struct accel_nn_model *load_quantised(const char *path, struct accel_context *context,
+					     struct accel_device *device,
+					     const struct accel_nn_tensor *typical, uint32_t count)
+{
+	const struct accel_nn_load_options options = {
+		.size = sizeof(options),
+		.context = context,
+		.device = device,
+		.precision = ACCEL_NN_IN_INT8,
+	};
+	struct accel_nn_model *model;
+	struct accel_nn_job *job;
+	uint32_t i;
+
+	check(accel_nn_load(path, &options, &model));
+	check(accel_nn_job_create(model, &job));
+	for (i = 0; i < count; i++) {
+		check(accel_nn_bind_input(job, 0, &typical[i]));
+		check(accel_nn_calibrate(job));
+	}
+	accel_nn_job_destroy(job);
+	return model;
+}
+/* End of the example. */
+
 /* Example of accel_nn_start(), accel_nn_wait(), accel_nn_bind_output(): Do something else while
  * the model runs, and have the result in the program's own memory. */
 static void run_beside(struct accel_nn_job *job, float *results, size_t bytes)
@@ -168,6 +194,9 @@ static void use_card(const char *path, const struct accel_nn_tensor *input)
 	check(accel_nn_bind_input(job, 0, input));
 	show_steps(job);
 	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+	model = load_quantised(path, options.context, options.device, input, 1);
+	run_once(model, input->data, input->dims[0]);
 	accel_nn_unload(model);
 	accel_context_destroy(options.context);
 	accel_device_close(options.device);

@@ -589,6 +589,18 @@ static int check_results(struct nn_facts *facts, const struct nn_node *node)
 	return 0;
 }
 
+static void show_results(const struct nn_facts *facts, const struct nn_node *node)
+{
+	const struct nn_fact *fact;
+	size_t i;
+
+	for (i = 0; i < node->output_count; i++) {
+		fact = node->outputs[i] ? &facts->facts[node->outputs[i]->index] : NULL;
+		if (fact && fact->kind == NN_TENSOR && fact->tensor.data)
+			facts->seen(facts->seen_opaque, node->outputs[i], &fact->tensor);
+	}
+}
+
 int nn_facts_run_nodes(struct nn_facts *facts, const struct nn_graph *graph)
 {
 	struct nn_fact **places = make_places(graph);
@@ -611,6 +623,8 @@ int nn_facts_run_nodes(struct nn_facts *facts, const struct nn_graph *graph)
 							   nn_fail_unsupported(node);
 		if (!ret)
 			ret = check_results(facts, node);
+		if (!ret && facts->seen)
+			show_results(facts, node);
 		if (!ret)
 			count_uses(facts, node, -1);
 	}

@@ -29,6 +29,9 @@ struct nn_facts {
 	size_t result_max;		/* bytes of a result when running; SIZE_MAX for any */
 	size_t work_max;		/* nodes that may still be evaluated when running; SIZE_MAX */
 	const atomic_bool *stop;	/* to be looked at when running, or NULL */
+	/* When running, is told of each tensor that a node has computed; or NULL. */
+	void (*seen)(void *opaque, const struct nn_value *value, const struct nn_tensor *tensor);
+	void *seen_opaque;
 	struct nn_arena texts;		/* of strings that were computed, or given */
 	size_t *uses;			/* when running: of each value, by nodes yet to come */
 	unsigned int depth;		/* of graphs in graphs, while they are inferred */

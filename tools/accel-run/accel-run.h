@@ -16,6 +16,7 @@
  *   info.c       --info: the model and its nodes
  *   profile.c    --profile, --trace: where time goes on a card; roofline.c: its plot
  *   onnxruntime.c  another runtime, to compare with
+ *   precision.c  --precision: how far results are from those in float32
  *   results.c    what came out: summary, --compare
  */
 
@@ -121,6 +122,9 @@ struct session {
 	struct accel_nn_tensor *bound;	/* each input */
 };
 
+/* JSON has no infinities, and no NaN: null. */
+struct json_object *json_number(double value);
+
 enum status show_info(struct session *s);
 enum status show_results(struct session *s);
 
@@ -147,6 +151,17 @@ enum status run_model(struct session *s, const struct bench_options *options);
 
 /* All outputs of the model, from the session's inputs, as ONNX Runtime computes them. */
 enum status onnxruntime_run(struct session *s, struct arrays *results);
+
+/* ---- precision.c ---- */
+
+/* The number of a precision by name; false if there is none such. */
+bool precision_parse(const char *text, uint32_t *precision);
+
+/*
+ * Run the model in float32 on the host, and show how far the session's results are from that.
+ * `calibrations` is the number of inputs that it was calibrated with; 0: its own.
+ */
+enum status precision_show(struct session *s, uint32_t precision, size_t calibrations);
 
 /* Complain about the library's last error, when the model is at fault or else. */
 enum status complain_model(void);

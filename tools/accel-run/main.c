@@ -50,6 +50,9 @@ static const char usage[] =
 	"      --sound KEY=VALUE,...  how a sound does: rate=N (16000), start=SECONDS, scale=N,\n"
 	"                             pad\n"
 	"      --device NAME          where to run: host (the default), a card, or sim\n"
+	"      --precision NAME       what a card computes in: fp32 (the default), bf16, fp16 or\n"
+	"                             int8; shows how far results are from those in fp32\n"
+	"      --calibrate [NAME=]FILE  find the ranges of int8 with this input, not the run's\n"
 	"      --json                 print JSON\n"
 	"      --quiet                show no progress on a terminal\n"
 	"      --help                 this help\n"
@@ -73,8 +76,8 @@ struct shape_option {
 };
 
 struct options {
-	struct named_file *inputs, *outputs, *compares;
-	size_t input_count, output_count, compare_count, shape_count;
+	struct named_file *inputs, *outputs, *compares, *calibrations;
+	size_t input_count, output_count, compare_count, calibration_count, shape_count;
 	struct shape_option *shapes;
 	struct tolerance tolerance;
 	struct picture_options picture;
@@ -82,6 +85,7 @@ struct options {
 	struct bench_options bench;
 	bool info, random, json, profile, quiet;
 	const char *device, *trace, *roofline;
+	uint32_t precision;		/* enum accel_nn_precision */
 };
 
 /* ---- Errors ---- */
@@ -176,8 +180,8 @@ static enum status refuse_option(const char *name, const char *value)
 }
 
 enum { OPT_INFO = 256, OPT_COMPARE, OPT_RTOL, OPT_ATOL, OPT_BENCH, OPT_RANDOM, OPT_SHAPE,
-       OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE, OPT_JSON,
-       OPT_THREADS, OPT_BATCH, OPT_QUIET, OPT_VERSION };
+       OPT_PICTURE, OPT_SOUND, OPT_PROFILE, OPT_TRACE, OPT_ROOFLINE, OPT_DEVICE,
+       OPT_PRECISION, OPT_CALIBRATE, OPT_JSON, OPT_THREADS, OPT_BATCH, OPT_QUIET, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -196,6 +200,8 @@ static const struct option long_options[] = {
 	{ "picture", required_argument, NULL, OPT_PICTURE },
 	{ "sound", required_argument, NULL, OPT_SOUND },
 	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "precision", required_argument, NULL, OPT_PRECISION },
+	{ "calibrate", required_argument, NULL, OPT_CALIBRATE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, 'h' },
@@ -259,6 +265,12 @@ static enum status take_option(struct options *o, int option)
 		return sound_parse(&o->sound, optarg);
 	case OPT_DEVICE:
 		o->device = strcmp(optarg, "host") ? optarg : NULL;
+		return STATUS_OK;
+	case OPT_PRECISION:
+		return precision_parse(optarg, &o->precision) ? STATUS_OK :
+		       refuse_option("precision", optarg);
+	case OPT_CALIBRATE:
+		add_file(&o->calibrations, &o->calibration_count, optarg);
 		return STATUS_OK;
 	case OPT_JSON:
 		o->json = true;
@@ -364,14 +376,15 @@ static enum status assign(struct arrays *arrays, size_t first, const struct name
 	return STATUS_OK;
 }
 
-static enum status read_inputs(struct options *o, struct arrays *arrays, struct input *inputs,
+static enum status read_inputs(struct options *o, const struct named_file *files,
+			       size_t file_count, struct arrays *arrays, struct input *inputs,
 			       uint32_t count)
 {
 	enum status status = STATUS_OK;
 	size_t i, first;
 
-	for (i = 0; i < o->input_count && !status; i++) {
-		const struct named_file *file = &o->inputs[i];
+	for (i = 0; i < file_count && !status; i++) {
+		const struct named_file *file = &files[i];
 		struct input *input = file->name ? find_input(inputs, count, file->name) :
 						   next_input(inputs, count);
 		struct accel_nn_tensor like;
@@ -521,20 +534,30 @@ static enum status bind_input(struct session *s, struct options *o, struct array
 	return STATUS_USAGE;
 }
 
-static enum status bind_inputs(struct session *s, struct options *o, struct arrays *arrays)
+/* All inputs of the model, without tensors, to be freed. */
+static enum status list_inputs(struct session *s, struct input **list)
 {
 	struct input *inputs = check_memory(calloc(s->info.inputs + 1, sizeof(*inputs)));
-	enum status status = STATUS_OK;
+	uint32_t i;
+
+	*list = inputs;
+	for (i = 0; i < s->info.inputs; i++) {
+		inputs[i].value.size = sizeof(inputs[i].value);
+		if (accel_nn_get_input(s->model, i, &inputs[i].value))
+			return complain_model();
+	}
+	return STATUS_OK;
+}
+
+static enum status bind_inputs(struct session *s, struct options *o, struct arrays *arrays)
+{
+	struct input *inputs;
+	enum status status = list_inputs(s, &inputs);
 	uint32_t i;
 
 	s->bound = check_memory(calloc(s->info.inputs + 1, sizeof(*s->bound)));
-	for (i = 0; i < s->info.inputs && !status; i++) {
-		inputs[i].value.size = sizeof(inputs[i].value);
-		if (accel_nn_get_input(s->model, i, &inputs[i].value))
-			status = complain_model();
-	}
 	if (!status)
-		status = read_inputs(o, arrays, inputs, s->info.inputs);
+		status = read_inputs(o, o->inputs, o->input_count, arrays, inputs, s->info.inputs);
 	for (i = 0; i < s->info.inputs && !status && o->random; i++)
 		if (!inputs[i].array)
 			status = make_up(o, arrays, &inputs[i]);
@@ -546,6 +569,55 @@ static enum status bind_inputs(struct session *s, struct options *o, struct arra
 		if (!find_input(inputs, s->info.inputs, o->shapes[i].name))
 			status = refuse_input(o->shapes[i].name, inputs, s->info.inputs);
 	free(inputs);
+	return status;
+}
+
+/* ---- Calibration ---- */
+
+/* Run with one typical input, or several of a .npz file; the others are those of the run itself. */
+static enum status calibrate_with(struct session *s, struct options *o,
+				  const struct named_file *file)
+{
+	struct arrays arrays = { 0 };
+	struct input *inputs;
+	enum status status = list_inputs(s, &inputs);
+	uint32_t i;
+
+	if (!status)
+		status = read_inputs(o, file, 1, &arrays, inputs, s->info.inputs);
+	for (i = 0; i < s->info.inputs && !status; i++)
+		if (inputs[i].array &&
+		    accel_nn_bind_input(s->job, i, &arrays.list[inputs[i].array - 1].tensor))
+			status = complain_model();
+	if (!status && accel_nn_calibrate(s->job))
+		status = complain_model();
+	for (i = 0; i < s->info.inputs; i++) {
+		struct accel_nn_tensor back = s->bound[i];
+
+		if (!inputs[i].array)
+			continue;
+		/* With --info the run may have none: its sizes remain. */
+		if (!back.size) {
+			back = arrays.list[inputs[i].array - 1].tensor;
+			back.data = NULL;
+		}
+		if (accel_nn_bind_input(s->job, i, &back) && !status)
+			status = complain_model();
+	}
+	arrays_free(&arrays);
+	free(inputs);
+	return status;
+}
+
+static enum status calibrate(struct session *s, struct options *o)
+{
+	enum status status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < o->calibration_count && !status; i++)
+		status = calibrate_with(s, o, &o->calibrations[i]);
+	if (!o->calibration_count && accel_nn_calibrate(s->job))
+		status = complain_model();
 	return status;
 }
 
@@ -636,6 +708,8 @@ static enum status work(struct session *s, struct options *o, struct accel_devic
 	enum status status = bind_inputs(s, o, &inputs);
 	size_t i;
 
+	if (!status && o->precision == ACCEL_NN_IN_INT8)
+		status = calibrate(s, o);
 	if (!status && o->info)
 		status = show_info(s);
 	/* With --info it is only run if there is something to do with the results. */
@@ -648,6 +722,8 @@ static enum status work(struct session *s, struct options *o, struct accel_devic
 			status = save_outputs(s, &o->outputs[i]);
 		if (!status && (s->json || (!o->output_count && !profiles)))
 			status = show_results(s);
+		if (!status && o->precision != ACCEL_NN_IN_FLOAT32)
+			status = precision_show(s, o->precision, o->calibration_count);
 		if (!status && o->compare_count)
 			status = compare(s, o);
 	}
@@ -674,10 +750,11 @@ static enum status open_card(const char *name, struct card *card)
 	return STATUS_OK;
 }
 
-static enum status load(struct session *s, const struct card *card)
+static enum status load(struct session *s, const struct card *card, uint32_t precision)
 {
 	struct accel_nn_load_options options = {
 		.size = sizeof(options), .context = card->context, .device = card->device,
+		.precision = precision,
 	};
 	int ret;
 
@@ -708,6 +785,14 @@ static enum status run_session(struct options *o, const char *path)
 		complain("--device sim, or a card", "the host has no profile");
 		status = STATUS_USAGE;
 	}
+	if (!status && o->precision != ACCEL_NN_IN_FLOAT32 && !o->device) {
+		complain("--device sim, or a card", "the host computes in fp32");
+		status = STATUS_USAGE;
+	}
+	if (!status && o->calibration_count && o->precision != ACCEL_NN_IN_INT8) {
+		complain("--precision int8", "there is nothing to calibrate");
+		status = STATUS_USAGE;
+	}
 	if (o->bench.threads > 1 && !o->bench.count) {
 		complain("give --bench COUNT as well", "--threads is for runs that are measured");
 		status = STATUS_USAGE;
@@ -717,7 +802,7 @@ static enum status run_session(struct options *o, const char *path)
 	if (!status && o->device)
 		status = open_card(o->device, &card);
 	if (!status)
-		status = load(&s, &card);
+		status = load(&s, &card, o->precision);
 	if (!status)
 		status = work(&s, o, card.device);
 	/* Half of an answer looks like a whole one: a failure prints nothing but its message. */
@@ -768,6 +853,7 @@ int main(int argc, char **argv)
 	free(o.inputs);
 	free(o.outputs);
 	free(o.compares);
+	free(o.calibrations);
 	free(o.shapes);
 	return finish_output(status);
 }

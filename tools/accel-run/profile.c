@@ -15,8 +15,8 @@
 
 /* What is this part of a step's time busy bounds it. */
 #define BOUND		0.5
-/* A matrix engine does so many multiplications of float32 a cycle in a cluster. */
-#define FLOAT_MACS	256
+/* A matrix engine does so many multiplications of a byte with a byte a cycle in a cluster. */
+#define BYTE_MACS	1024
 
 /* ---- Steps ---- */
 
@@ -28,9 +28,20 @@ static enum status read_card(struct accel_device *device, struct profile *p)
 		return complain_error();
 	p->clusters = info.clusters;
 	p->clock = info.core_clock_khz * 1e3;
-	p->peak_macs = (double)info.clusters * FLOAT_MACS;
 	p->peak_bytes = info.memory_bandwidth_mbs * 1e6 / p->clock;
 	return STATUS_OK;
+}
+
+double profile_peak(const struct profile *p, uint32_t factors)
+{
+	unsigned int bits = type_bits(factors);
+
+	return (double)p->clusters * BYTE_MACS * 8 / (bits ? bits : 32);
+}
+
+double profile_array(const struct profile *p, const struct profile_step *step)
+{
+	return (double)step->data.macs / profile_peak(p, step->factors);
 }
 
 static void add_step(struct profile *p, const struct accel_nn_step *step)
@@ -41,9 +52,12 @@ static void add_step(struct profile *p, const struct accel_nn_step *step)
 		.operators = check_memory(strdup(step->operators)),
 		.name = check_memory(strdup(step->name)),
 		.place = step->place, .launches = step->launches, .time = step->time,
+		.factors = step->factors,
 	};
 	if (step->profile)
 		new->data = *step->profile;
+	if (step->factors && (!p->factors || type_bits(step->factors) < type_bits(p->factors)))
+		p->factors = step->factors;
 	p->cycles += new->data.cycles;
 	p->time += new->time;
 }
@@ -88,12 +102,13 @@ static double share(double part, double whole)
 	return whole > 0 ? part / whole : 0;
 }
 
-struct shares profile_shares(const struct profile *p, const struct accel_profile_data *data)
+struct shares profile_shares(const struct profile *p, const struct accel_profile_data *data,
+			     double array)
 {
 	const double cycles = (double)data->cycles, all = cycles * p->clusters;
 
 	return (struct shares){
-		.macs = share((double)data->macs, cycles * p->peak_macs),
+		.macs = share(array, cycles),
 		.bytes = share((double)(data->memory_read + data->memory_written),
 			       cycles * p->peak_bytes),
 		.tile = share((double)data->tile_busy, all),
@@ -128,6 +143,7 @@ struct row {
 	const struct profile_step *first;
 	unsigned int steps, launches;
 	int64_t time;
+	double array;			/* profile_array() of all */
 	struct accel_profile_data data;
 };
 
@@ -142,11 +158,12 @@ static void add_data(struct accel_profile_data *sum, const struct accel_profile_
 	sum->memory_written += more->memory_written;
 }
 
-static void add_to_row(struct row *row, const struct profile_step *step)
+static void add_to_row(const struct profile *p, struct row *row, const struct profile_step *step)
 {
 	row->steps++;
 	row->launches += step->launches;
 	row->time += step->time;
+	row->array += profile_array(p, step);
 	add_data(&row->data, &step->data);
 }
 
@@ -163,7 +180,7 @@ static size_t make_rows(const struct profile *p, struct row *rows)
 				break;
 		if (k == count)
 			rows[count++] = (struct row){ .first = step };
-		add_to_row(&rows[k], step);
+		add_to_row(p, &rows[k], step);
 	}
 	return count;
 }
@@ -185,7 +202,7 @@ static void add_percent(struct table *table, double part)
 static void show_row(const struct profile *p, struct table *table, const char *name,
 		     const struct row *row, bool on_host)
 {
-	const struct shares shares = profile_shares(p, &row->data);
+	const struct shares shares = profile_shares(p, &row->data, row->array);
 
 	/* A long chain is told in full by --json. */
 	table_addf(table, COLOUR_NONE, "%.*s%s", 40, name, strlen(name) > 40 ? "..." : "");
@@ -225,7 +242,7 @@ static void show_table(const struct profile *p)
 		show_row(p, table, rows[i].first->operators, &rows[i],
 			 rows[i].first->place == ACCEL_NN_ON_HOST);
 	for (i = 0; i < p->step_count; i++)
-		add_to_row(&all, &p->steps[i]);
+		add_to_row(p, &all, &p->steps[i]);
 	show_row(p, table, "all", &all, false);
 	table_print(table);
 	table_free(table);
@@ -236,7 +253,7 @@ static void show_table(const struct profile *p)
 
 static struct json_object *json_step(const struct profile *p, const struct profile_step *step)
 {
-	const struct shares shares = profile_shares(p, &step->data);
+	const struct shares shares = profile_shares(p, &step->data, profile_array(p, step));
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -258,6 +275,8 @@ static struct json_object *json_step(const struct profile *p, const struct profi
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_object_add(object, numbers[i].name,
 				       json_object_new_int64((int64_t)numbers[i].value));
+	json_object_object_add(object, "factors", step->factors ?
+			       json_object_new_string(accel_nn_type_name(step->factors)) : NULL);
 	json_object_object_add(object, "bound_by", step->place == ACCEL_NN_ON_HOST ? NULL :
 			       json_object_new_string(find_bound(&shares)));
 	return object;
@@ -272,7 +291,7 @@ static void add_json(struct json_object *to, const struct profile *p)
 	json_object_object_add(object, "clock_hz", json_object_new_double(p->clock));
 	json_object_object_add(object, "clusters", json_object_new_int64(p->clusters));
 	json_object_object_add(object, "peak_macs_per_cycle",
-			       json_object_new_double(p->peak_macs));
+			       json_object_new_double(profile_peak(p, p->factors)));
 	json_object_object_add(object, "peak_bytes_per_cycle",
 			       json_object_new_double(p->peak_bytes));
 	for (i = 0; i < p->step_count; i++)
@@ -357,7 +376,8 @@ enum status profile_write_trace(const struct profile *p, const char *path)
 	json_object_array_add(events, trace_name("process_name", "Egret, modelled time"));
 	json_object_array_add(events, trace_name("thread_name", "steps"));
 	for (i = 0; i < p->step_count; i++) {
-		const struct shares shares = profile_shares(p, &p->steps[i].data);
+		const struct shares shares = profile_shares(p, &p->steps[i].data,
+							    profile_array(p, &p->steps[i]));
 
 		if (!p->steps[i].data.cycles)
 			continue;

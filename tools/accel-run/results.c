@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* JSON has no infinities, and no NaN. */
-static struct json_object *json_number(double value)
+struct json_object *json_number(double value)
 {
 	return isfinite(value) ? json_object_new_double(value) : NULL;
 }

@@ -70,7 +70,7 @@ static void include(struct scale *scale, double value)
 static void choose_scales(struct plot *plot)
 {
 	const struct profile *p = plot->p;
-	const double corner = p->peak_macs / p->peak_bytes, peak = p->peak_macs * p->clock;
+	const double corner = profile_peak(p, p->factors) / p->peak_bytes, peak = profile_peak(p, p->factors) * p->clock;
 	size_t i;
 
 	plot->across = (struct scale){ floor(log10(corner)), ceil(log10(corner)) + 1 };
@@ -129,20 +129,50 @@ static void draw_grid(const struct plot *plot)
 	}
 }
 
+/* The matrix engines' part of the roof, for factors of a type. */
+static void draw_ceiling(const struct plot *plot, uint32_t factors)
+{
+	const struct profile *p = plot->p;
+	const double peak = profile_peak(p, factors) * p->clock;
+	const double corner = profile_peak(p, factors) / p->peak_bytes;
+
+	fprintf(plot->file, "<path class='roof' d='M%.1f %.1f H%d'/>\n"
+		"<text x='%d' y='%.1f' text-anchor='end'>%s: %.4g TMAC/s</text>\n",
+		place_across(plot, corner), place_up(plot, peak), WIDTH - RIGHT, WIDTH - RIGHT,
+		place_up(plot, peak) - 6, factors ? accel_nn_type_name(factors) : "float32",
+		peak * 1e-12);
+}
+
+static bool is_drawn(const struct profile *p, size_t step)
+{
+	size_t i;
+
+	for (i = 0; i < step; i++)
+		if (type_bits(p->steps[i].factors) == type_bits(p->steps[step].factors))
+			return true;
+	return false;
+}
+
 static void draw_roof(const struct plot *plot)
 {
 	const struct profile *p = plot->p;
-	const double peak = p->peak_macs * p->clock, corner = p->peak_macs / p->peak_bytes;
+	const double peak = profile_peak(p, p->factors) * p->clock;
+	const double corner = profile_peak(p, p->factors) / p->peak_bytes;
 	/* Where the slope meets the left or the lower edge. */
 	double start = fmax(pow(10, plot->across.low),
 			    pow(10, plot->up.low) / (p->peak_bytes * p->clock));
+	size_t i;
 
-	fprintf(plot->file, "<path class='roof' d='M%.1f %.1f L%.1f %.1f H%d'/>\n",
+	fprintf(plot->file, "<path class='roof' d='M%.1f %.1f L%.1f %.1f'/>\n"
+		"<text x='%.1f' y='%.1f' text-anchor='end'>memory: %.4g GB/s</text>\n",
 		place_across(plot, start), place_up(plot, start * p->peak_bytes * p->clock),
-		place_across(plot, corner), place_up(plot, peak), WIDTH - RIGHT);
-	fprintf(plot->file, "<text x='%d' y='%.1f' text-anchor='end'>float32: %.4g TMAC/s; memory: "
-		"%.4g GB/s</text>\n", WIDTH - RIGHT, place_up(plot, peak) - 6, peak * 1e-12,
-		p->peak_bytes * p->clock * 1e-9);
+		place_across(plot, corner), place_up(plot, peak), place_across(plot, corner) - 8,
+		place_up(plot, peak) + 4, p->peak_bytes * p->clock * 1e-9);
+	if (!p->factors)
+		draw_ceiling(plot, 0);
+	for (i = 0; i < p->step_count; i++)
+		if (p->steps[i].factors && !is_drawn(p, i))
+			draw_ceiling(plot, p->steps[i].factors);
 }
 
 static bool is_long(const struct profile *p, const struct profile_step *step)

@@ -106,6 +106,27 @@ void accel_nn_free_tensor(struct accel_nn_tensor *tensor);
 
 /* ---- Models -------------------------------------------------------------------- */
 
+/**
+ * enum accel_nn_precision - in what a card computes what the model has in float32
+ *
+ * In less than that, products (matrix products and convolutions) take operands of the type, and sum
+ * up in float32, or in integers. The host always computes in float32.
+ */
+enum accel_nn_precision {
+	/** @ACCEL_NN_IN_FLOAT32: As the model has it. */
+	ACCEL_NN_IN_FLOAT32 = 0,
+	/** @ACCEL_NN_IN_BFLOAT16: In bfloat16: also what lies between operators, where these allow it. */
+	ACCEL_NN_IN_BFLOAT16 = 1,
+	/** @ACCEL_NN_IN_FLOAT16: Likewise in float16, which has more digits, but ends at 65504. */
+	ACCEL_NN_IN_FLOAT16 = 2,
+	/**
+	 * @ACCEL_NN_IN_INT8: In integers of 8 bits, with a scale for each channel of weights, and a scale
+	 * and a zero point for each other operand; everything else in float32. The model must be
+	 * calibrated: see accel_nn_calibrate().
+	 */
+	ACCEL_NN_IN_INT8 = 3,
+};
+
 /** struct accel_nn_load_options - how a model is loaded */
 struct accel_nn_load_options {
 	/** @size: sizeof(struct accel_nn_load_options) */
@@ -129,6 +150,11 @@ struct accel_nn_load_options {
 	 * of all that it has.
 	 */
 	uint64_t kept_plan_bytes;
+	/**
+	 * @precision: One of &enum accel_nn_precision: in what the card computes. Anything but
+	 * ACCEL_NN_IN_FLOAT32 needs @context.
+	 */
+	uint32_t precision;
 };
 
 /**
@@ -275,8 +301,8 @@ int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, s
  * longest time first, and all of them when a new plan finds no room on the card. They hold
  * device memory, which is what &struct accel_nn_job_info calls memory and constants.
  *
- * Return: 0; -EINVAL (sizes that do not fit each other; the error names the node); -EBUSY
- * (the job is running); -ENOMEM.
+ * Return: 0; -EINVAL (sizes that do not fit each other; the error names the node; or the model
+ * is in int8, and was not calibrated); -EBUSY (the job is running); -ENOMEM.
  */
 int accel_nn_prepare(struct accel_nn_job *job);
 
@@ -345,6 +371,19 @@ int accel_nn_get_node(struct accel_nn_job *job, uint32_t index, struct accel_nn_
  * run again); -ENODEV (the card is gone); -ENOMEM.
  */
 int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream);
+
+/**
+ * accel_nn_calibrate() - run the model on the host, and note between what its values lie
+ * @job: job of a model that was loaded for ACCEL_NN_IN_INT8, whose inputs are all bound
+ *
+ * All that jobs of the model compute on the card later is quantised for these ranges, and for those
+ * of other calls: the inputs should be typical, and several. Results are there as after
+ * accel_nn_run(): those of the model in float32.
+ *
+ * Return: as accel_nn_run() on the host; -EINVAL also if the model is not in int8; -EBUSY also if
+ * a job of the model was prepared already, or has run.
+ */
+int accel_nn_calibrate(struct accel_nn_job *job);
 
 /**
  * accel_nn_start() - run the model, and do not wait
@@ -451,6 +490,11 @@ struct accel_nn_step {
 	int64_t time;
 	/** @profile: What the card counted, of all launches; NULL if there is nothing. */
 	const struct accel_profile_data *profile;
+	/**
+	 * @factors: What the matrix engine multiplies in it, one of &enum accel_nn_type; 0 if it has
+	 * nothing to do there.
+	 */
+	uint32_t factors;
 };
 
 /**

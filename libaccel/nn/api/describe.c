@@ -147,6 +147,7 @@ static void describe_step(struct accel_nn_job *job, uint32_t index, struct accel
 	found->operators = job->operators;
 	found->macs = step->macs;
 	found->launches = step->launches;
+	found->factors = (uint32_t)step->factors;
 	if (job->measures) {
 		found->time = job->measures[index].time;
 		found->profile = step->launches ? &job->measures[index].profile : NULL;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../../error.h"
+#include "../card/calibrate.h"
 #include "variants.h"
 
 /* ---- States ---- */
@@ -338,7 +339,7 @@ static int take_results(struct accel_nn_job *job, struct nn_facts *facts)
 	return ret;
 }
 
-static int run_on_host(struct accel_nn_job *job)
+static int run_on_host(struct accel_nn_job *job, bool calibrates)
 {
 	struct nn_facts facts;
 	int ret = nn_facts_init(&facts, job->model->model);
@@ -351,7 +352,7 @@ static int run_on_host(struct accel_nn_job *job)
 		if (job->bound[i] && job->inputs[i].data)
 			ret = nn_facts_lend_input(&facts, i, &job->inputs[i]);
 	if (!ret)
-		ret = nn_facts_run(&facts);
+		ret = calibrates ? nn_calibrate(job->model->card, &facts) : nn_facts_run(&facts);
 	if (!ret)
 		ret = take_results(job, &facts);
 	nn_facts_release(&facts);
@@ -472,7 +473,7 @@ static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measu
 	if (!ret && job->variant->plan)
 		ret = run_on_card(job, stream, measure);
 	else if (!ret)
-		ret = measure ? refuse_profile(job) : run_on_host(job);
+		ret = measure ? refuse_profile(job) : run_on_host(job, false);
 	if (ret)
 		forget_results(job);
 	job->has_results = !ret;
@@ -506,6 +507,25 @@ NN_API int accel_nn_run(struct accel_nn_job *job, struct accel_stream *stream)
 NN_API int accel_nn_profile(struct accel_nn_job *job, struct accel_stream *stream)
 {
 	return run_now("cannot profile the model", job, stream, true);
+}
+
+NN_API int accel_nn_calibrate(struct accel_nn_job *job)
+{
+	const char *what = "cannot calibrate the model";
+	int ret = nn_job_begin(what, job);
+
+	if (ret)
+		return ret;
+	if (!job->model->card || job->model->card->precision != NN_I8) {
+		ret = accel_fail(-EINVAL, what, "load it for ACCEL_NN_IN_INT8", "it is not in int8");
+		return nn_job_end(job, ret);
+	}
+	forget_results(job);
+	ret = run_on_host(job, true);
+	if (ret)
+		forget_results(job);
+	job->has_results = !ret;
+	return nn_job_end(job, ret);
 }
 
 /* ---- In the background ---- */

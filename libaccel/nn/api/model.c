@@ -61,6 +61,13 @@ NN_API void accel_nn_free_tensor(struct accel_nn_tensor *tensor)
 
 /* ---- Life ---- */
 
+static const enum nn_type precisions[] = {
+	[ACCEL_NN_IN_FLOAT32] = NN_F32,
+	[ACCEL_NN_IN_BFLOAT16] = NN_BF16,
+	[ACCEL_NN_IN_FLOAT16] = NN_F16,
+	[ACCEL_NN_IN_INT8] = NN_I8,
+};
+
 static int read_options(const char *what, const struct accel_nn_load_options *given,
 			struct accel_nn_load_options *options)
 {
@@ -69,6 +76,12 @@ static int read_options(const char *what, const struct accel_nn_load_options *gi
 	if (!ret && !options->context != !options->device)
 		return accel_fail(-EINVAL, what, "give both, or none for the host",
 				  "a context and its device belong together");
+	if (!ret && options->precision >= sizeof(precisions) / sizeof(precisions[0]))
+		return accel_fail(-EINVAL, what, NULL, "there is no precision %u",
+				  options->precision);
+	if (!ret && options->precision != ACCEL_NN_IN_FLOAT32 && !options->context)
+		return accel_fail(-EINVAL, what, "give a context",
+				  "the host computes in float32 only");
 	return ret;
 }
 
@@ -90,11 +103,14 @@ static int make(struct nn_model *graph, const struct accel_nn_load_options *opti
 	nn_variants_init(&new->variants, options, info.memory_size);
 	if (!ret && options->context)
 		ret = nn_card_create(graph, options->context, options->device, &new->card);
-	if (ret)
+	if (ret) {
 		nn_model_put(new);
-	else
-		*model = new;
-	return ret;
+		return ret;
+	}
+	if (new->card)
+		new->card->precision = precisions[options->precision];
+	*model = new;
+	return 0;
 }
 
 NN_API int accel_nn_load(const char *path, const struct accel_nn_load_options *given,

@@ -36,6 +36,7 @@ int nn_card_create(const struct nn_model *model, struct accel_context *context,
 		return accel_fail_errno(-ENOMEM, WHAT);
 	card->model = model;
 	card->context = context;
+	card->precision = NN_F32;
 	pthread_mutex_init(&card->lock, NULL);
 	ret = accel_device_get_info(device, &info);
 	card->clusters = info.clusters ? info.clusters : 1;
@@ -72,6 +73,7 @@ void nn_card_free(struct nn_card *card)
 	for (i = 0; i < NN_KERNELS; i++)
 		accel_module_unload(card->modules[i]);
 	pthread_mutex_destroy(&card->lock);
+	free(card->ranges);
 	free(card);
 }
 
@@ -114,7 +116,7 @@ int nn_card_upload(struct nn_card *card, const void *data, size_t bytes,
 }
 
 static int add_weights(struct nn_card *card, const void *data, const void *arranged,
-		       size_t bytes, enum nn_form form, uint64_t *address)
+		       size_t bytes, unsigned int form, uint64_t *address)
 {
 	struct nn_weights *weights = calloc(1, sizeof(*weights));
 	int ret;
@@ -135,7 +137,7 @@ static int add_weights(struct nn_card *card, const void *data, const void *arran
 	return 0;
 }
 
-int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, enum nn_form form,
+int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, unsigned int form,
 		    void (*make)(void *to, const void *from, const void *opaque),
 		    const void *opaque, uint64_t *address)
 {
@@ -145,7 +147,7 @@ int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, enum n
 
 	pthread_mutex_lock(&card->lock);
 	for (weights = card->weights; weights; weights = weights->next)
-		if (weights->data == data && weights->form == (int)form)
+		if (weights->data == data && weights->form == form)
 			break;
 	if (weights) {
 		*address = accel_buffer_address(weights->buffer);

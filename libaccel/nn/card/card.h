@@ -22,15 +22,31 @@ enum nn_kernel {
 struct nn_weights {
 	struct nn_weights *next;
 	const void *data;	/* where the model has them */
-	int form;		/* enum nn_form */
+	unsigned int form;	/* nn_form_of() */
 	struct accel_buffer *buffer;
 };
 
-/* How the elements of a constant are arranged for a kernel. */
+/*
+ * How the elements of a constant are arranged for a kernel. A form is one of these and the type
+ * of the elements, see nn_form_of().
+ */
 enum nn_form {
 	NN_FORM_PLAIN,		/* as they are */
 	NN_FORM_TAPS_FIRST,	/* [M][C][taps] as [taps][M][C] */
 	NN_FORM_TAPS_TURNED,	/* [C][M][taps] as [taps][M][C], for each group of ConvTranspose */
+};
+
+/* A form of F32 constants, in another type; integers have a scale for each index along an axis. */
+static inline unsigned int nn_form_of(enum nn_form form, enum nn_type type, int axis)
+{
+	return (unsigned int)form | (type == NN_F32 ? 0 : (unsigned int)type << 8) |
+	       (unsigned int)axis << 16;
+}
+
+/* The smallest and the largest that a value had. */
+struct nn_range {
+	float low, high;
+	bool any;		/* it had some */
 };
 
 /*
@@ -44,7 +60,14 @@ struct nn_card {
 	const struct accel_kernel *kernels[NN_KERNELS];
 	unsigned int clusters;
 	struct accel_pool *pool;	/* weights and plans' constants */
-	pthread_mutex_t lock;		/* protects what follows */
+	enum nn_type precision;		/* of what is float32: that, NN_BF16, NN_F16, or NN_I8 */
+	/*
+	 * For NN_I8: of each value, by nn_value.index; NULL before the model was calibrated. They do
+	 * not change any more when there is a plan.
+	 */
+	struct nn_range *ranges;
+	bool planned;			/* there is; protected by the lock, as is what follows */
+	pthread_mutex_t lock;
 	struct nn_weights *weights;
 	uint64_t weight_bytes;
 	struct accel_stream *stream;	/* for uploads */
@@ -62,9 +85,9 @@ void nn_card_free(struct nn_card *card);
 
 /*
  * A constant's address on the card in some form, uploaded if it is not there yet. `make` writes
- * the form's bytes into memory of the same size; NULL for the plain one.
+ * the form's `bytes` bytes; NULL for the plain one.
  */
-int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, enum nn_form form,
+int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, unsigned int form,
 		    void (*make)(void *to, const void *from, const void *opaque),
 		    const void *opaque, uint64_t *address);
 

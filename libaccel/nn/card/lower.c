@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "precision.h"
 #include "simplify.h"
 
 #define WHAT	"cannot plan the model"
@@ -96,12 +97,17 @@ struct nn_call nn_call_of(const struct nn_lower *lower, const struct nn_node *no
 
 /* ---- Places ---- */
 
-static size_t bytes_of(const struct nn_fact *fact)
+static size_t bytes_as(const struct nn_fact *fact, enum nn_type type)
 {
 	size_t count = 0;
 
 	nn_shape_count(&fact->shape, &count);
-	return nn_bytes(fact->type, count);
+	return nn_bytes(type, count);
+}
+
+static size_t bytes_of(const struct nn_fact *fact)
+{
+	return bytes_as(fact, fact->type);
 }
 
 static int place_constant(struct nn_lower *lower, struct nn_fact *fact, struct nn_ref *ref)
@@ -116,15 +122,20 @@ int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_
 {
 	struct nn_ref *place = &lower->place[value->index];
 	struct nn_fact *fact = nn_fact_of(lower, value);
+	const struct nn_copy *copy;
 	int ret = 0;
 
 	if (!place->storage && is_known(fact)) {
 		ret = place_constant(lower, fact, place);
 	} else if (!place->storage) {
-		place->storage = nn_plan_storage(lower->plan, bytes_of(fact));
+		copy = lower->ready[value->index] ? nn_find_integers(lower, value) : NULL;
+		place->storage = nn_plan_storage(lower->plan,
+						 bytes_as(fact, nn_held_type(lower, value)));
 		place->offset = 0;
 		if (!place->storage)
 			ret = accel_fail_errno(-ENOMEM, WHAT);
+		else if (copy)
+			ret = nn_decode_copy(lower, copy, *place);
 	}
 	*ref = *place;
 	return ret;
@@ -228,23 +239,42 @@ bool nn_group_add_node(struct nn_group *group, const struct nn_node *node, size_
 	return true;
 }
 
+/* The representation that is there: the plain one, or else that in integers. */
+static int find_representation(struct nn_lower *lower, const struct nn_value *value,
+			       struct nn_encoding *encoding, struct nn_ref *ref)
+{
+	const struct nn_copy *copy = lower->place[value->index].storage ? NULL :
+				     nn_find_integers(lower, value);
+
+	if (copy) {
+		*encoding = copy->encoding;
+		*ref = copy->ref;
+		return 0;
+	}
+	*encoding = (struct nn_encoding){ .type = nn_held_type(lower, value) };
+	return nn_place_of(lower, value, ref);
+}
+
 int nn_group_value(struct nn_group *group, const struct nn_value *value)
 {
 	const struct nn_fact *fact = nn_fact_of(group->lower, value);
 	int64_t stride[NN_RANK_MAX], offset;
+	struct nn_encoding encoding;
 	struct nn_ref ref;
 	int known = find_known(group, value), number;
 	enum egret_type type;
 
 	if (known >= 0)
 		return group->known[known].apart ? -1 : group->known[known].number;
-	type = nn_card_type(fact->type);
-	if (type == EGRET_TYPE_NONE || !group->lower->ready[value->index] ||
-	    !nn_group_strides(group, &fact->shape, fact->type, stride, &offset) ||
-	    nn_place_of(group->lower, value, &ref))
+	if (nn_card_type(fact->type) == EGRET_TYPE_NONE || !group->lower->ready[value->index] ||
+	    find_representation(group->lower, value, &encoding, &ref))
+		return -1;
+	type = nn_card_type(encoding.type);
+	if (!nn_group_strides(group, &fact->shape, encoding.type, stride, &offset))
 		return -1;
 	ref.offset += offset;
 	number = nn_program_load(&group->program, type, ref, stride);
+	number = nn_decode(&group->program, number, &encoding);
 	return nn_group_define(group, value, number, NULL) ? number : -1;
 }
 
@@ -379,7 +409,7 @@ void nn_group_grow(struct nn_group *group)
 /* ---- Storing ---- */
 
 /* References from outside of the group. */
-static bool is_wanted(const struct nn_group *group, const struct nn_value *value)
+static uint32_t wanted(const struct nn_group *group, const struct nn_value *value)
 {
 	uint32_t uses = group->lower->uses[value->index];
 	size_t i, k;
@@ -387,32 +417,83 @@ static bool is_wanted(const struct nn_group *group, const struct nn_value *value
 	for (i = 0; i < group->node_count; i++)
 		for (k = 0; k < group->nodes[i]->input_count; k++)
 			uses -= group->nodes[i]->inputs[k] == value;
-	return uses > 0;
+	return uses;
+}
+
+/*
+ * Store the group's value i in some representation. Elements that are only moved may go by any type
+ * of their size.
+ */
+static int store_as(struct nn_group *group, size_t i, const struct nn_encoding *encoding,
+		    struct nn_ref ref)
+{
+	int64_t stride[NN_RANK_MAX], offset;
+	int number = group->known[i].number;
+
+	if (!nn_group_strides(group, &group->known[i].shape, encoding->type, stride, &offset))
+		return nn_cannot(group->lower, "its result has an odd shape");
+	ref.offset += offset;
+	if (encoding->scale != 0 || 8 * egret_type_size(group->program.value[number].type) !=
+				    nn_type_bits(encoding->type))
+		number = nn_encode(&group->program, number, encoding);
+	if (number < 0 || !nn_program_store(&group->program, number, ref, stride))
+		return nn_cannot(group->lower, "it has too many results");
+	return 0;
+}
+
+static int store_plain(struct nn_group *group, size_t i)
+{
+	const struct nn_value *value = group->known[i].value;
+	struct nn_encoding encoding = { .type = nn_held_type(group->lower, value) };
+	struct nn_ref ref;
+	int ret = nn_place_of(group->lower, value, &ref);
+
+	return ret ? ret : store_as(group, i, &encoding, ref);
+}
+
+/* As products read it. Returns 1 if there is no room. */
+static int store_encoded(struct nn_group *group, size_t i, const struct nn_encoding *encoding)
+{
+	struct nn_lower *lower = group->lower;
+	struct nn_copy copy = { .value = group->known[i].value, .encoding = *encoding };
+	int ret;
+
+	copy.ref.storage = nn_plan_storage(lower->plan, bytes_as(nn_fact_of(lower, copy.value),
+								 encoding->type));
+	if (!copy.ref.storage)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	ret = store_as(group, i, encoding, copy.ref);
+	return ret ? ret : nn_add_copy(lower, &copy);
+}
+
+static int store_value(struct nn_group *group, size_t i)
+{
+	const struct nn_value *value = group->known[i].value;
+	uint32_t uses = wanted(group, value), encoded = group->lower->encoded_uses[value->index];
+	struct nn_encoding encoding;
+	int ret = 1;
+
+	if (!uses)
+		return 0;
+	if (encoded && nn_encoding_of(group->lower, value, &encoding))
+		ret = store_encoded(group, i, &encoding);
+	if (!ret && uses == encoded)
+		group->lower->place[value->index].storage = 0;
+	if (ret < 0 || (!ret && uses == encoded))
+		return ret;
+	/* Whoever finds no representation for products makes it from the plain one. */
+	return store_plain(group, i);
 }
 
 int nn_group_store(struct nn_group *group)
 {
-	int64_t stride[NN_RANK_MAX], offset;
-	struct nn_ref ref;
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	for (i = 0; i < group->known_count; i++) {
-		const struct nn_value *value = group->known[i].value;
-
-		if (group->lower->ready[value->index] || !is_wanted(group, value))
-			continue;
-		ret = nn_place_of(group->lower, value, &ref);
-		if (ret)
-			return ret;
-		if (!nn_group_strides(group, &group->known[i].shape, nn_fact_of(group->lower, value)->type,
-				      stride, &offset))
-			return nn_cannot(group->lower, "its result has an odd shape");
-		ref.offset += offset;
-		if (!nn_program_store(&group->program, group->known[i].number, ref, stride))
-			return nn_cannot(group->lower, "it has too many results");
-	}
-	return 0;
+	for (i = 0; i < group->known_count && !ret; i++)
+		if (!group->lower->ready[group->known[i].value->index])
+			ret = store_value(group, i);
+	return ret;
 }
 
 int nn_group_store_result(struct nn_group *group, const struct nn_node *node, size_t position,
@@ -547,9 +628,12 @@ static void finish_node(struct nn_lower *lower, const struct nn_node *node, size
 	size_t i;
 
 	lower->done[position] = true;
-	for (i = 0; nn_node_dependency(node, i, &value); i++)
-		if (value)
-			lower->uses[value->index]--;
+	for (i = 0; nn_node_dependency(node, i, &value); i++) {
+		if (!value)
+			continue;
+		lower->uses[value->index]--;
+		lower->encoded_uses[value->index] -= nn_reads_encoded(lower, node, i);
+	}
 	for (i = 0; i < node->output_count; i++)
 		if (node->outputs[i])
 			lower->ready[node->outputs[i]->index] = true;
@@ -557,12 +641,12 @@ static void finish_node(struct nn_lower *lower, const struct nn_node *node, size
 
 /* How far the plan is, to go back to. */
 struct mark {
-	size_t items;
+	size_t items, copies;
 };
 
-static struct mark set_mark(const struct nn_plan *plan)
+static struct mark set_mark(const struct nn_lower *lower)
 {
-	return (struct mark){ .items = plan->item_count };
+	return (struct mark){ .items = lower->plan->item_count, .copies = lower->copy_count };
 }
 
 /* Constants that were uploaded stay: they will be needed. */
@@ -572,6 +656,12 @@ static void go_back(struct nn_lower *lower, const struct mark *mark)
 
 	while (plan->item_count > mark->items)
 		free(plan->items[--plan->item_count].args);
+	while (lower->copy_count > mark->copies) {
+		const struct nn_copy *copy = &lower->copies[--lower->copy_count];
+
+		if (copy->plain)
+			lower->place[copy->value->index].storage = 0;
+	}
 	nn_this_step(lower)->launches = 0;
 }
 
@@ -608,7 +698,7 @@ int nn_lower_group(struct nn_lower *lower, const struct nn_node *node, size_t po
 		   nn_making *make)
 {
 	struct nn_group *group = malloc(sizeof(*group));
-	struct mark mark = set_mark(lower->plan);
+	struct mark mark = set_mark(lower);
 	int ret;
 
 	if (!group)
@@ -625,11 +715,33 @@ int nn_lower_group(struct nn_lower *lower, const struct nn_node *node, size_t po
 	return ret;
 }
 
+/*
+ * What the node uses has its plain representation, made by launches that come before those of
+ * the node, which may overlap.
+ */
+static int place_plain(struct nn_lower *lower, const struct nn_node *node)
+{
+	struct nn_value *value;
+	struct nn_ref ref;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && nn_node_dependency(node, i, &value); i++)
+		if (value && !lower->place[value->index].storage && nn_find_integers(lower, value))
+			ret = nn_place_of(lower, value, &ref);
+	return ret;
+}
+
 static int on_card(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
 	const struct nn_lowering_entry *entry = find_lowering(node);
+	int ret = 0;
 
 	lower->why = NULL;
+	if (entry && !nn_is_encoded_product(lower, node))
+		ret = place_plain(lower, node);
+	if (ret)
+		return ret;
 	if (entry && entry->empty)
 		return entry->lower(lower, node, position);
 	/* Sums of nothing are left to the host. */
@@ -651,6 +763,9 @@ static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t po
 
 	if (!node->op || node->op->unsupported || !node->op->evaluate)
 		return nn_fail_unsupported(node);
+	ret = place_plain(lower, node);
+	if (ret)
+		return ret;
 	step->where = NN_ON_HOST;
 	step->why = lower->why;
 	item = nn_plan_host(lower->plan, node);
@@ -665,6 +780,7 @@ static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t po
 		own->type = fact->type;
 		own->shape = fact->shape;
 		own->raw = fact->raw;
+		item->host->held[i] = nn_held_type(lower, value);
 		if (!is_known(fact)) {
 			ret = nn_place_of(lower, value, &item->host->refs[i]);
 			if (ret)
@@ -726,7 +842,7 @@ static int check_known(struct nn_lower *lower, const struct nn_node *node)
 
 static int lower_node(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
-	struct mark mark = set_mark(lower->plan);
+	struct mark mark = set_mark(lower);
 	int ret = check_known(lower, node);
 
 	if (ret)
@@ -772,9 +888,12 @@ static void count_uses(struct nn_lower *lower, const struct nn_graph *graph)
 		const struct nn_node *node = graph->nodes[i];
 
 		lower->done[i] = all_known(lower, node);
-		for (k = 0; !lower->done[i] && nn_node_dependency(node, k, &value); k++)
-			if (value)
-				lower->uses[value->index]++;
+		for (k = 0; !lower->done[i] && nn_node_dependency(node, k, &value); k++) {
+			if (!value)
+				continue;
+			lower->uses[value->index]++;
+			lower->encoded_uses[value->index] += nn_reads_encoded(lower, node, k);
+		}
 	}
 	for (i = 0; i < graph->output_count; i++)
 		lower->uses[graph->outputs[i]->index]++;
@@ -814,6 +933,7 @@ static int lower_all(struct nn_lower *lower)
 	size_t i;
 	int ret = 0;
 
+	nn_choose_held(lower);
 	count_uses(lower, graph);
 	for (i = 0; i < graph->input_count && !ret; i++)
 		ret = set_port(lower, graph->inputs[i], &plan->inputs[i], false);
@@ -846,11 +966,14 @@ int nn_lower(struct nn_plan *plan, struct nn_facts *facts)
 		.ready = calloc(values, sizeof(*lower.ready)),
 		.done = calloc(nodes, sizeof(*lower.done)),
 		.uses = calloc(values, sizeof(*lower.uses)),
+		.held = calloc(values, sizeof(*lower.held)),
+		.encoded_uses = calloc(values, sizeof(*lower.encoded_uses)),
 		.call_facts = calloc(most_ports(model->graph) + 1, sizeof(struct nn_fact *)),
 	};
 	int ret;
 
-	if (lower.place && lower.ready && lower.done && lower.uses && lower.call_facts)
+	if (lower.place && lower.ready && lower.done && lower.uses && lower.held &&
+	    lower.encoded_uses && lower.call_facts)
 		ret = lower_all(&lower);
 	else
 		ret = accel_fail_errno(-ENOMEM, WHAT);
@@ -858,6 +981,9 @@ int nn_lower(struct nn_plan *plan, struct nn_facts *facts)
 	free(lower.ready);
 	free(lower.done);
 	free(lower.uses);
+	free(lower.held);
+	free(lower.encoded_uses);
+	free(lower.copies);
 	free(lower.call_facts);
 	return ret;
 }

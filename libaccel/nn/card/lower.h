@@ -28,6 +28,11 @@ struct nn_lower {
 	bool *done;			/* nodes of the main graph, by position */
 	uint32_t *uses;			/* of each value by nodes that are not done, and as an output */
 	const char *why;		/* the card cannot, of the last node that was tried */
+	/* In fewer bits (precision.h): */
+	enum nn_type *held;		/* type of a value's elements in memory; NN_UNDEFINED: its own */
+	uint32_t *encoded_uses;		/* of each value, those of `uses` that want it encoded */
+	struct nn_copy *copies;		/* representations beside the plain ones */
+	size_t copy_count, copy_room;
 	struct nn_fact **call_facts;	/* for nn_call_of() */
 };
 
@@ -80,6 +85,14 @@ static inline struct nn_fact *nn_fact_of(const struct nn_lower *lower, const str
 	return value ? &lower->facts->facts[value->index] : NULL;
 }
 
+/* What the elements of a value are in memory. */
+static inline enum nn_type nn_held_type(const struct nn_lower *lower, const struct nn_value *value)
+{
+	enum nn_type held = lower->held[value->index];
+
+	return held == NN_UNDEFINED ? nn_fact_of(lower, value)->type : held;
+}
+
 /* The card's type for a type of elements; EGRET_TYPE_NONE if it has none. */
 enum egret_type nn_card_type(enum nn_type type);
 /* The same for moving elements only. */
@@ -90,7 +103,10 @@ const struct nn_tensor *nn_known(const struct nn_lower *lower, const struct nn_v
 /* A single number that is known. */
 bool nn_known_number(const struct nn_lower *lower, const struct nn_value *value, double *number);
 
-/* Where a value lies: a constant is uploaded, a result gets a storage. */
+/*
+ * Where a value lies, with elements of nn_held_type(): a constant is uploaded, a result gets a
+ * storage. What exists in another representation only is converted, by a launch.
+ */
 int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref);
 
 /* Strides of a dense tensor in bytes. */

@@ -11,6 +11,7 @@
 
 #include "../../error.h"
 #include "move.h"
+#include "precision.h"
 
 #define WHAT	"cannot plan the model"
 
@@ -69,7 +70,8 @@ static int make_loaded(struct nn_lower *lower, const struct nn_node *node, size_
 		       struct nn_group *group, bool grow, const struct loading *loading)
 {
 	const struct nn_fact *out = nn_fact_of(lower, node->outputs[0]);
-	enum egret_type type = nn_card_type(out->type);
+	enum nn_type held = nn_held_type(lower, node->outputs[0]);
+	enum egret_type type = nn_card_type(held);
 	struct nn_stream *stream;
 	struct nn_ref ref;
 	int value, ret = nn_place_of(lower, node->inputs[0], &ref);
@@ -77,7 +79,7 @@ static int make_loaded(struct nn_lower *lower, const struct nn_node *node, size_
 	if (ret)
 		return ret;
 	grow = grow && type != EGRET_TYPE_NONE;
-	type = grow ? type : nn_moved_type(out->type);
+	type = grow ? type : nn_moved_type(held);
 	if (type == EGRET_TYPE_NONE)
 		return nn_cannot(lower, "its elements have odd sizes");
 	nn_group_begin(lower, group, &out->shape);
@@ -122,7 +124,7 @@ static int make_transpose(struct nn_lower *lower, const struct nn_node *node, si
 	int perm[NN_RANK_MAX], i;
 
 	permutation(lower, node, in->shape.rank, perm);
-	nn_strides(&in->shape, in->type, stride);
+	nn_strides(&in->shape, nn_held_type(lower, node->inputs[0]), stride);
 	for (i = 0; i < in->shape.rank; i++)
 		loading.stride[i] = stride[perm[i]];
 	return make_loaded(lower, node, position, group, grow, &loading);
@@ -173,7 +175,7 @@ static bool read_slice(const struct nn_lower *lower, const struct nn_node *node,
 
 	if (count < 0 || has_axes < 0 || has_steps < 0)
 		return false;
-	nn_strides(&in->shape, in->type, loading->stride);
+	nn_strides(&in->shape, nn_held_type(lower, node->inputs[0]), loading->stride);
 	for (i = 0; i < count; i++) {
 		int64_t step = has_steps ? steps[i] : 1;
 
@@ -217,7 +219,8 @@ static int lower_slice(struct nn_lower *lower, const struct nn_node *node, size_
 	struct loading loading = { .offset = 0 };
 	int ret;
 
-	if (!read_slice(lower, node, &loading) || !is_dense(&out->shape, out->type, loading.stride))
+	if (!read_slice(lower, node, &loading) ||
+	    !is_dense(&out->shape, nn_held_type(lower, node->inputs[0]), loading.stride))
 		return nn_lower_group(lower, node, position, make_slice);
 	ret = nn_lower_view(lower, node, 0, node->inputs[0], loading.offset);
 	return ret ? ret : nn_lower_done(lower, node, position);
@@ -225,10 +228,11 @@ static int lower_slice(struct nn_lower *lower, const struct nn_node *node, size_
 
 /* ---- Pad ---- */
 
-/* Bits of the number that the padding has. False if it is not known. */
+/* Bits of the number that the padding has, as it is held. False if it is not known. */
 static bool read_fill(const struct nn_lower *lower, const struct nn_node *node, enum nn_type type,
 		      uint64_t *bits)
 {
+	enum nn_type held = nn_held_type(lower, node->inputs[0]);
 	const struct nn_value *value = node->input_count > 2 ? node->inputs[2] : NULL;
 	struct nn_call call = nn_call_of(lower, node);
 	const struct nn_tensor *known = value ? nn_known(lower, value) : NULL;
@@ -237,14 +241,17 @@ static bool read_fill(const struct nn_lower *lower, const struct nn_node *node, 
 	if (node->op->since < 11) {
 		if (type != NN_F32)
 			return nn_attr_float(&call, "value") == 0;
-		*bits = nn_number(nn_attr_float(&call, "value")).bits;
+		*bits = nn_float_bits(held, nn_attr_float(&call, "value"));
 		return true;
 	}
 	if (!value)
 		return true;
 	if (!known || known->count != 1 || known->type != type)
 		return false;
-	memcpy(bits, known->data, (size_t)element_size(type));
+	if (held != type)
+		*bits = nn_float_bits(held, (float)nn_get(known, 0));
+	else
+		memcpy(bits, known->data, (size_t)element_size(type));
 	return true;
 }
 
@@ -264,7 +271,7 @@ static bool read_pads(const struct nn_lower *lower, const struct nn_node *node, 
 	}
 	if (count < 0 || has_axes < 0)
 		return false;
-	nn_strides(&in->shape, in->type, loading->stride);
+	nn_strides(&in->shape, nn_held_type(lower, node->inputs[0]), loading->stride);
 	for (i = 0; i < in->shape.rank; i++)
 		loading->extent[i] = in->shape.dims[i];
 	for (i = 0; i < count / 2; i++) {
@@ -307,7 +314,7 @@ static int make_expand(struct nn_lower *lower, const struct nn_node *node, size_
 	struct loading loading = { .offset = 0 };
 	int i, k;
 
-	nn_strides(&in->shape, in->type, stride);
+	nn_strides(&in->shape, nn_held_type(lower, node->inputs[0]), stride);
 	for (i = in->shape.rank - 1, k = out->rank - 1; i >= 0; i--, k--)
 		loading.stride[k] = in->shape.dims[i] == 1 ? 0 : stride[i];
 	return make_loaded(lower, node, position, group, grow, &loading);
@@ -325,14 +332,15 @@ static int move_part(struct nn_lower *lower, const struct nn_value *whole, const
 		     int axis, int64_t start, bool split, bool overlap)
 {
 	const struct nn_fact *w = nn_fact_of(lower, whole), *p = nn_fact_of(lower, part);
-	struct nn_move move = { .rank = w->shape.rank, .type = nn_moved_type(w->type), .overlap = overlap };
+	enum nn_type held = nn_held_type(lower, whole);
+	struct nn_move move = { .rank = w->shape.rank, .type = nn_moved_type(held), .overlap = overlap };
 	int64_t *of_whole = split ? move.from_stride : move.to_stride;
 	int ret;
 
 	if (move.type == EGRET_TYPE_NONE)
 		return nn_cannot(lower, "its elements have odd sizes");
-	nn_strides(&w->shape, w->type, of_whole);
-	nn_strides(&p->shape, p->type, split ? move.to_stride : move.from_stride);
+	nn_strides(&w->shape, held, of_whole);
+	nn_strides(&p->shape, held, split ? move.to_stride : move.from_stride);
 	memcpy(move.dims, p->shape.dims, sizeof(move.dims));
 	ret = nn_place_of(lower, whole, split ? &move.from : &move.to);
 	if (!ret)
@@ -383,7 +391,7 @@ static int lower_split(struct nn_lower *lower, const struct nn_node *node, size_
 	bool any = false;
 	size_t i;
 
-	nn_strides(&in->shape, in->type, stride);
+	nn_strides(&in->shape, nn_held_type(lower, node->inputs[0]), stride);
 	for (i = 0; i < node->output_count && !ret; i++) {
 		const struct nn_fact *part = nn_fact_of(lower, node->outputs[i]);
 
@@ -391,7 +399,7 @@ static int lower_split(struct nn_lower *lower, const struct nn_node *node, size_
 			return nn_cannot(lower, "a result of it is left out");
 		if (is_empty(&part->shape))
 			continue;
-		if (is_dense(&part->shape, part->type, stride)) {
+		if (is_dense(&part->shape, nn_held_type(lower, node->inputs[0]), stride)) {
 			ret = nn_lower_view(lower, node, i, node->inputs[0], start * stride[axis]);
 		} else {
 			ret = move_part(lower, node->inputs[0], node->outputs[i], axis, start, true, any);
@@ -502,9 +510,10 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
 	const struct nn_shape *shape = shape_of(lower, node->inputs[1]);
 	int axis = axis_of(lower, node, in->shape.rank), i, value, ret;
-	int64_t size = in->shape.dims[axis], es = element_size(in->type);
+	enum nn_type held = nn_held_type(lower, node->inputs[0]);
+	int64_t size = in->shape.dims[axis], es = element_size(held);
 	int64_t dims[3] = { 1, 1, 1 }, from_stride[3], to_stride[3];
-	enum egret_type type = nn_moved_type(in->type);
+	enum egret_type type = nn_moved_type(held);
 	struct nn_ref from, to, table;
 	struct nn_program program;
 	size_t count;

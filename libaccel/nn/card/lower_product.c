@@ -10,18 +10,61 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "operand.h"
 #include "product.h"
 #include "simplify.h"
+#include "tiling.h"
 #include "window.h"
+
+#define WHAT	"cannot plan the model"
 
 enum { B1, B0, M, Y, X, SPACE };
 
 struct product {
 	struct egret_nn_product_args args;	/* but for its program, tiles and places */
+	struct nn_operand of_a, of_b;
 	struct nn_ref a, b, scale, bias;
-	int64_t a_offset;
+	int64_t a_offset, a_size, b_size, out_size;	/* bytes of an element */
 	bool has_scale, has_bias;
 };
+
+static void describe_operands(struct product *p)
+{
+	p->args.a_type = (uint8_t)nn_card_type(p->of_a.encoding.type);
+	p->args.b_type = (uint8_t)nn_card_type(p->of_b.encoding.type);
+	p->args.a_zero = (uint8_t)p->of_a.encoding.zero;
+	p->args.b_zero = (uint8_t)p->of_b.encoding.zero;
+	p->args.sum_type = nn_operand_is_integer(&p->of_a) ? EGRET_TYPE_S32 : EGRET_TYPE_F32;
+	p->a_size = nn_operand_size(&p->of_a);
+	p->b_size = nn_operand_size(&p->of_b);
+}
+
+/* What inputs `a` and `b` are. Of constants in integers, channels have scales. */
+static int read_operands(struct nn_lower *lower, const struct nn_node *node, size_t a, size_t b,
+			 const struct nn_channels *channels_a, const struct nn_channels *channels_b,
+			 struct product *p)
+{
+	int ret = nn_operand_init(lower, node, a, channels_a, &p->of_a);
+
+	if (!ret)
+		ret = nn_operand_init(lower, node, b, channels_b, &p->of_b);
+	describe_operands(p);
+	return ret;
+}
+
+static void release_operands(struct product *p)
+{
+	nn_operand_release(&p->of_a);
+	nn_operand_release(&p->of_b);
+}
+
+/* What sums of integers are multiplied with, for a place of the vector of scales. */
+static double factor_of(const struct nn_operand *o, size_t i)
+{
+	if (o->scales)
+		return (double)o->scales[o->channels.count * o->channels.groups > 1 ? i : 0];
+	return o->encoding.scale != 0 ? (double)o->encoding.scale : 1;
+}
 
 /* ---- Tiles ---- */
 
@@ -32,25 +75,28 @@ struct choice {
 	uint64_t cost;
 };
 
-static uint64_t div_up(uint64_t a, uint64_t b)
-{
-	return (a + b - 1) / b;
-}
-
-static uint64_t aligned(uint64_t bytes)
-{
-	return (bytes + 63) & ~(uint64_t)63;
-}
-
 static uint64_t size_a(const struct product *p, const struct choice *c)
 {
-	return aligned((uint64_t)p->args.x.taps * p->args.y.taps * c->tile[2] * c->tile_k * 4);
+	return nn_aligned((uint64_t)p->args.x.taps * p->args.y.taps * c->tile[2] * c->tile_k *
+			  (uint64_t)p->a_size);
 }
 
 static uint64_t size_b(const struct product *p, const struct choice *c)
 {
-	return aligned((uint64_t)c->rows * c->cols * p->args.x.stride * p->args.y.stride *
-		       c->tile_k * 4);
+	return nn_aligned((uint64_t)c->rows * c->cols * p->args.x.stride * p->args.y.stride *
+			  c->tile_k * (uint64_t)p->b_size);
+}
+
+static bool in_one_product(const struct product *p, const struct choice *c)
+{
+	return p->args.x.taps * p->args.y.taps == 1 && c->tile_k >= p->args.k;
+}
+
+/* Sums that wait for more, if register 0 has no room for them. */
+static uint64_t size_acc(const struct product *p, const struct choice *c)
+{
+	return p->out_size == 4 || in_one_product(p, c) ? 0 :
+	       nn_aligned((uint64_t)c->room[0] * c->room[1] * c->room[2] * 4);
 }
 
 static bool has_phases(const struct product *p)
@@ -60,26 +106,30 @@ static bool has_phases(const struct product *p)
 
 static uint64_t size_vector(const struct product *p, const struct choice *c)
 {
-	return aligned((p->args.flags & EGRET_NN_PRODUCT_BY_M ? c->tile[2] : c->tile[0]) * 4);
+	return nn_aligned((p->args.flags & EGRET_NN_PRODUCT_BY_M ? c->tile[2] : c->tile[0]) * 4);
 }
 
 /* Everything but the program's registers. */
 static uint64_t size_own(const struct product *p, const struct choice *c)
 {
-	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_vector(p, c);
+	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_vector(p, c) +
+	       size_acc(p, c);
 }
 
-/* Cycles of the array for one tap of a block (Documentation/hardware/performance.rst). */
-static uint64_t array_cost(uint64_t m, uint64_t n, uint64_t k)
+/*
+ * Cycles of the array for one tap of a block (Documentation/hardware/performance.rst): for each k, as
+ * many as an element has bytes.
+ */
+static uint64_t array_cost(const struct product *p, uint64_t m, uint64_t n, uint64_t k)
 {
-	uint64_t share = 1, array, operand;
+	uint64_t share = 1, size = (uint64_t)p->b_size, array, operand;
 
 	if (m >= 32)
-		return div_up(m, 32) * div_up(n, 32) * 4 * k;
+		return nn_div_up(m, 32) * nn_div_up(n, 32) * size * k;
 	while (share < m)
 		share *= 2;
-	array = div_up(n, 1024 / share) * 4 * k;
-	operand = div_up(n, 32) * 32 * 4 * k / 256;
+	array = nn_div_up(n, 1024 / share) * size * k;
+	operand = nn_div_up(n, 32) * 32 * size * k / 256;
 	return array > operand ? array : operand;
 }
 
@@ -88,33 +138,25 @@ static uint64_t cost(const struct product *p, const struct nn_program *program,
 		     const struct choice *c, unsigned int clusters)
 {
 	uint64_t tiles = 1, m = c->tile[2], n = (uint64_t)(c->tile[1] - 1) * c->cols + c->tile[0];
-	uint64_t taps = (uint64_t)p->args.x.taps * p->args.y.taps, blocks = div_up(p->args.k, c->tile_k);
+	uint64_t taps = (uint64_t)p->args.x.taps * p->args.y.taps, blocks = nn_div_up(p->args.k, c->tile_k);
 	uint64_t out = m * c->tile[0] * c->tile[1], compute, moved, runs;
 	size_t i;
 
 	for (i = 0; i < SPACE; i++)
-		tiles *= div_up((uint64_t)program->dims[SPACE - 1 - i], c->tile[i]);
-	compute = blocks * taps * 96 + taps * array_cost(m, n, p->args.k) +
+		tiles *= nn_div_up((uint64_t)program->dims[SPACE - 1 - i], c->tile[i]);
+	compute = blocks * taps * 96 + taps * array_cost(p, m, n, p->args.k) +
 		  program->steps * (32 + out / 64);
 	if (has_phases(p))
-		compute += size_b(p, c) / 4 / 64 * blocks;
+		compute += size_b(p, c) / (uint64_t)p->b_size / 64 * blocks;
 	/* Weights of up to two blocks stay from tile to tile. */
 	moved = size_b(p, c) / c->tile_k * p->args.k + (blocks > 2 ? size_a(p, c) * blocks : 0);
 	runs = (uint64_t)p->args.k * c->rows;
 	moved = moved / 85 + runs / 2;
 	for (i = 0; i < program->streams; i++)
-		moved += out * 4 / 85;
-	return div_up(tiles, clusters) *
+		moved += out * egret_type_size(program->value[program->stream[i].value].type) / 85;
+	return nn_div_up(tiles, clusters) *
 	       ((compute > moved ? compute : moved) + (compute < moved ? compute : moved) / 8 + 400 +
 		blocks * (120 + 30 * taps));
-}
-
-/* Cut a size in so many parts, of a multiple of `unit`. */
-static uint32_t cut(uint64_t size, uint32_t parts, uint32_t unit)
-{
-	uint64_t part = div_up(div_up(size, parts), unit) * unit;
-
-	return (uint32_t)(part < size ? part : size);
 }
 
 static const uint16_t parts[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024 };
@@ -141,7 +183,7 @@ static void try_depths(struct search *s, struct choice *c)
 	c->room[0] = c->cols;
 	registers = nn_footprint_size(&s->footprint, c->room);
 	for (i = 0; i < PARTS; i++) {
-		c->tile_k = cut(args->k, parts[i], 8);
+		c->tile_k = nn_cut(args->k, parts[i], 8);
 		if (registers < EGRET_NN_MEMORY &&
 		    registers + size_own(s->p, c) <= EGRET_NN_MEMORY) {
 			c->cost = cost(s->p, s->program, c, s->clusters);
@@ -160,12 +202,12 @@ static void try_rows(struct search *s, struct choice *c)
 
 	c->tile[0] = (uint32_t)nx;
 	for (i = 0; i < PARTS && parts[i] < 2 * ny; i++) {
-		c->tile[1] = cut(ny, parts[i], 1);
+		c->tile[1] = nn_cut(ny, parts[i], 1);
 		try_depths(s, c);
 	}
 	c->tile[1] = 1;
 	for (i = 1; i < PARTS && parts[i] * 32u < 2 * nx; i++) {
-		c->tile[0] = cut(nx, parts[i], 32);
+		c->tile[0] = nn_cut(nx, parts[i], 32);
 		try_depths(s, c);
 	}
 }
@@ -181,7 +223,7 @@ static bool choose(const struct product *p, const struct nn_program *program,
 	if (!nn_program_footprint(program, &s.footprint))
 		return false;
 	for (i = 0; i < PARTS; i++) {
-		c.tile[2] = cut((uint64_t)program->dims[M], parts[i], 32);
+		c.tile[2] = nn_cut((uint64_t)program->dims[M], parts[i], 32);
 		try_rows(&s, &c);
 		if (c.tile[2] <= 32)
 			break;
@@ -226,6 +268,8 @@ static void write_places(struct product *p, const struct choice *c, uint64_t at)
 	args->stage_local = args->b_local + 2 * args->b_other;
 	args->scale_local = args->stage_local + (has_phases(p) ? args->b_other : 0);
 	args->bias_local = args->scale_local + (uint32_t)size_vector(p, c);
+	args->acc_local = size_acc(p, c) ? args->bias_local + (uint32_t)size_vector(p, c) : 0;
+	args->acc_pitch = c->room[0] * c->room[1] * 4;
 }
 
 /* The bias that the node has itself becomes a part of the shift. */
@@ -249,12 +293,12 @@ static bool add_bias(const struct nn_plan *plan, const struct product *p, struct
 static int place_vector(struct nn_plan *plan, const double *from, size_t count, double neutral,
 			struct nn_ref *ref, bool *has)
 {
-	float *vector = malloc(count * sizeof(*vector));
+	float *vector = malloc((count + 1) * sizeof(*vector));
 	size_t i;
 	int ret;
 
 	if (!vector)
-		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+		return accel_fail_errno(-ENOMEM, WHAT);
 	*has = false;
 	for (i = 0; i < count; i++) {
 		vector[i] = (float)from[i];
@@ -267,13 +311,56 @@ static int place_vector(struct nn_plan *plan, const double *from, size_t count, 
 
 /*
  * How many steps behind the activation cost nothing: each takes its time beside the array, whose
- * last product takes k / 256 cycles for an element, and a step 1 / 32.
+ * last product takes k / 256 cycles for an element of float32, and a step 1 / 32. One place is kept
+ * for scaling quantised results.
  */
 static unsigned int free_steps(const struct product *p)
 {
-	uint32_t steps = p->args.k / 8;
+	const uint32_t most = EGRET_NN_PRODUCT_STEPS - 1;
+	uint32_t steps = p->args.k * (uint32_t)p->b_size / 32;
 
-	return steps < 2 ? 0 : steps - 1 < EGRET_NN_PRODUCT_STEPS ? steps - 1 : EGRET_NN_PRODUCT_STEPS;
+	return steps < 2 ? 0 : steps - 1 < most ? steps - 1 : most;
+}
+
+/* Scales for results that become integers go before the activation, if it does not mind. */
+static void take_conversion(const struct nn_plan *plan, struct nn_program *program,
+			    struct product *p, struct nn_affine *affine)
+{
+	bool early = !p->args.product_steps && (p->args.act == EGRET_ACT_NONE ||
+						p->args.act == EGRET_ACT_RELU ||
+						p->args.act == EGRET_ACT_LEAKY_RELU);
+	struct nn_conversion conversion;
+	size_t i;
+
+	if (!nn_take_conversion(program, &conversion))
+		return;
+	p->args.out_zero = conversion.zero;
+	if (conversion.scale == 1)
+		return;
+	if (early && !affine->any)
+		affine->any = add_bias(plan, p, affine);
+	if (!early || !affine->any) {
+		p->args.product_step[p->args.product_steps++] = nn_scale_step(conversion.scale);
+		return;
+	}
+	for (i = 0; i < affine->count; i++) {
+		affine->scale[i] *= conversion.scale;
+		affine->shift[i] *= conversion.scale;
+	}
+}
+
+/* Vectors of scales and biases: of what follows the sums, and of integers. */
+static int place_vectors(struct nn_plan *plan, struct product *p, struct nn_affine *affine)
+{
+	size_t i;
+	int ret = 0;
+
+	if (affine->any)
+		ret = place_vector(plan, affine->shift, affine->count, 0, &p->bias, &p->has_bias);
+	for (i = 0; i < affine->count; i++)
+		affine->scale[i] *= factor_of(&p->of_a, i) * factor_of(&p->of_b, i);
+	return ret ? ret : place_vector(plan, affine->scale, affine->count, 1, &p->scale,
+					&p->has_scale);
 }
 
 /* What follows the sums and the matrix engine can do on their way out. */
@@ -284,28 +371,28 @@ static int take_epilogue(struct nn_group *group, struct product *p)
 	bool by_m = p->args.flags & EGRET_NN_PRODUCT_BY_M;
 	struct nn_activation act;
 	struct nn_affine affine;
-	int ret = 0;
+	int ret;
 
 	nn_drop_identities(program);
 	if (!nn_affine_init(&affine, (size_t)(by_m ? program->dims[B0] * program->dims[M] :
 					      program->dims[X])))
-		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+		return accel_fail_errno(-ENOMEM, WHAT);
 	nn_take_affine(plan, program, by_m ? B0 : -1, by_m ? M : X, &affine);
-	if (affine.any && add_bias(plan, p, &affine)) {
-		ret = place_vector(plan, affine.scale, affine.count, 1, &p->scale, &p->has_scale);
-		if (!ret)
-			ret = place_vector(plan, affine.shift, affine.count, 0, &p->bias, &p->has_bias);
-	} else if (affine.any) {
+	if (affine.any && !add_bias(plan, p, &affine)) {
 		*program = before;
+		nn_affine_reset(&affine);
 	}
-	nn_affine_free(&affine);
 	nn_take_activation(program, &act);
 	p->args.act = act.act;
 	p->args.act_a = nn_number(act.a).bits;
 	p->args.act_b = nn_number(act.b).bits;
 	nn_simplify(program);
 	p->args.product_steps = nn_take_steps(program, p->args.product_step, free_steps(p));
+	take_conversion(plan, program, p, &affine);
+	ret = place_vectors(plan, p, &affine);
+	nn_affine_free(&affine);
 	nn_drop_unused(program);
+	p->out_size = egret_type_size(program->value[program->first].type);
 	return ret;
 }
 
@@ -328,12 +415,13 @@ static int launch(struct nn_group *group, struct product *p, bool overlap)
 	layout.memory = EGRET_NN_MEMORY - (size_t)size_own(p, &choice);
 	if (!nn_program_layout(&group->program, &layout, &p->args.program))
 		return nn_cannot(lower, "it has too many dimensions");
-	write_places(p, &choice, aligned(layout.used));
+	write_places(p, &choice, nn_aligned(layout.used));
 	p->args.a = (uint64_t)p->a_offset;
 	item = nn_plan_launch(plan, NN_KERNEL_PRODUCT, sizeof(p->args));
 	if (!item)
-		return accel_fail_errno(-ENOMEM, "cannot plan the model");
+		return accel_fail_errno(-ENOMEM, WHAT);
 	memcpy(item->args, &p->args, sizeof(p->args));
+	nn_this_step(lower)->factors = p->of_a.encoding.type;
 	item->groups = layout.groups;
 	item->overlap = overlap;
 	nn_group_relocate(group, item, offsetof(struct egret_nn_product_args, program));
@@ -375,14 +463,15 @@ struct batches {
 	int axis[NN_RANK_MAX], more[NN_RANK_MAX];
 };
 
-static void find_batches(const struct nn_shape *out, int dims, const struct nn_shape *a, int a_dims,
-			 const struct nn_shape *b, int b_dims, struct batches *batches)
+static void find_batches(const struct product *p, const struct nn_shape *out, int dims,
+			 const struct nn_shape *a, int a_dims, const struct nn_shape *b, int b_dims,
+			 struct batches *batches)
 {
 	int64_t sa[NN_RANK_MAX], sb[NN_RANK_MAX], step_a, step_b;
 	int i, k, n = 0;
 
-	nn_strides(a, NN_F32, sa);
-	nn_strides(b, NN_F32, sb);
+	nn_strides(a, p->of_a.encoding.type, sa);
+	nn_strides(b, p->of_b.encoding.type, sb);
 	for (i = dims - 1; i >= 0; i--) {
 		k = i - (dims - a_dims);
 		step_a = k < 0 || a->dims[k] == 1 ? 0 : sa[k];
@@ -410,24 +499,37 @@ static void plain_windows(struct product *p, int64_t columns)
 	p->args.y = (struct egret_nn_window){ .taps = 1, .stride = 1, .dilation = 1, .extent = 1 };
 }
 
-static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position,
-		       struct nn_group *group, bool grow)
+/* Both operands of a product of matrices, where they lie. */
+static int place_matrices(struct nn_lower *lower, struct product *p)
 {
-	const struct nn_shape *a = &nn_fact_of(lower, node->inputs[0])->shape;
-	const struct nn_shape *b = &nn_fact_of(lower, node->inputs[1])->shape;
+	int ret = nn_operand_place(lower, &p->of_a, &p->a);
+
+	return ret ? ret : nn_operand_place(lower, &p->of_b, &p->b);
+}
+
+/* Columns of weights are channels; of several matrices, all are one. */
+static struct nn_channels columns_of(const struct nn_shape *b, int64_t n)
+{
+	return b->rank == 2 ? (struct nn_channels){ .inner = 1, .count = n, .groups = 1 } :
+			      NN_ONE_CHANNEL;
+}
+
+static int describe_matmul(struct nn_lower *lower, const struct nn_node *node,
+			   struct nn_group *group, struct product *p)
+{
+	const struct nn_shape *a = &p->of_a.shape, *b = &p->of_b.shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
 	bool row = a->rank == 1, col = b->rank == 1;
 	int64_t k = a->dims[a->rank - 1], m = row ? 1 : a->dims[a->rank - 2];
 	int64_t n = col ? 1 : b->dims[b->rank - 1], dims[SPACE];
 	int axis[SPACE] = { -1, -1, row ? -1 : out->rank - 1 - !col, -1, col ? -1 : out->rank - 1 };
-	struct product p = { .args = { .k = (uint32_t)k } };
 	struct batches batches;
-	int ret, more = 0, i;
+	int more = 0, i;
 
-	find_batches(out, out->rank - !row - !col, a, row ? 0 : a->rank - 2, b, col ? 0 : b->rank - 2,
-		     &batches);
+	find_batches(p, out, out->rank - !row - !col, a, row ? 0 : a->rank - 2, b,
+		     col ? 0 : b->rank - 2, &batches);
 	/* Matrices that are multiplied by the same one are one with more rows. */
-	if (batches.count == 1 && !row && batches.b[0] == 0 && batches.a[0] == m * k * 4) {
+	if (batches.count == 1 && !row && batches.b[0] == 0 && batches.a[0] == m * k * p->a_size) {
 		m *= batches.size[0];
 		more = batches.more[0] + 1;
 		batches.count = 0;
@@ -445,25 +547,45 @@ static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_
 	group->more[M] = more;
 	for (i = 0; i < batches.count; i++) {
 		group->more[i ? B1 : B0] = batches.more[i];
-		p.args.a_batch[i] = batches.a[i];
-		p.args.b_batch[i] = batches.b[i];
+		p->args.a_batch[i] = batches.a[i];
+		p->args.b_batch[i] = batches.b[i];
 	}
-	plain_windows(&p, n);
-	p.args.a_m = k * 4;
-	p.args.a_k = 4;
-	p.args.b_k = n * 4;
-	p.args.b_x = 4;
-	ret = nn_place_of(lower, node->inputs[0], &p.a);
-	if (!ret)
-		ret = nn_place_of(lower, node->inputs[1], &p.b);
-	if (ret)
-		return ret;
-	ret = nn_group_store_result(group, node, position,
-				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
-	if (ret)
-		return ret;
+	plain_windows(p, n);
+	p->args.k = (uint32_t)k;
+	p->args.a_m = k * p->a_size;
+	p->args.a_k = p->a_size;
+	p->args.b_k = n * p->b_size;
+	p->args.b_x = p->b_size;
 	nn_this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * m * n * k);
-	return launch(group, &p, false);
+	return 0;
+}
+
+/* Everything is described but the result, of the type that sums have on the way out. */
+static int finish_product(struct nn_group *group, const struct nn_node *node, size_t position,
+			  struct product *p, bool grow)
+{
+	int ret = nn_group_store_result(group, node, position,
+					nn_program_first(&group->program, EGRET_TYPE_F32), grow);
+
+	return ret ? ret : launch(group, p, false);
+}
+
+static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		       struct nn_group *group, bool grow)
+{
+	const struct nn_shape *b = &nn_fact_of(lower, node->inputs[1])->shape;
+	struct nn_channels columns = columns_of(b, b->dims[b->rank - 1]);
+	struct product p = { .args = { .k = 0 } };
+	int ret = read_operands(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
+
+	if (!ret)
+		ret = describe_matmul(lower, node, group, &p);
+	if (!ret)
+		ret = place_matrices(lower, &p);
+	if (!ret)
+		ret = finish_product(group, node, position, &p, grow);
+	release_operands(&p);
+	return ret;
 }
 
 static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -479,6 +601,7 @@ static int make_product(struct nn_group *group, const struct nn_matrices *t)
 {
 	const int64_t stride[SPACE] = { t->to_b1, t->to_b0, t->to_m, 0, 4 };
 	struct product p = {
+		.of_a.encoding.type = NN_F32, .of_b.encoding.type = NN_F32,
 		.a = t->a, .b = t->b,
 		.args = {
 			.k = (uint32_t)t->k, .a_m = t->a_m, .a_k = 4, .b_k = t->b_k, .b_x = t->b_n,
@@ -488,6 +611,7 @@ static int make_product(struct nn_group *group, const struct nn_matrices *t)
 	};
 	int value = nn_program_first(&group->program, EGRET_TYPE_F32);
 
+	describe_operands(&p);
 	plain_windows(&p, t->n);
 	if (!nn_program_store(&group->program, value, t->to, stride))
 		return nn_cannot(group->lower, "it is too large");
@@ -545,42 +669,61 @@ static bool is_bias(const struct nn_lower *lower, const struct nn_node *node, in
 	       nn_shape_count(&c->shape, &count) && count == (size_t)columns;
 }
 
+static void describe_gemm(struct nn_lower *lower, const struct nn_node *node,
+			  struct nn_group *group, bool ta, bool tb, struct product *p)
+{
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	int64_t m = out->dims[0], n = out->dims[1], k = p->of_a.shape.dims[!ta];
+	int64_t dims[SPACE] = { 1, 1, m, 1, n };
+	int axis[SPACE] = { -1, -1, 0, -1, 1 };
+
+	begin_space(lower, group, out, dims, axis);
+	plain_windows(p, n);
+	p->args.k = (uint32_t)k;
+	p->args.flags = (ta ? EGRET_NN_PRODUCT_A_BY_K : 0) | (tb ? EGRET_NN_PRODUCT_B_BY_N : 0);
+	p->args.a_m = (ta ? 1 : k) * p->a_size;
+	p->args.a_k = (ta ? m : 1) * p->a_size;
+	p->args.b_k = (tb ? 1 : n) * p->b_size;
+	p->args.b_x = (tb ? k : 1) * p->b_size;
+	nn_this_step(lower)->macs = (uint64_t)(m * n * k);
+}
+
+static int finish_gemm(struct nn_group *group, const struct nn_node *node, size_t position,
+		       struct product *p, bool grow)
+{
+	struct nn_lower *lower = group->lower;
+	struct nn_call call = nn_call_of(lower, node);
+	float alpha = nn_attr_float(&call, "alpha"), beta = nn_attr_float(&call, "beta");
+	int sum = nn_program_first(&group->program, EGRET_TYPE_F32);
+	int ret = place_matrices(lower, p);
+
+	p->has_bias = alpha == 1 && beta == 1 && is_bias(lower, node, group->program.dims[X]);
+	if (p->has_bias && !ret)
+		ret = nn_place_of(lower, node->inputs[2], &p->bias);
+	else
+		sum = add_c(group, node, sum, alpha, beta);
+	if (!ret)
+		ret = nn_group_store_result(group, node, position, sum, grow);
+	return ret ? ret : launch(group, p, false);
+}
+
 static int make_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position,
 		     struct nn_group *group, bool grow)
 {
-	const struct nn_shape *a = &nn_fact_of(lower, node->inputs[0])->shape;
-	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	const struct nn_shape *b = &nn_fact_of(lower, node->inputs[1])->shape;
 	struct nn_call call = nn_call_of(lower, node);
 	bool ta = nn_attr_int(&call, "transA"), tb = nn_attr_int(&call, "transB");
-	float alpha = nn_attr_float(&call, "alpha"), beta = nn_attr_float(&call, "beta");
-	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
-	int64_t dims[SPACE] = { 1, 1, m, 1, n };
-	int axis[SPACE] = { -1, -1, 0, -1, 1 }, ret, sum;
-	struct product p = { .args = { .k = (uint32_t)k } };
+	struct nn_channels columns = { .inner = tb ? b->dims[1] : 1, .count = b->dims[!tb],
+				       .groups = 1 };
+	struct product p = { .args = { .k = 0 } };
+	int ret = read_operands(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
 
-	begin_space(lower, group, out, dims, axis);
-	plain_windows(&p, n);
-	p.args.flags = (ta ? EGRET_NN_PRODUCT_A_BY_K : 0) | (tb ? EGRET_NN_PRODUCT_B_BY_N : 0);
-	p.args.a_m = ta ? 4 : k * 4;
-	p.args.a_k = ta ? m * 4 : 4;
-	p.args.b_k = tb ? 4 : n * 4;
-	p.args.b_x = tb ? k * 4 : 4;
-	ret = nn_place_of(lower, node->inputs[0], &p.a);
-	if (!ret)
-		ret = nn_place_of(lower, node->inputs[1], &p.b);
-	sum = nn_program_first(&group->program, EGRET_TYPE_F32);
-	p.has_bias = alpha == 1 && beta == 1 && is_bias(lower, node, n);
-	if (p.has_bias && !ret)
-		ret = nn_place_of(lower, node->inputs[2], &p.bias);
-	else
-		sum = add_c(group, node, sum, alpha, beta);
-	if (ret)
-		return ret;
-	ret = nn_group_store_result(group, node, position, sum, grow);
-	if (ret)
-		return ret;
-	nn_this_step(lower)->macs = (uint64_t)(m * n * k);
-	return launch(group, &p, false);
+	if (!ret) {
+		describe_gemm(lower, node, group, ta, tb, &p);
+		ret = finish_gemm(group, node, position, &p, grow);
+	}
+	release_operands(&p);
+	return ret;
 }
 
 static int lower_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -593,6 +736,7 @@ static int lower_gemm(struct nn_lower *lower, const struct nn_node *node, size_t
 /* ---- Conv ---- */
 
 struct arrangement {
+	const struct nn_operand *operand;
 	int64_t rows, channels, taps, groups;
 };
 
@@ -600,75 +744,63 @@ struct arrangement {
 static void taps_first(void *to, const void *from, const void *opaque)
 {
 	const struct arrangement *a = opaque;
-	int64_t m, c, t;
+	int64_t m, c, t, i = 0;
 
 	for (t = 0; t < a->taps; t++)
 		for (m = 0; m < a->rows; m++)
 			for (c = 0; c < a->channels; c++)
-				memcpy((char *)to + ((t * a->rows + m) * a->channels + c) * 4,
-				       (const char *)from + ((m * a->channels + c) * a->taps + t) * 4, 4);
+				nn_operand_put(a->operand, to, i++, from,
+					       (m * a->channels + c) * a->taps + t);
 }
 
 /* For each group, [C][M][taps] to [taps][group][M][C] */
 static void taps_turned(void *to, const void *from, const void *opaque)
 {
 	const struct arrangement *a = opaque;
-	int64_t g, m, c, t;
+	int64_t g, m, c, t, i = 0;
 
 	for (t = 0; t < a->taps; t++)
 		for (g = 0; g < a->groups; g++)
 			for (m = 0; m < a->rows; m++)
 				for (c = 0; c < a->channels; c++)
-					memcpy((char *)to + (((t * a->groups + g) * a->rows + m) *
-							     a->channels + c) * 4,
-					       (const char *)from + (((g * a->channels + c) * a->rows +
-								      m) * a->taps + t) * 4, 4);
+					nn_operand_put(a->operand, to, i++, from,
+						       ((g * a->channels + c) * a->rows + m) *
+						       a->taps + t);
 }
 
-/* Weights of the model are arranged once; others are used as they are. */
-static int place_weights(struct nn_lower *lower, const struct nn_value *value, bool turned,
-			 const struct arrangement *a, struct product *p)
+/* Weights of the model are arranged once; those that are computed are used as they are. */
+static int place_weights(struct nn_lower *lower, bool turned, const struct arrangement *a,
+			 struct product *p)
 {
-	struct nn_fact *fact = nn_fact_of(lower, value);
-	size_t bytes = (size_t)(a->rows * a->channels * a->taps * (turned ? a->groups : 1)) * 4;
-	struct nn_plan *plan = lower->plan;
-	uint64_t address;
-	int ret;
+	int64_t size = p->a_size, tap = a->rows * a->channels * (turned ? a->groups : 1);
 
-	if (!fact->raw || a->taps == 1) {
-		p->args.a_m = (turned ? 1 : a->channels) * a->taps * 4;
-		p->args.a_k = (turned ? a->rows : 1) * a->taps * 4;
-		p->args.a_tx = 4;
-		p->args.a_batch[0] = a->rows / (turned ? 1 : a->groups) * a->channels * a->taps * 4;
+	p->args.a_batch[0] = a->rows / (turned ? 1 : a->groups) * a->channels * size;
+	if (!p->of_a.constant || a->taps == 1) {
+		p->args.a_m = (turned ? 1 : a->channels) * a->taps * size;
+		p->args.a_k = (turned ? a->rows : 1) * a->taps * size;
+		p->args.a_tx = size;
+		p->args.a_batch[0] *= a->taps;
 		if (turned && a->taps == 1)
 			p->args.flags |= EGRET_NN_PRODUCT_A_BY_K;
-		return nn_place_of(lower, value, &p->a);
+		return nn_operand_place(lower, &p->of_a, &p->a);
 	}
-	ret = nn_card_weights(plan->card, fact->raw, bytes,
-			      turned ? NN_FORM_TAPS_TURNED : NN_FORM_TAPS_FIRST,
-			      turned ? taps_turned : taps_first, a, &address);
-	if (ret)
-		return ret;
-	p->a.storage = nn_plan_storage(plan, bytes);
-	if (!p->a.storage)
-		return accel_fail_errno(-ENOMEM, "cannot plan the model");
-	p->a.offset = 0;
-	plan->storages[p->a.storage].fixed = true;
-	plan->storages[p->a.storage].address = address;
-	p->args.a_m = a->channels * 4;
-	p->args.a_k = 4;
-	p->args.a_tx = (int64_t)bytes / a->taps;
-	p->args.a_batch[0] = a->rows / (turned ? 1 : a->groups) * a->channels * 4;
-	return 0;
+	p->args.a_m = a->channels * size;
+	p->args.a_k = size;
+	p->args.a_tx = tap * size;
+	return nn_operand_arrange(lower, &p->of_a,
+				  turned ? NN_FORM_TAPS_TURNED : NN_FORM_TAPS_FIRST,
+				  turned ? taps_turned : taps_first, a, &p->a);
 }
 
-static int place_operands(struct nn_lower *lower, const struct nn_node *node, int64_t rows,
-			  const struct nn_shape *in, int64_t channels, struct product *p)
+/* The input, and the model's bias for each row. */
+static int place_operands(struct nn_lower *lower, const struct nn_value *bias, int64_t rows,
+			  int64_t channels, struct product *p)
 {
+	const struct nn_shape *in = &p->of_b.shape;
 	int64_t stride[NN_RANK_MAX];
-	int ret = nn_place_of(lower, node->inputs[0], &p->b);
+	int ret = nn_operand_place(lower, &p->of_b, &p->b);
 
-	nn_strides(in, NN_F32, stride);
+	nn_strides(in, p->of_b.encoding.type, stride);
 	p->args.b_x = stride[in->rank - 1];
 	p->args.b_y = in->rank > 3 ? stride[2] : 0;
 	p->args.b_k = stride[1];
@@ -676,18 +808,22 @@ static int place_operands(struct nn_lower *lower, const struct nn_node *node, in
 	p->args.b_batch[1] = stride[0];
 	p->args.k = (uint32_t)channels;
 	p->args.flags |= EGRET_NN_PRODUCT_BY_M;
-	p->has_bias = node->input_count > 2 && node->inputs[2];
-	if (!ret && p->has_bias)
-		ret = nn_place_of(lower, node->inputs[2], &p->bias);
+	p->has_bias = bias;
+	if (!ret && bias)
+		ret = nn_place_of(lower, bias, &p->bias);
 	p->args.vector_batch[0] = rows * 4;
 	return ret;
 }
 
-static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t position,
-		     struct nn_group *group, bool grow)
+static const struct nn_value *bias_of(const struct nn_node *node)
 {
-	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
-	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+	return node->input_count > 2 ? node->inputs[2] : NULL;
+}
+
+static int place_conv(struct nn_lower *lower, const struct nn_node *node,
+		      const struct nn_value *bias, struct nn_group *group, struct product *p)
+{
+	const struct nn_shape *in = &p->of_b.shape, *weights = &p->of_a.shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
 	struct nn_call call = nn_call_of(lower, node);
 	int64_t groups = nn_attr_int(&call, "group"), channels = weights->dims[1];
@@ -696,27 +832,47 @@ static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t 
 	int64_t dims[SPACE] = { out->dims[0], groups, rows, plane ? out->dims[2] : 1,
 				out->dims[out->rank - 1] };
 	int axis[SPACE] = { 0, 1, 1, plane ? 2 : -1, out->rank - 1 }, ret;
-	struct product p = { .args = { .k = 0 } };
-	struct arrangement a = { .rows = out->dims[1], .channels = channels, .groups = groups };
+	struct arrangement a = { .operand = &p->of_a, .rows = out->dims[1], .channels = channels,
+				 .groups = groups };
 
-	if (!nn_window_of(lower, node, in, weights, out, &p.args.y, &p.args.x))
+	if (!nn_window_of(lower, node, in, weights, out, &p->args.y, &p->args.x))
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
-	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
+	a.taps = (int64_t)p->args.x.taps * p->args.y.taps;
 	begin_space(lower, group, out, dims, axis);
 	group->share[B0] = rows;
-	ret = place_operands(lower, node, rows, in, channels, &p);
+	ret = place_operands(lower, bias, rows, channels, p);
 	if (!ret)
-		ret = place_weights(lower, node->inputs[1], false, &a, &p);
-	if (ret)
-		return ret;
-	p.args.a_ty = p.args.a_tx * p.args.x.taps;
-	ret = nn_group_store_result(group, node, position,
-				    nn_program_first(&group->program, EGRET_TYPE_F32), grow);
-	if (ret)
-		return ret;
+		ret = place_weights(lower, false, &a, p);
+	p->args.a_ty = p->args.a_tx * p->args.x.taps;
 	nn_this_step(lower)->macs = (uint64_t)(dims[B1] * dims[B0] * dims[M] * dims[Y] * dims[X] *
 					       channels * a.taps);
-	return launch(group, &p, false);
+	return ret;
+}
+
+/* Each row of weights has a scale. */
+static struct nn_channels rows_of(const struct nn_shape *weights)
+{
+	struct nn_channels rows = { .inner = 1, .count = weights->dims[0], .groups = 1 };
+	int i;
+
+	for (i = 1; i < weights->rank; i++)
+		rows.inner *= weights->dims[i];
+	return rows;
+}
+
+static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		     struct nn_group *group, bool grow)
+{
+	struct nn_channels rows = rows_of(&nn_fact_of(lower, node->inputs[1])->shape);
+	struct product p = { .args = { .k = 0 } };
+	int ret = read_operands(lower, node, 1, 0, &rows, &NN_ONE_CHANNEL, &p);
+
+	if (!ret)
+		ret = place_conv(lower, node, bias_of(node), group, &p);
+	if (!ret)
+		ret = finish_product(group, node, position, &p, grow);
+	release_operands(&p);
+	return ret;
 }
 
 static int lower_conv(struct nn_lower *lower, const struct nn_node *node, size_t position)
@@ -812,33 +968,51 @@ static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t
 	return launch(group, &p, at[0] || at[1]);
 }
 
+static int make_phases(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		       struct nn_group *group, bool grow, const struct product *whole)
+{
+	const struct nn_shape *in = &whole->of_b.shape;
+	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
+	int64_t height = in->rank == 4 ? out->dims[2] : 1, width = out->dims[out->rank - 1], at[2];
+	struct phase py, px;
+	int ret = 0;
+
+	nn_this_step(lower)->macs = 0;
+	for (at[0] = 0; at[0] < whole->args.y.stride && at[0] < height && !ret; at[0]++) {
+		find_phase(&whole->args.y, at[0], height, &py);
+		for (at[1] = 0; at[1] < whole->args.x.stride && at[1] < width && !ret; at[1]++) {
+			find_phase(&whole->args.x, at[1], width, &px);
+			ret = make_phase(lower, node, position, group, grow, whole, &py, &px, at);
+		}
+	}
+	return ret;
+}
+
 static int make_transposed(struct nn_lower *lower, const struct nn_node *node, size_t position,
 			   struct nn_group *group, bool grow)
 {
 	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
 	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
-	int64_t rows = weights->dims[1], groups = out->dims[1] / rows, at[2];
-	int64_t height = in->rank == 4 ? out->dims[2] : 1, width = out->dims[out->rank - 1];
+	int64_t rows = weights->dims[1], groups = out->dims[1] / rows;
 	struct product p = { .args = { .k = 0 } };
-	struct arrangement a = { .rows = rows, .channels = in->dims[1] / groups, .groups = groups };
-	struct phase py, px;
+	struct arrangement a = { .operand = &p.of_a, .rows = rows,
+				 .channels = in->dims[1] / groups, .groups = groups };
+	struct nn_channels channels;
 	int ret;
 
 	if (!nn_window_of(lower, node, in, weights, out, &p.args.y, &p.args.x))
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
 	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
-	nn_this_step(lower)->macs = 0;
-	ret = place_operands(lower, node, rows, in, a.channels, &p);
+	channels = (struct nn_channels){ .inner = a.taps, .count = rows, .groups = groups };
+	ret = read_operands(lower, node, 1, 0, &channels, &NN_ONE_CHANNEL, &p);
 	if (!ret)
-		ret = place_weights(lower, node->inputs[1], true, &a, &p);
-	for (at[0] = 0; at[0] < p.args.y.stride && at[0] < height && !ret; at[0]++) {
-		find_phase(&p.args.y, at[0], height, &py);
-		for (at[1] = 0; at[1] < p.args.x.stride && at[1] < width && !ret; at[1]++) {
-			find_phase(&p.args.x, at[1], width, &px);
-			ret = make_phase(lower, node, position, group, grow, &p, &py, &px, at);
-		}
-	}
+		ret = place_operands(lower, bias_of(node), rows, a.channels, &p);
+	if (!ret)
+		ret = place_weights(lower, true, &a, &p);
+	if (!ret)
+		ret = make_phases(lower, node, position, group, grow, &p);
+	release_operands(&p);
 	return ret;
 }
 

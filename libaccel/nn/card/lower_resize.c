@@ -178,23 +178,26 @@ static int launch_each(struct nn_lower *lower, const struct resizing *r, const s
 
 static int lower_places(struct nn_lower *lower, const struct nn_node *node, struct resizing *r)
 {
-	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
-	const struct nn_fact *out = nn_fact_of(lower, node->outputs[0]);
+	struct nn_fact in = *nn_fact_of(lower, node->inputs[0]);
+	struct nn_fact out = *nn_fact_of(lower, node->outputs[0]);
 	struct nn_ref from, to;
-	int ret = read_places(lower, node, &in->shape, &out->shape, r);
+	int ret = read_places(lower, node, &in.shape, &out.shape, r);
 
 	if (ret)
 		return ret;
-	if (r->linear ? in->type != NN_F32 : nn_moved_type(in->type) == EGRET_TYPE_NONE)
+	if (r->linear ? in.type != NN_F32 : nn_moved_type(in.type) == EGRET_TYPE_NONE)
 		return nn_cannot(lower, "its elements are not float32");
 	ret = nn_place_of(lower, node->inputs[0], &from);
 	if (!ret)
 		ret = nn_place_of(lower, node->outputs[0], &to);
 	if (ret)
 		return ret;
-	if (!r->linear && all_repeat(r, &in->shape, &out->shape))
-		return launch_repeats(lower, in, out, &from, &to);
-	return launch_each(lower, r, in, out, from, &to);
+	/* From here on, types are those in memory. */
+	in.type = nn_held_type(lower, node->inputs[0]);
+	out.type = nn_held_type(lower, node->outputs[0]);
+	if (!r->linear && all_repeat(r, &in.shape, &out.shape))
+		return launch_repeats(lower, &in, &out, &from, &to);
+	return launch_each(lower, r, &in, &out, from, &to);
 }
 
 static int lower_resize(struct nn_lower *lower, const struct nn_node *node, size_t position)

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "precision.h"
 #include "simplify.h"
+#include "tiling.h"
 
 enum { B1, B0, C, Y, X, SPACE };
 
@@ -90,19 +92,9 @@ struct choice {
 	uint64_t cost;
 };
 
-static uint64_t div_up(uint64_t a, uint64_t b)
+static uint64_t size_in(const struct egret_nn_window_args *args, const struct choice *c)
 {
-	return (a + b - 1) / b;
-}
-
-static uint64_t aligned(uint64_t bytes)
-{
-	return (bytes + 63) & ~(uint64_t)63;
-}
-
-static uint64_t size_in(const struct choice *c)
-{
-	return aligned((uint64_t)c->tile[2] * c->rows * c->cols * 4);
+	return nn_aligned((uint64_t)c->tile[2] * c->rows * c->cols * egret_type_size(args->in_type));
 }
 
 static uint64_t taps_of(const struct egret_nn_window_args *args)
@@ -112,7 +104,7 @@ static uint64_t taps_of(const struct egret_nn_window_args *args)
 
 static uint64_t size_own(const struct egret_nn_window_args *args, const struct choice *c)
 {
-	return 2 * size_in(c) + aligned(c->tile[2] * taps_of(args) * 4) + aligned(c->tile[2] * 4);
+	return 2 * size_in(args, c) + nn_aligned(c->tile[2] * taps_of(args) * 4) + nn_aligned(c->tile[2] * 4);
 }
 
 static uint32_t reach(const struct egret_nn_window *w, uint32_t tile)
@@ -123,26 +115,19 @@ static uint32_t reach(const struct egret_nn_window *w, uint32_t tile)
 static uint64_t cost(const struct egret_nn_window_args *args, const struct nn_program *program,
 		     const struct choice *c, unsigned int clusters)
 {
-	uint64_t tiles = 1, row = div_up(c->tile[0], 16) * 16, out, compute, moved;
+	uint64_t tiles = 1, row = nn_div_up(c->tile[0], 16) * 16, out, compute, moved;
 	size_t i;
 
 	for (i = 0; i < SPACE; i++)
-		tiles *= div_up((uint64_t)program->dims[SPACE - 1 - i], c->tile[i]);
+		tiles *= nn_div_up((uint64_t)program->dims[SPACE - 1 - i], c->tile[i]);
 	out = row * c->tile[1] * c->tile[2];
 	compute = (taps_of(args) + program->steps) * (32 + out / 64);
-	moved = size_in(c) / 85 + c->rows * c->tile[2] / 2;
+	moved = size_in(args, c) / 85 + c->rows * c->tile[2] / 2;
 	for (i = 0; i < program->streams; i++)
 		moved += out * 4 / 85;
-	return div_up(tiles, clusters) *
+	return nn_div_up(tiles, clusters) *
 	       ((compute > moved ? compute : moved) + (compute < moved ? compute : moved) / 8 + 500 +
 		20 * taps_of(args));
-}
-
-static uint32_t cut(uint64_t size, uint32_t parts, uint32_t unit)
-{
-	uint64_t part = div_up(div_up(size, parts), unit) * unit;
-
-	return (uint32_t)(part < size ? part : size);
 }
 
 /* What tiles are chosen for, and the best so far. */
@@ -162,7 +147,7 @@ static void try_channels(struct search *s, struct choice *c)
 	c->rows = reach(&s->args->y, c->tile[1]);
 	c->cols = reach(&s->args->x, c->tile[0]);
 	for (parts = 1; parts < 2 * channels; parts *= 2) {
-		c->tile[2] = cut(channels, parts, 1);
+		c->tile[2] = nn_cut(channels, parts, 1);
 		if (nn_footprint_size(&s->footprint, c->tile) + size_own(s->args, c) > EGRET_NN_MEMORY)
 			continue;
 		c->cost = cost(s->args, s->program, c, s->clusters);
@@ -184,12 +169,12 @@ static bool choose(const struct egret_nn_window_args *args, const struct nn_prog
 		return false;
 	c.tile[0] = (uint32_t)nx;
 	for (parts = 1; parts < 2 * ny; parts *= 2) {
-		c.tile[1] = cut(ny, parts, 1);
+		c.tile[1] = nn_cut(ny, parts, 1);
 		try_channels(&s, &c);
 	}
 	c.tile[1] = 1;
 	for (parts = 2; parts * 16 < 2 * nx; parts *= 2) {
-		c.tile[0] = cut(nx, parts, 16);
+		c.tile[0] = nn_cut(nx, parts, 16);
 		try_channels(&s, &c);
 	}
 	*best = s.best;
@@ -280,10 +265,10 @@ static int launch(struct nn_group *group, struct egret_nn_window_args *args, str
 		return nn_cannot(group->lower, "it has too many dimensions");
 	args->rows = choice.rows;
 	args->cols = choice.cols;
-	args->in_local = (uint32_t)aligned(layout.used);
-	args->in_other = (uint32_t)size_in(&choice);
+	args->in_local = (uint32_t)nn_aligned(layout.used);
+	args->in_other = (uint32_t)size_in(args, &choice);
 	args->weights_local = args->in_local + 2 * args->in_other;
-	args->bias_local = args->weights_local + (uint32_t)aligned(choice.tile[2] * taps_of(args) * 4);
+	args->bias_local = args->weights_local + (uint32_t)nn_aligned(choice.tile[2] * taps_of(args) * 4);
 	item = nn_plan_launch(plan, NN_KERNEL_WINDOW, sizeof(*args));
 	if (!item)
 		return accel_fail_errno(-ENOMEM, "cannot plan the model");
@@ -298,11 +283,15 @@ static int launch(struct nn_group *group, struct egret_nn_window_args *args, str
 	return 0;
 }
 
-static void input_strides(const struct nn_shape *in, struct egret_nn_window_args *args)
+static void describe_input(const struct nn_lower *lower, const struct nn_value *value,
+			   struct egret_nn_window_args *args)
 {
+	const struct nn_shape *in = &nn_fact_of(lower, value)->shape;
+	enum nn_type held = nn_held_type(lower, value);
 	int64_t stride[NN_RANK_MAX];
 
-	nn_strides(in, NN_F32, stride);
+	nn_strides(in, held, stride);
+	args->in_type = nn_card_type(held);
 	args->in_x = stride[in->rank - 1];
 	args->in_y = in->rank > 3 ? stride[2] : 0;
 	args->in_c = stride[1];
@@ -341,7 +330,7 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 
 	if (!nn_window_of(lower, node, in, weights, out, &args.y, &args.x))
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
-	input_strides(in, &args);
+	describe_input(lower, node->inputs[0], &args);
 	begin_space(lower, group, out, true);
 	ret = nn_place_of(lower, node->inputs[0], &places.input);
 	if (!ret)
@@ -428,8 +417,8 @@ static int make_pool(struct nn_lower *lower, const struct nn_node *node, size_t 
 
 	if (!nn_window_of(lower, node, in, NULL, out, &args.y, &args.x))
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
-	args.fill = nn_number(average ? 0 : -INFINITY).bits;
-	input_strides(in, &args);
+	args.fill = nn_float_bits(nn_held_type(lower, node->inputs[0]), average ? 0 : -INFINITY);
+	describe_input(lower, node->inputs[0], &args);
 	begin_space(lower, group, out, false);
 	ret = nn_place_of(lower, node->inputs[0], &places.input);
 	if (ret)

@@ -87,6 +87,7 @@ static void free_host(struct nn_host *host)
 	free(host->values);
 	free(host->facts);
 	free(host->refs);
+	free(host->held);
 	free(host);
 }
 
@@ -106,7 +107,8 @@ struct nn_item *nn_plan_host(struct nn_plan *plan, const struct nn_node *node)
 	host->values = calloc(host->count + 1, sizeof(struct nn_value *));
 	host->facts = calloc(host->count + 1, sizeof(*host->facts));
 	host->refs = calloc(host->count + 1, sizeof(*host->refs));
-	if (!host->values || !host->facts || !host->refs) {
+	host->held = calloc(host->count + 1, sizeof(*host->held));
+	if (!host->values || !host->facts || !host->refs || !host->held) {
 		free_host(host);
 		return NULL;
 	}
@@ -453,6 +455,19 @@ static int add_ports(struct nn_plan *plan)
 	return plan->storage_count ? 0 : accel_fail_errno(-ENOMEM, WHAT);
 }
 
+/* From now on, the ranges stay as they are. */
+static int begin_plan(struct nn_card *card)
+{
+	bool calibrated;
+
+	pthread_mutex_lock(&card->lock);
+	calibrated = card->precision != NN_I8 || card->ranges;
+	card->planned |= calibrated;
+	pthread_mutex_unlock(&card->lock);
+	return calibrated ? 0 : accel_fail(-EINVAL, WHAT, "call accel_nn_calibrate() first",
+					   "in int8 it needs to be calibrated");
+}
+
 int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan **result)
 {
 	struct nn_plan *plan = calloc(1, sizeof(*plan));
@@ -461,7 +476,9 @@ int nn_plan_create(struct nn_card *card, struct nn_facts *facts, struct nn_plan 
 	if (!plan)
 		return accel_fail_errno(-ENOMEM, WHAT);
 	plan->card = card;
-	ret = add_ports(plan);
+	ret = begin_plan(card);
+	if (!ret)
+		ret = add_ports(plan);
 	if (!ret)
 		ret = nn_lower(plan, facts);
 	if (!ret) {
@@ -575,6 +592,50 @@ static int get_outputs(struct nn_plan *plan, struct accel_stream *stream,
 	return ret;
 }
 
+static void copy_elements(struct nn_tensor *to, const struct nn_tensor *from)
+{
+	size_t i;
+
+	for (i = 0; i < to->count; i++)
+		nn_set(to, i, nn_get(from, i));
+}
+
+/* A tensor whose elements have another type on the card. */
+static int download_as(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
+		       enum nn_type held, struct nn_tensor *tensor)
+{
+	struct nn_tensor there;
+	int ret;
+
+	if (held == tensor->type)
+		return download(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
+	ret = nn_tensor_init(&there, held, &tensor->shape);
+	if (ret)
+		return accel_fail_errno(ret, RUN);
+	ret = download(plan, stream, ref, there.data, nn_bytes(held, there.count));
+	if (!ret)
+		copy_elements(tensor, &there);
+	nn_tensor_release(&there);
+	return ret;
+}
+
+static int upload_as(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
+		     enum nn_type held, const struct nn_tensor *tensor)
+{
+	struct nn_tensor there;
+	int ret;
+
+	if (held == tensor->type)
+		return upload(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
+	ret = nn_tensor_init(&there, held, &tensor->shape);
+	if (ret)
+		return accel_fail_errno(ret, RUN);
+	copy_elements(&there, tensor);
+	ret = upload(plan, stream, ref, there.data, nn_bytes(held, there.count));
+	nn_tensor_release(&there);
+	return ret;
+}
+
 /* A value that the node uses has its contents: those that it has not been given for ever. */
 static int fetch(struct nn_plan *plan, struct nn_host *host, size_t i, struct accel_stream *stream)
 {
@@ -586,8 +647,7 @@ static int fetch(struct nn_plan *plan, struct nn_host *host, size_t i, struct ac
 	ret = nn_tensor_init(&fact->tensor, fact->type, &fact->shape);
 	if (ret)
 		return accel_fail_errno(ret, RUN);
-	return download(plan, stream, &host->refs[i], fact->tensor.data,
-			nn_bytes(fact->type, fact->tensor.count));
+	return download_as(plan, stream, &host->refs[i], host->held[i], &fact->tensor);
 }
 
 /* Room for a result, unless the operator makes it itself. */
@@ -664,8 +724,7 @@ static int put_results(struct nn_plan *plan, struct nn_host *host, struct accel_
 		if (!nn_contents(&host->facts[i]) || fact->type != planned[i].type ||
 		    !nn_shape_equal(&fact->shape, &planned[i].shape))
 			return refuse_result(host, i);
-		ret = upload(plan, stream, &host->refs[i], fact->tensor.data,
-			     nn_bytes(fact->type, fact->tensor.count));
+		ret = upload_as(plan, stream, &host->refs[i], host->held[i], &fact->tensor);
 	}
 	return ret;
 }

@@ -63,6 +63,7 @@ struct nn_host {
 	const struct nn_value **values;	/* NULL for those left out */
 	struct nn_fact *facts;		/* likewise: contents of constants only */
 	struct nn_ref *refs;		/* likewise: where the others lie */
+	enum nn_type *held;		/* likewise: types of their elements there */
 };
 
 /* What became of some nodes, for reports. */
@@ -72,6 +73,7 @@ struct nn_plan_step {
 	const struct nn_node **nodes;	/* that it stands for, the one that it began with first */
 	size_t node_count;
 	uint64_t macs;
+	enum nn_type factors;		/* type of what products multiply; NN_UNDEFINED: there is none */
 	uint32_t launches;
 };
 

@@ -86,19 +86,25 @@ static bool near(double a, double b)
 
 /* ---- Scales and shifts ---- */
 
-bool nn_affine_init(struct nn_affine *affine, size_t count)
+void nn_affine_reset(struct nn_affine *affine)
 {
 	size_t i;
 
+	affine->any = false;
+	for (i = 0; i < affine->count; i++) {
+		affine->scale[i] = 1;
+		affine->shift[i] = 0;
+	}
+}
+
+bool nn_affine_init(struct nn_affine *affine, size_t count)
+{
 	*affine = (struct nn_affine){ .count = count };
 	affine->scale = malloc((2 * count + 1) * sizeof(double));
 	if (!affine->scale)
 		return false;
 	affine->shift = affine->scale + count;
-	for (i = 0; i < count; i++) {
-		affine->scale[i] = 1;
-		affine->shift[i] = 0;
-	}
+	nn_affine_reset(affine);
 	return true;
 }
 
@@ -458,6 +464,37 @@ unsigned int nn_take_steps(struct nn_program *p, struct egret_matmul_step *steps
 		remove_step(p, i);
 	}
 	return count;
+}
+
+bool nn_take_conversion(struct nn_program *p, struct nn_conversion *conversion)
+{
+	size_t i = only_use(p, p->first);
+	const struct nn_instruction *step = &p->step[i];
+	double scale = 1, zero = 0;
+	enum egret_type type;
+
+	if (i == p->steps || step->reduce || step->a.value != p->first)
+		return false;
+	type = p->value[step->out].type;
+	if (step->op == EGRET_MAP_FMA) {
+		if (step->flags != (EGRET_MAP_SATURATE | EGRET_MAP_ROUND_EVEN) ||
+		    (type != EGRET_TYPE_S8 && type != EGRET_TYPE_U8) ||
+		    !is_number(&step->b, &scale) || !is_number(&step->c, &zero) ||
+		    zero != nearbyint(zero) || !(scale > 0))
+			return false;
+	} else if (step->op != EGRET_MAP_COPY || step->flags ||
+		   (type != EGRET_TYPE_F16 && type != EGRET_TYPE_BF16)) {
+		return false;
+	}
+	*conversion = (struct nn_conversion){ .scale = scale, .zero = (int32_t)zero };
+	p->first = step->out;
+	remove_step(p, i);
+	return true;
+}
+
+struct egret_matmul_step nn_scale_step(double scale)
+{
+	return number_step(EGRET_STEP_MUL, scale);
 }
 
 static void write_linear(struct nn_instruction *step, double scale, double shift)

@@ -27,6 +27,8 @@ struct nn_affine {
 
 /* x * 1 + 0 for `count` elements. Returns false if memory is short. */
 bool nn_affine_init(struct nn_affine *affine, size_t count);
+/* Back to that. */
+void nn_affine_reset(struct nn_affine *affine);
 void nn_affine_free(struct nn_affine *affine);
 
 /* Steps that change nothing go away. */
@@ -55,6 +57,18 @@ void nn_take_activation(struct nn_program *p, struct nn_activation *activation);
  */
 unsigned int nn_take_steps(struct nn_program *p, struct egret_matmul_step *steps,
 			   unsigned int room);
+
+/* Conversion of results on their way out: x * scale + zero as an integer, or as a narrower float. */
+struct nn_conversion {
+	double scale;
+	int32_t zero;
+};
+
+/* Take the conversion that a program begins with, if it does; its result is the first value then. */
+bool nn_take_conversion(struct nn_program *p, struct nn_conversion *conversion);
+
+/* A step of the matrix engine: a multiplication. */
+struct egret_matmul_step nn_scale_step(double scale);
 
 /* Write what remains with fewer steps. */
 void nn_simplify(struct nn_program *p);

@@ -152,17 +152,44 @@ static void fill_inputs(struct test_case *c)
 {
 	size_t i, k;
 
-	for (i = 0; i < c->plan->input_count; i++) {
-		const struct nn_port_place *port = &c->plan->inputs[i];
+	for (i = 0; i < c->model->graph->input_count; i++) {
+		const struct nn_fact *fact = &c->facts.facts[c->model->graph->inputs[i]->index];
 
-		good(nn_tensor_init(&c->inputs[i], port->type, &port->shape));
+		good(nn_tensor_init(&c->inputs[i], fact->type, &fact->shape));
 		for (k = 0; k < c->inputs[i].count; k++) {
-			if (nn_is_float(port->type))
+			if (nn_is_float(fact->type))
 				nn_set(&c->inputs[i], k, (double)any_float());
 			else
 				nn_set_int(&c->inputs[i], k, (int64_t)any(100) - 50);
 		}
 	}
+}
+
+/* What is to be run on the host: the model with its inputs. */
+static void begin_reference(const struct test_case *c, struct nn_facts *reference)
+{
+	size_t i;
+
+	good(nn_facts_init(reference, c->model));
+	for (i = 0; i < c->model->graph->input_count; i++)
+		good(nn_facts_set_input(reference, i, &c->inputs[i]));
+}
+
+static void calibrate(struct test_case *c)
+{
+	struct nn_facts facts;
+	size_t i;
+
+	if (c->assumed) {
+		c->card->ranges = calloc(c->model->value_count, sizeof(*c->card->ranges));
+		assert_non_null(c->card->ranges);
+		for (i = 0; i < c->model->value_count; i++)
+			c->card->ranges[i] = (struct nn_range){ -1, 1, true };
+		return;
+	}
+	begin_reference(c, &facts);
+	good(nn_calibrate(c->card, &facts));
+	nn_facts_release(&facts);
 }
 
 void plan_case(struct test_case *c, struct card *card)
@@ -174,13 +201,17 @@ void plan_case(struct test_case *c, struct card *card)
 	good(nn_facts_init(&c->facts, c->model));
 	good(nn_facts_infer(&c->facts));
 	good(nn_card_create(c->model, card->context, card->device, &c->card));
+	fill_inputs(c);
+	if (c->precision != NN_UNDEFINED)
+		c->card->precision = c->precision;
+	if (c->precision == NN_I8)
+		calibrate(c);
 	good(nn_plan_create(c->card, &c->facts, &c->plan));
 	for (i = 0; i < c->plan->step_count && !c->host_allowed; i++) {
 		if (c->plan->steps[i].where == NN_ON_HOST)
 			fail_msg("%s is not on the card: %s", c->plan->steps[i].nodes[0]->type,
 				 c->plan->steps[i].why);
 	}
-	fill_inputs(c);
 }
 
 /* For who has to find out what a random case was. */
@@ -212,6 +243,26 @@ static void show_nodes(const struct test_case *c)
 	}
 }
 
+static void check_deviation(const struct test_case *c, size_t output,
+			    const struct nn_tensor *wanted, const struct nn_tensor *found)
+{
+	double error = 0, all = 0;
+	size_t i;
+
+	for (i = 0; i < wanted->count; i++) {
+		double w = nn_get(wanted, i), f = nn_get(found, i);
+
+		error += (w - f) * (w - f);
+		all += w * w;
+	}
+	/* Without any error at all, something has not been done in the precision asked for. */
+	if (error > 0 && sqrt(error / all) <= c->deviation)
+		return;
+	show_nodes(c);
+	fail_msg("output %zu deviates by %g, which is not above 0 and up to %g", output,
+		 sqrt(error / all), c->deviation);
+}
+
 static void compare(const struct test_case *c, size_t output, const struct nn_tensor *wanted,
 		    const struct nn_tensor *found)
 {
@@ -219,6 +270,10 @@ static void compare(const struct test_case *c, size_t output, const struct nn_te
 
 	assert_int_equal(wanted->type, found->type);
 	assert_true(nn_shape_equal(&wanted->shape, &found->shape));
+	if (c->deviation > 0) {
+		check_deviation(c, output, wanted, found);
+		return;
+	}
 	for (i = 0; i < wanted->count; i++) {
 		double w = nn_get(wanted, i), f = nn_get(found, i);
 
@@ -237,9 +292,7 @@ void check_case(struct test_case *c, struct card *card)
 	size_t i;
 	int run;
 
-	good(nn_facts_init(&reference, c->model));
-	for (i = 0; i < c->plan->input_count; i++)
-		good(nn_facts_set_input(&reference, i, &c->inputs[i]));
+	begin_reference(c, &reference);
 	good(nn_facts_run(&reference));
 	/* The second time it finds what the first left in memory. */
 	for (run = 0; run < 2; run++) {

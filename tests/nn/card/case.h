@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include <build.h>
+#include <libaccel/nn/card/calibrate.h>
 #include <libaccel/nn/card/plan.h>
 #include <libaccel/nn/infer.h>
 #include <libaccel/nn/onnx.h>
@@ -42,6 +43,9 @@ struct test_case {
 	struct nn_tensor inputs[8], outputs[8];
 	bool host_allowed;	/* nodes may be left to the host */
 	double relative, absolute;
+	enum nn_type precision;	/* to run in; NN_UNDEFINED is float32 */
+	bool assumed;		/* all values lie in -1..1: nothing is run to know more */
+	double deviation;	/* instead of the tolerances: of all elements, relative to them all */
 };
 
 /* A test whose random numbers are the same in each run, whatever the order of the tests. */

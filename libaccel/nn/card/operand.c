@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "operand.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../error.h"
+
+#define WHAT	"cannot plan the model"
+
+/* Quantised weights lie in -127..127, so that they have no zero point. */
+#define WEIGHT_MAX	127
+
+static const void *contents(const struct nn_fact *fact)
+{
+	return fact->raw ? fact->raw : fact->tensor.data;
+}
+
+static float read_float(const void *from, int64_t i)
+{
+	float x;
+
+	memcpy(&x, (const char *)from + i * (int64_t)sizeof(x), sizeof(x));
+	return x;
+}
+
+static int64_t channel_of(const struct nn_operand *o, int64_t i)
+{
+	return i / ((int64_t)o->count / o->channels.groups) * o->channels.count +
+	       i / o->channels.inner % o->channels.count;
+}
+
+/* A scale for each channel, from its largest magnitude. */
+static int find_scales(struct nn_operand *o, const void *from)
+{
+	size_t channels = (size_t)(o->channels.count * o->channels.groups), i;
+
+	o->scales = calloc(channels, sizeof(*o->scales));
+	if (!o->scales)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < o->count; i++) {
+		float *scale = &o->scales[channel_of(o, (int64_t)i)];
+
+		*scale = fmaxf(*scale, fabsf(read_float(from, (int64_t)i)));
+	}
+	for (i = 0; i < channels; i++) {
+		o->scales[i] /= WEIGHT_MAX;
+		/* Nothing but zeros, or too little for a float. */
+		if (!(o->scales[i] >= 0x1p-100f))
+			o->scales[i] = 1;
+	}
+	return 0;
+}
+
+int nn_operand_init(struct nn_lower *lower, const struct nn_node *node, size_t i,
+		    const struct nn_channels *channels, struct nn_operand *o)
+{
+	const struct nn_value *value = node->inputs[i];
+	const struct nn_fact *fact = nn_fact_of(lower, value);
+
+	*o = (struct nn_operand){ .value = value, .from = fact->type, .channels = *channels,
+				  .shape = fact->shape, .constant = nn_is_known(fact) };
+	o->encoding.type = o->constant ? fact->type : nn_held_type(lower, value);
+	nn_shape_count(&fact->shape, &o->count);
+	if (!nn_is_encoded_product(lower, node))
+		return 0;
+	if (!o->constant) {
+		struct nn_encoding encoding;
+
+		if (nn_encoding_of(lower, value, &encoding))
+			o->encoding = encoding;
+		return 0;
+	}
+	o->encoding.type = lower->plan->card->precision;
+	return o->encoding.type == NN_I8 ? find_scales(o, contents(fact)) : 0;
+}
+
+void nn_operand_release(struct nn_operand *o)
+{
+	free(o->scales);
+	o->scales = NULL;
+}
+
+void nn_operand_put(const struct nn_operand *o, void *to, int64_t to_i, const void *from,
+		    int64_t from_i)
+{
+	int64_t size = nn_operand_size(o);
+	uint16_t bits;
+	float x;
+
+	if (o->from == o->encoding.type) {
+		memcpy((char *)to + to_i * size, (const char *)from + from_i * size, (size_t)size);
+		return;
+	}
+	x = read_float(from, from_i);
+	if (nn_is_float(o->encoding.type)) {
+		bits = (uint16_t)nn_float_bits(o->encoding.type, x);
+		memcpy((char *)to + to_i * size, &bits, sizeof(bits));
+		return;
+	}
+	x /= o->scales[channel_of(o, from_i)];
+	/* Also what is no number is some. */
+	((int8_t *)to)[to_i] = (int8_t)lrintf(fminf(fmaxf(x, -WEIGHT_MAX), WEIGHT_MAX));
+}
+
+static void in_order(void *to, const void *from, const void *opaque)
+{
+	const struct nn_operand *o = opaque;
+	int64_t i;
+
+	for (i = 0; i < (int64_t)o->count; i++)
+		nn_operand_put(o, to, i, from, i);
+}
+
+int nn_operand_place(struct nn_lower *lower, const struct nn_operand *o, struct nn_ref *ref)
+{
+	if (o->constant && o->from != o->encoding.type)
+		return nn_operand_arrange(lower, o, NN_FORM_PLAIN, in_order, o, ref);
+	if (!o->constant && (o->encoding.scale != 0 ||
+			     o->encoding.type != nn_held_type(lower, o->value)))
+		return nn_place_encoded(lower, o->value, &o->encoding, ref);
+	return nn_place_of(lower, o->value, ref);
+}
+
+/* Constants that plans share are told apart by their form: all but the rarest of channels. */
+static bool is_shared(const struct nn_lower *lower, const struct nn_operand *o, int *axis)
+{
+	const struct nn_fact *fact = nn_fact_of(lower, o->value);
+	int64_t inner = 1;
+
+	*axis = 0;
+	if (!o->scales || o->channels.count == 1)
+		return fact->raw && o->channels.groups == 1;
+	for (*axis = fact->shape.rank; inner < o->channels.inner && *axis > 1; (*axis)--)
+		inner *= fact->shape.dims[*axis - 1];
+	return fact->raw && o->channels.groups == 1 && inner == o->channels.inner;
+}
+
+int nn_operand_arrange(struct nn_lower *lower, const struct nn_operand *o, enum nn_form form,
+		       void (*make)(void *to, const void *from, const void *opaque),
+		       const void *opaque, struct nn_ref *ref)
+{
+	struct nn_fact *fact = nn_fact_of(lower, o->value);
+	size_t bytes = o->count * (size_t)nn_operand_size(o);
+	struct nn_plan *plan = lower->plan;
+	void *arranged;
+	int ret, axis;
+
+	*ref = (struct nn_ref){ .storage = 0 };
+	if (!is_shared(lower, o, &axis)) {
+		arranged = malloc(bytes + 1);
+		if (!arranged)
+			return accel_fail_errno(-ENOMEM, WHAT);
+		make(arranged, contents(fact), opaque);
+		ret = nn_plan_constant(plan, arranged, bytes, ref);
+		free(arranged);
+		return ret;
+	}
+	ref->storage = nn_plan_storage(plan, bytes);
+	if (!ref->storage)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	plan->storages[ref->storage].fixed = true;
+	return nn_card_weights(plan->card, fact->raw, bytes, nn_form_of(form, o->encoding.type, axis),
+			       make, opaque, &plan->storages[ref->storage].address);
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+// Copyright (C) 2026 The Egret authors
+#include "precision.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../error.h"
+#include "move.h"
+
+#define WHAT	"cannot plan the model"
+
+/* ---- What is held in a narrow type ---- */
+
+/* Operators that compute in float32 whatever they load, and lose little by what they load. */
+static const char *const tolerant[] = {
+	"Abs", "Add", "AveragePool", "BatchNormalization", "Celu", "Clip", "Conv", "ConvTranspose",
+	"Div", "Elu", "Erf", "Exp", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool",
+	"HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "LogSoftmax", "MatMul", "Max",
+	"MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "RMSNormalization",
+	"Reciprocal", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
+	"ReduceSumSquare", "Relu", "Selu", "Sigmoid", "Softmax", "Softplus", "Softsign", "Sqrt",
+	"Sub", "Sum", "Swish", "Tanh", "Where",
+};
+
+/* Those that move elements: what they give is held as what they take. */
+static const char *const movers[] = {
+	"Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Resize",
+	"Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
+};
+
+static bool is_one_of(const struct nn_node *node, const char *const *names, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && !node->domain[0]; i++)
+		if (!strcmp(node->type, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_tolerant(const struct nn_node *node)
+{
+	return is_one_of(node, tolerant, sizeof(tolerant) / sizeof(tolerant[0]));
+}
+
+static bool is_mover(const struct nn_node *node)
+{
+	return is_one_of(node, movers, sizeof(movers) / sizeof(movers[0]));
+}
+
+/* A value of floats that some node computes. */
+static bool is_computed(const struct nn_lower *lower, const struct nn_value *value)
+{
+	const struct nn_fact *fact = nn_fact_of(lower, value);
+
+	return nn_can_lower(fact) && fact->type == NN_F32 && value->producer && !nn_is_known(fact) &&
+	       value->graph == lower->plan->card->model->graph && !value->is_output;
+}
+
+/* What a node takes and gives is held as it is. Returns whether that is new for any of it. */
+static bool hold_around(struct nn_lower *lower, const struct nn_node *node)
+{
+	struct nn_value *value;
+	bool changed = false;
+	size_t i, all;
+
+	for (all = 0; nn_node_dependency(node, all, &value); all++)
+		;
+	for (i = 0; i < all + node->output_count; i++) {
+		if (i < all)
+			nn_node_dependency(node, i, &value);
+		else
+			value = node->outputs[i - all];
+		if (!value)
+			continue;
+		changed |= lower->held[value->index] != NN_UNDEFINED;
+		lower->held[value->index] = NN_UNDEFINED;
+	}
+	return changed;
+}
+
+/* A mover of floats has something that is held as float32, and something that is not. */
+static bool is_mixed(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->input_count; i++)
+		if (node->inputs[i] && nn_fact_of(lower, node->inputs[i])->type == NN_F32 &&
+		    !lower->held[node->inputs[i]->index] &&
+		    /* The constants among a mover's other inputs, such as a padding, are read here. */
+		    (!i || !strcmp(node->type, "Concat")))
+			return true;
+	for (i = 0; i < node->output_count; i++)
+		if (node->outputs[i] && !lower->held[node->outputs[i]->index])
+			return true;
+	return false;
+}
+
+void nn_choose_held(struct nn_lower *lower)
+{
+	const struct nn_graph *graph = lower->plan->card->model->graph;
+	enum nn_type type = lower->plan->card->precision;
+	size_t i, k;
+	bool more;
+
+	if (type != NN_BF16 && type != NN_F16)
+		return;
+	for (i = 0; i < graph->node_count; i++)
+		for (k = 0; k < graph->nodes[i]->output_count; k++)
+			if (graph->nodes[i]->outputs[k] && is_computed(lower, graph->nodes[i]->outputs[k]))
+				lower->held[graph->nodes[i]->outputs[k]->index] = type;
+	for (i = 0; i < graph->node_count; i++)
+		if (!is_tolerant(graph->nodes[i]) && !is_mover(graph->nodes[i]))
+			hold_around(lower, graph->nodes[i]);
+	do {
+		more = false;
+		for (i = 0; i < graph->node_count; i++)
+			if (is_mover(graph->nodes[i]) && is_mixed(lower, graph->nodes[i]))
+				more |= hold_around(lower, graph->nodes[i]);
+	} while (more);
+}
+
+/* ---- Products ---- */
+
+static bool has_range(const struct nn_lower *lower, const struct nn_value *value)
+{
+	const struct nn_range *ranges = lower->plan->card->ranges;
+
+	return ranges && ranges[value->index].any && isfinite(ranges[value->index].low) &&
+	       isfinite(ranges[value->index].high);
+}
+
+/* Each channel for itself: not for the matrix engine. */
+static bool is_depthwise(const struct nn_lower *lower, const struct nn_node *node)
+{
+	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
+	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
+
+	return weights->dims[1] == 1 && weights->dims[0] == in->dims[1];
+}
+
+static bool is_product(const struct nn_lower *lower, const struct nn_node *node)
+{
+	int rank;
+
+	if (node->domain[0])
+		return false;
+	if (!strcmp(node->type, "MatMul") || !strcmp(node->type, "Gemm"))
+		return true;
+	if (strcmp(node->type, "Conv") && strcmp(node->type, "ConvTranspose"))
+		return false;
+	rank = nn_fact_of(lower, node->inputs[0])->shape.rank;
+	return (rank == 3 || rank == 4) &&
+	       (!strcmp(node->type, "ConvTranspose") || !is_depthwise(lower, node));
+}
+
+bool nn_is_encoded_product(const struct nn_lower *lower, const struct nn_node *node)
+{
+	size_t i;
+
+	if (lower->plan->card->precision == NN_F32 || !is_product(lower, node))
+		return false;
+	for (i = 0; i < 2; i++) {
+		const struct nn_fact *fact = nn_fact_of(lower, node->inputs[i]);
+
+		if (!nn_can_lower(fact) || fact->type != NN_F32)
+			return false;
+		if (lower->plan->card->precision == NN_I8 && !nn_is_known(fact) &&
+		    !has_range(lower, node->inputs[i]))
+			return false;
+	}
+	return true;
+}
+
+bool nn_reads_encoded(const struct nn_lower *lower, const struct nn_node *node, size_t i)
+{
+	return i < 2 && nn_is_encoded_product(lower, node) &&
+	       !nn_is_known(nn_fact_of(lower, node->inputs[i])) &&
+	       !lower->held[node->inputs[i]->index];
+}
+
+/* The range with zero in it, on 0..255: zero itself, as in padding, is exact. */
+static struct nn_encoding encoding_of_range(const struct nn_range *range)
+{
+	struct nn_encoding e = { .type = NN_U8 };
+	double low = fmin(range->low, 0), high = fmax(range->high, 0);
+
+	e.scale = (float)((high - low) / 255);
+	if (e.scale < 0x1p-100f)
+		e.scale = 1;
+	e.zero = (int32_t)fmin(fmax(nearbyint(-low / (double)e.scale), 0), 255);
+	return e;
+}
+
+bool nn_encoding_of(const struct nn_lower *lower, const struct nn_value *value,
+		    struct nn_encoding *encoding)
+{
+	enum nn_type type = lower->plan->card->precision;
+
+	if (type == NN_I8 && has_range(lower, value)) {
+		*encoding = encoding_of_range(&lower->plan->card->ranges[value->index]);
+		return true;
+	}
+	*encoding = (struct nn_encoding){ .type = type };
+	return type != NN_I8 && type != NN_F32 && lower->held[value->index] != type;
+}
+
+/* ---- Representations ---- */
+
+static const struct nn_copy *find_copy(const struct nn_lower *lower, const struct nn_value *value,
+				       const struct nn_encoding *encoding)
+{
+	size_t i;
+
+	for (i = 0; i < lower->copy_count; i++) {
+		const struct nn_copy *copy = &lower->copies[i];
+
+		if (copy->value == value && !copy->plain &&
+		    (encoding ? copy->encoding.type == encoding->type &&
+				copy->encoding.scale == encoding->scale &&
+				copy->encoding.zero == encoding->zero : copy->encoding.scale != 0))
+			return copy;
+	}
+	return NULL;
+}
+
+const struct nn_copy *nn_find_integers(const struct nn_lower *lower, const struct nn_value *value)
+{
+	return find_copy(lower, value, NULL);
+}
+
+int nn_add_copy(struct nn_lower *lower, const struct nn_copy *copy)
+{
+	if (lower->copy_count == lower->copy_room) {
+		size_t room = lower->copy_room ? 2 * lower->copy_room : 64;
+		struct nn_copy *more = realloc(lower->copies, room * sizeof(*more));
+
+		if (!more)
+			return accel_fail_errno(-ENOMEM, WHAT);
+		lower->copies = more;
+		lower->copy_room = room;
+	}
+	lower->copies[lower->copy_count++] = *copy;
+	return 0;
+}
+
+int nn_encode(struct nn_program *p, int number, const struct nn_encoding *e)
+{
+	enum egret_type type = nn_card_type(e->type);
+
+	if (e->scale == 0)
+		return nn_program_map(p, EGRET_MAP_COPY, type, NN_VALUE(number), NN_NO_ARG, NN_NO_ARG);
+	number = nn_program_map(p, EGRET_MAP_FMA, type, NN_VALUE(number), nn_number(1 / e->scale),
+				nn_number((float)e->zero));
+	if (number >= 0)
+		p->step[p->steps - 1].flags = EGRET_MAP_SATURATE | EGRET_MAP_ROUND_EVEN;
+	return number;
+}
+
+int nn_decode(struct nn_program *p, int number, const struct nn_encoding *e)
+{
+	if (e->scale == 0 || number < 0)
+		return number;
+	if (e->zero)
+		number = nn_program_map(p, EGRET_MAP_SUB, EGRET_TYPE_S32, NN_VALUE(number),
+					nn_integer(e->zero), NN_NO_ARG);
+	return number < 0 ? -1 : nn_program_map(p, EGRET_MAP_MUL, EGRET_TYPE_F32, NN_VALUE(number),
+						nn_number(e->scale), NN_NO_ARG);
+}
+
+/* Convert all elements of a value from one place to another. */
+static int convert(struct nn_lower *lower, const struct nn_value *value,
+		   const struct nn_encoding *from, struct nn_ref from_ref,
+		   const struct nn_encoding *to, struct nn_ref to_ref)
+{
+	int64_t stride = nn_type_bits(from->type) / 8, to_stride = nn_type_bits(to->type) / 8, count;
+	struct nn_program p;
+	size_t elements;
+	int number;
+
+	nn_shape_count(&nn_fact_of(lower, value)->shape, &elements);
+	count = (int64_t)elements;
+	nn_program_init(&p, 1, &count);
+	number = nn_program_load(&p, nn_card_type(from->type), from_ref, &stride);
+	number = nn_decode(&p, number, from);
+	number = nn_encode(&p, number, to);
+	nn_program_store(&p, number, to_ref, &to_stride);
+	nn_this_step(lower)->where = NN_ON_CARD;
+	return nn_launch_program(lower, &p, false);
+}
+
+static struct nn_encoding held_encoding(const struct nn_lower *lower, const struct nn_value *value)
+{
+	return (struct nn_encoding){ .type = nn_held_type(lower, value) };
+}
+
+int nn_place_encoded(struct nn_lower *lower, const struct nn_value *value,
+		     const struct nn_encoding *encoding, struct nn_ref *ref)
+{
+	struct nn_encoding held = held_encoding(lower, value);
+	const struct nn_copy *copy = find_copy(lower, value, encoding);
+	struct nn_copy new = { .value = value, .encoding = *encoding };
+	struct nn_ref from;
+	size_t count;
+	int ret;
+
+	if (copy) {
+		*ref = copy->ref;
+		return 0;
+	}
+	ret = nn_place_of(lower, value, &from);
+	if (ret)
+		return ret;
+	nn_shape_count(&nn_fact_of(lower, value)->shape, &count);
+	new.ref.storage = nn_plan_storage(lower->plan, nn_bytes(encoding->type, count));
+	if (!new.ref.storage)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	ret = convert(lower, value, &held, from, encoding, new.ref);
+	*ref = new.ref;
+	return ret ? ret : nn_add_copy(lower, &new);
+}
+
+int nn_decode_copy(struct nn_lower *lower, const struct nn_copy *copy, struct nn_ref to)
+{
+	struct nn_copy plain = { .value = copy->value, .ref = to, .plain = true };
+	struct nn_encoding held = held_encoding(lower, copy->value);
+	int ret = convert(lower, copy->value, &copy->encoding, copy->ref, &held, to);
+
+	return ret ? ret : nn_add_copy(lower, &plain);
+}
+
+uint32_t nn_float_bits(enum nn_type type, float x)
+{
+	uint32_t bits = 0;
+	struct nn_tensor one = { .type = type, .count = 1, .data = &bits };
+
+	nn_set(&one, 0, x);
+	return bits;
+}
