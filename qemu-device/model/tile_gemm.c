@@ -86,7 +86,7 @@ SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
 static const struct egret_gemm portable = {
-	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL,
+	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -264,15 +264,14 @@ SUM(sum_vnni, "avx512f,avx512bw,avx512vl,avx512vnni", ADD_VNNI)
 SUM(sum_avx512, "avx512f,avx512bw,avx512vl", ADD_AVX512)
 
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-static void dot_vnni(const int8_t *a, const uint8_t *const *b, size_t bytes, uint8_t flip,
-		     int32_t *sum)
+static void dot_vnni(const int8_t *a, const uint8_t *const *b, size_t k, uint8_t flip, int32_t *sum)
 {
 	const __m512i mask = _mm512_set1_epi8((char)flip);
 	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
 			 _mm512_setzero_si512(), _mm512_setzero_si512() };
 	size_t x = 0;
 
-	for (; x + 64 <= bytes; x += 64) {
+	for (; x + 64 <= k; x += 64) {
 		__m512i v = _mm512_loadu_si512(a + x);
 
 		_Pragma("GCC unroll 4")
@@ -280,14 +279,58 @@ static void dot_vnni(const int8_t *a, const uint8_t *const *b, size_t bytes, uin
 			s[i] = _mm512_dpbusd_epi32(s[i], _mm512_xor_si512(mask,
 						_mm512_loadu_si512(b[i] + x)), v);
 	}
-	if (x < bytes) {
-		const __mmask64 valid = (UINT64_C(1) << (bytes - x)) - 1;
+	if (x < k) {
+		const __mmask64 valid = (UINT64_C(1) << (k - x)) - 1;
 		__m512i v = _mm512_maskz_loadu_epi8(valid, a + x);
 
 		_Pragma("GCC unroll 4")
 		for (int i = 0; i < 4; i++)
 			s[i] = _mm512_dpbusd_epi32(s[i], _mm512_xor_si512(mask,
 						_mm512_maskz_loadu_epi8(valid, b[i] + x)), v);
+	}
+	_mm_storeu_si128((__m128i *)sum, add_lanes(s));
+}
+
+/*
+ * 128 elements of a line: the low ones and the high ones of 64 bytes follow each other within
+ * 128 bits, so that `first` and `second` are to be A's bytes in the same order.
+ */
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"), always_inline))
+static inline __m512i add_nibbles(__m512i sum, __m512i b, __m512i mask, __m512i first, __m512i second)
+{
+	const __m512i bits = _mm512_set1_epi8(15);
+	__m512i low, high;
+
+	b = _mm512_xor_si512(b, mask);
+	low = _mm512_and_si512(b, bits);
+	high = _mm512_and_si512(_mm512_srli_epi16(b, 4), bits);
+	sum = _mm512_dpbusd_epi32(sum, _mm512_unpacklo_epi8(low, high), first);
+	return _mm512_dpbusd_epi32(sum, _mm512_unpackhi_epi8(low, high), second);
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+static void dot_nibbles_vnni(const int8_t *a, const uint8_t *const *b, size_t k, uint8_t flip,
+			     int32_t *sum)
+{
+	const __m512i even = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13);
+	const __m512i odd = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
+	const __m512i mask = _mm512_set1_epi8((char)(flip * 0x11));
+	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
+			 _mm512_setzero_si512(), _mm512_setzero_si512() };
+
+	for (size_t x = 0; x < k; x += 128) {
+		size_t here = k - x < 128 ? k - x : 128, bytes = (here + 1) / 2;
+		__mmask64 first = here < 64 ? (UINT64_C(1) << here) - 1 : ~UINT64_C(0);
+		__mmask64 second = here < 64 ? 0 : here < 128 ? (UINT64_C(1) << (here - 64)) - 1 :
+								  ~UINT64_C(0);
+		__mmask64 valid = bytes < 64 ? (UINT64_C(1) << bytes) - 1 : ~UINT64_C(0);
+		__m512i v = _mm512_maskz_loadu_epi8(first, a + x);
+		__m512i w = _mm512_maskz_loadu_epi8(second, a + x + 64);
+		__m512i a0 = _mm512_permutex2var_epi64(v, even, w), a1 = _mm512_permutex2var_epi64(v, odd, w);
+
+		_Pragma("GCC unroll 4")
+		for (int i = 0; i < 4; i++)
+			s[i] = add_nibbles(s[i], _mm512_maskz_loadu_epi8(valid, b[i] + x / 2), mask, a0, a1);
 	}
 	_mm_storeu_si128((__m128i *)sum, add_lanes(s));
 }
@@ -550,17 +593,17 @@ static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, s
 }
 
 static const struct egret_gemm vnni = {
-	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni,
+	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, dot_nibbles_vnni,
 	block_dot_vnni, block_dot_avx512, transpose_avx512,
 	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx512 = {
-	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL,
+	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, NULL,
 	NULL, block_dot_avx512, transpose_avx512,
 	transpose_bf16_avx512, interleave_avx512,
 };
 static const struct egret_gemm avx2 = {
-	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL,
+	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 };
 
 static bool host_has(unsigned int features)

@@ -60,10 +60,11 @@ typedef void egret_gemm_interleave(uint8_t *dst, const uint8_t *row, int64_t pit
 				   uint8_t flip);
 
 /*
- * sum[i] = a's bytes by those of line b[i], each of which is flipped by `flip` and unsigned
- * then, for four lines along k: without packing, which does not pay for few rows.
+ * sum[i] = a's bytes by the elements of line b[i], each of which is flipped by `flip` and unsigned
+ * then, for four lines of k along k: without packing, which does not pay for few rows. The elements
+ * are bytes (dot), or two of 4 bits in each byte, the low ones first (dot_nibbles).
  */
-typedef void egret_gemm_dot(const int8_t *a, const uint8_t *const *b, size_t bytes, uint8_t flip,
+typedef void egret_gemm_dot(const int8_t *a, const uint8_t *const *b, size_t k, uint8_t flip,
 			    int32_t *sum);
 
 /*
@@ -101,6 +102,7 @@ struct egret_gemm {
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
 	egret_gemm_dot *dot;			/* or NULL */
+	egret_gemm_dot *dot_nibbles;		/* or NULL */
 	egret_gemm_block_dot_i8 *block_dot_i8;	/* or NULL */
 	egret_gemm_block_dot_f32 *block_dot_f32;	/* or NULL */
 	egret_gemm_transpose *transpose;	/* or NULL */

@@ -31,10 +31,10 @@
 #define GROUP		(2 * EGRET_GEMM_NR_MAX)	/* columns of B that are packed at once */
 #define SEGMENT_F32	256	/* k of a segment: a panel of B fits the nearest cache */
 #define SEGMENT_I8	512
+#define SEGMENT_DOT	4096	/* if neither A nor B is packed */
 #define BLOCKS		(SEGMENT_I8 / EGRET_BLOCK)
 #define DIRECT_M	24	/* rows up to which copying B does not pay */
 #define DOT_M		4	/* rows up to which turning B's lines does not pay */
-#define SEGMENT_DOT	4096	/* k of a segment if neither A nor B is packed */
 
 _Static_assert(BLOCK_M <= EGRET_PACK_LINES && SEGMENT_I8 <= EGRET_PACK_K &&
 	       SEGMENT_F32 <= EGRET_PACK_K, "too much to pack");
@@ -531,15 +531,14 @@ static size_t whole_rows(const struct part *p)
 /* Few rows and lines of B along k: no panels are made. */
 static bool has_dots(const struct matmul *mm, const struct part *p)
 {
-	return mm->gemm->dot && p->m <= DOT_M && mm->int_product && !mm->blocks &&
+	return mm->gemm->dot && mm->gemm->dot_nibbles && p->m <= DOT_M && mm->int_product && !mm->blocks &&
 	       mm->b.by_line && !mm->a_minus;
 }
 
-/* The same, and nothing is packed at all. */
+/* The same, and A is not packed either. */
 static bool has_stored_dots(const struct matmul *mm, const struct part *p)
 {
-	return has_dots(mm, p) && mm->a.by_line && mm->a.type == EGRET_TYPE_S8 && mm->a.pitch >= 0 &&
-	       !type_is_int4(mm->b.type);
+	return has_dots(mm, p) && mm->a.by_line && mm->a.type == EGRET_TYPE_S8 && mm->a.pitch >= 0;
 }
 
 /* How many rows of A can be used where they are stored? */
@@ -802,25 +801,26 @@ static void multiply_columns(const struct matmul *mm, const struct part *p,
 	}
 }
 
-/* Four lines of B at a time. */
+/* Four lines of B at a time, as they are stored. */
 static void multiply_dots(const struct matmul *mm, const struct part *p, const struct segment *s)
 {
-	const struct egret_range r = { p->n0, p->n, s->x, s->k };
-	uint8_t buffer[4][EGRET_PACK_K];
+	const struct egret_operand *o = &mm->b;
+	const uint8_t *first = o->base + (int64_t)p->n0 * o->pitch + s->x * egret_type_bits(o->type) / 8;
+	egret_gemm_dot *dot = type_is_int4(o->type) ? mm->gemm->dot_nibbles : mm->gemm->dot;
+	uint8_t flip = egret_pack_offset(o) ? type_is_int4(o->type) ? 8 : 0x80 : 0;
 
 	add_of_rows(mm, p, s, 0, (unsigned int)p->m);
-	for (size_t j = 0; j < p->n; j += 4) {
+	for (size_t j = 0; j < p->n && !egret_unit_stopped(mm->tile->stop); j += 4) {
 		size_t n = p->n - j < 4 ? p->n - j : 4;
 		const uint8_t *b[4];
-		uint8_t flip;
 
 		for (size_t l = 0; l < 4; l++)
-			b[l] = l < n ? egret_line_i8(&mm->b, &r, p->n0 + j + l, buffer[l], &flip) : b[0];
+			b[l] = first + (int64_t)(l < n ? j + l : j) * o->pitch;
 		for (size_t i = 0; i < p->m; i++) {
 			uint32_t *c = (uint32_t *)p->c + i * p->ldc + j;
 			int32_t sum[4];
 
-			mm->gemm->dot(rows_at(mm, p, s, i, 0).a, b, s->k, flip, sum);
+			dot(rows_at(mm, p, s, i, 0).a, b, s->k, flip, sum);
 			for (size_t l = 0; l < n; l++)
 				c[l] = (s->zero ? 0 : c[l]) + (uint32_t)sum[l] + (uint32_t)mm->w->row[0][i];
 		}

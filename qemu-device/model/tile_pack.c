@@ -475,18 +475,6 @@ static struct lines lines_i8(const struct egret_operand *o, const struct egret_r
 	};
 }
 
-const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_range *r,
-			     size_t line, uint8_t *buffer, uint8_t *flip)
-{
-	const struct lines lines = lines_i8(o, r);
-
-	/* within a longer one the host guesses */
-	if (r->count <= EGRET_PACK_K && line + MANY < r->line + r->lines)
-		ask_for(&lines, line + MANY);
-	*flip = lines.mask;
-	return lines.get(&lines, line, buffer);
-}
-
 void egret_line_blocks(const struct egret_operand *o, const struct egret_range *r, size_t line,
 		       size_t lines, bool is_signed, struct egret_gemm_blocks *blocks)
 {

@@ -73,14 +73,6 @@ void egret_pack_i8(const struct egret_operand *o, const struct egret_range *r,
 int egret_pack_offset(const struct egret_operand *o);
 
 /**
- * egret_line_i8() - the bytes of a line that is stored along k
- * @buffer: for EGRET_PACK_K bytes, if they cannot be used as they are stored
- * @flip: set to what they have to be flipped by, to be as egret_pack_i8() makes them
- */
-const uint8_t *egret_line_i8(const struct egret_operand *o, const struct egret_range *r,
-			     size_t line, uint8_t *buffer, uint8_t *flip);
-
-/**
  * egret_line_blocks() - where blocks of 32 elements lie in lines that are stored along k
  * @line: first of the lines
  * @lines: how many, up to EGRET_GEMM_DOTS; the last one stands for those that are missing

@@ -449,7 +449,7 @@ static void random_matmul(struct egret_matmul_desc *d, struct egret_matmul_step 
 	if (kind == 0 && chance(12)) { /* few rows and long lines along k, which need no packing */
 		d->flags = EGRET_MATMUL_B_TRANS;
 		d->a_type = EGRET_TYPE_S8;
-		d->b_type = chance(50) ? EGRET_TYPE_S8 : EGRET_TYPE_U8;
+		d->b_type = int_types[below(4)];
 		d->batch = 1;
 		d->m = 1 + (uint32_t)below(4);
 		d->k = 4000 + (uint32_t)below(400);
