@@ -609,11 +609,22 @@ static int make_product(struct nn_group *group, const struct nn_matrices *t)
 			.flags = t->b_n == 4 ? 0 : EGRET_NN_PRODUCT_B_BY_N,
 		},
 	};
-	int value = nn_program_first(&group->program, EGRET_TYPE_F32);
+	int value = nn_program_first(&group->program, EGRET_TYPE_F32), i;
 
 	describe_operands(&p);
 	plain_windows(&p, t->n);
-	if (!nn_program_store(&group->program, value, t->to, stride))
+	for (i = 0; i < t->adds; i++) {
+		const struct nn_addend *add = &t->add[i];
+		const int64_t by[SPACE] = { add->b1, add->b0, add->m, 0, add->n };
+		const int more = nn_program_load(&group->program, EGRET_TYPE_F32, add->ref, by);
+
+		value = more < 0 ? -1 : nn_program_map(&group->program, EGRET_MAP_ADD, EGRET_TYPE_F32,
+						       NN_VALUE(value), NN_VALUE(more), NN_NO_ARG);
+	}
+	if (t->op && value >= 0)
+		value = nn_program_map(&group->program, t->op, EGRET_TYPE_F32, NN_VALUE(value), NN_NO_ARG,
+				       NN_NO_ARG);
+	if (value < 0 || !nn_program_store(&group->program, value, t->to, stride))
 		return nn_cannot(group->lower, "it is too large");
 	nn_this_step(group->lower)->macs += (uint64_t)(t->b1 * t->b0 * t->m * t->n * t->k);
 	return launch(group, &p, t->overlap);

@@ -11,23 +11,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../op.h"
-
-enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
-enum { Y, LAST_H, LAST_C };
+#include "recurrent.h"
 
 #define GATES_MAX	4
 
 /* ---- Activations ---- */
-
-enum { NO_PARAMETER, ALPHA, ALPHA_BETA };
-
-struct activation {
-	const char *name;
-	int parameters;
-	double alpha, beta;	/* by default, or as the node has them */
-	double (*f)(double x, double alpha, double beta);
-};
 
 static double relu(double x, double alpha, double beta)
 {
@@ -97,33 +85,23 @@ static double elu(double x, double alpha, double beta)
 	return x >= 0 ? x : alpha * expm1(x);
 }
 
-static const struct activation activations[] = {
-	{ "Relu", NO_PARAMETER, 0, 0, relu },
-	{ "Tanh", NO_PARAMETER, 0, 0, tangent },
-	{ "Sigmoid", NO_PARAMETER, 0, 0, sigmoid },
-	{ "Softsign", NO_PARAMETER, 0, 0, softsign },
-	{ "Softplus", NO_PARAMETER, 0, 0, softplus },
-	{ "LeakyRelu", ALPHA, 0.01, 0, leaky_relu },
-	{ "ThresholdedRelu", ALPHA, 1, 0, thresholded_relu },
-	{ "Elu", ALPHA, 1, 0, elu },
-	{ "Affine", ALPHA_BETA, 1, 0, affine },
-	{ "ScaledTanh", ALPHA_BETA, 1, 1, scaled_tangent },
-	{ "HardSigmoid", ALPHA_BETA, 0.2, 0.5, hard_sigmoid },
+static const struct nn_activation activations[] = {
+	{ "Relu", NN_NO_PARAMETER, 0, 0, relu },
+	{ "Tanh", NN_NO_PARAMETER, 0, 0, tangent },
+	{ "Sigmoid", NN_NO_PARAMETER, 0, 0, sigmoid },
+	{ "Softsign", NN_NO_PARAMETER, 0, 0, softsign },
+	{ "Softplus", NN_NO_PARAMETER, 0, 0, softplus },
+	{ "LeakyRelu", NN_ALPHA, 0.01, 0, leaky_relu },
+	{ "ThresholdedRelu", NN_ALPHA, 1, 0, thresholded_relu },
+	{ "Elu", NN_ALPHA, 1, 0, elu },
+	{ "Affine", NN_ALPHA_BETA, 1, 0, affine },
+	{ "ScaledTanh", NN_ALPHA_BETA, 1, 1, scaled_tangent },
+	{ "HardSigmoid", NN_ALPHA_BETA, 0.2, 0.5, hard_sigmoid },
 };
 
 /* ---- The layer ---- */
 
-struct layer {
-	int gates, functions;		/* functions that a direction has */
-	int64_t steps, batch, inputs, hidden, directions;
-	bool batch_first, reverse;
-	struct activation f[2 * 3];
-	double clip;
-	/* Contents; NULL for those that the node has not. */
-	const struct nn_tensor *x, *w, *r, *b, *lengths, *h, *c, *peepholes;
-};
-
-static int read_direction(const struct nn_call *call, struct layer *l)
+static int read_direction(const struct nn_call *call, struct nn_layer *l)
 {
 	const char *direction = nn_attr_text(call, "direction");
 
@@ -158,9 +136,9 @@ static int check_shape(const struct nn_call *call, size_t input, int rank, int64
 }
 
 /* Sizes that are not known are -1. */
-static int read_sizes(const struct nn_call *call, struct layer *l)
+static int read_sizes(const struct nn_call *call, struct nn_layer *l)
 {
-	const struct nn_shape *x = &call->in[X]->shape, *r = &call->in[R]->shape;
+	const struct nn_shape *x = &call->in[NN_RNN_X]->shape, *r = &call->in[NN_RNN_R]->shape;
 	int64_t rows;
 	int ret;
 
@@ -173,26 +151,26 @@ static int read_sizes(const struct nn_call *call, struct layer *l)
 	if (nn_attr_given(call, "hidden_size") && (l->hidden < 1 || l->hidden > INT32_MAX))
 		return nn_refuse(call, NULL, "its hidden_size is %" PRId64, l->hidden);
 	rows = l->hidden < 0 ? -1 : l->gates * l->hidden;
-	ret = check_shape(call, X, 3, -1, -1, -1);
+	ret = check_shape(call, NN_RNN_X, 3, -1, -1, -1);
 	if (!ret)
-		ret = check_shape(call, W, 3, l->directions, rows, l->inputs);
+		ret = check_shape(call, NN_RNN_W, 3, l->directions, rows, l->inputs);
 	if (!ret)
-		ret = check_shape(call, R, 3, l->directions, rows, l->hidden);
+		ret = check_shape(call, NN_RNN_R, 3, l->directions, rows, l->hidden);
 	if (!ret)
-		ret = check_shape(call, B, 2, l->directions, rows < 0 ? -1 : 2 * rows, -1);
+		ret = check_shape(call, NN_RNN_B, 2, l->directions, rows < 0 ? -1 : 2 * rows, -1);
 	if (!ret)
-		ret = check_shape(call, LENGTHS, 1, l->batch, -1, -1);
+		ret = check_shape(call, NN_RNN_LENGTHS, 1, l->batch, -1, -1);
 	if (!ret)
-		ret = check_shape(call, INITIAL_H, 3, l->batch_first ? l->batch : l->directions,
+		ret = check_shape(call, NN_RNN_INITIAL_H, 3, l->batch_first ? l->batch : l->directions,
 				  l->batch_first ? l->directions : l->batch, l->hidden);
 	if (!ret)
-		ret = check_shape(call, INITIAL_C, 3, l->batch_first ? l->batch : l->directions,
+		ret = check_shape(call, NN_RNN_INITIAL_C, 3, l->batch_first ? l->batch : l->directions,
 				  l->batch_first ? l->directions : l->batch, l->hidden);
-	return ret ? ret : check_shape(call, PEEPHOLES, 2, l->directions,
+	return ret ? ret : check_shape(call, NN_RNN_PEEPHOLES, 2, l->directions,
 				       l->hidden < 0 ? -1 : 3 * l->hidden, -1);
 }
 
-static int find_activation(const struct nn_call *call, const char *name, struct activation *f)
+static int find_activation(const struct nn_call *call, const char *name, struct nn_activation *f)
 {
 	char clean[40];
 	size_t i;
@@ -208,7 +186,7 @@ static int find_activation(const struct nn_call *call, const char *name, struct 
 }
 
 /* Parameters are given in the order of the functions, to those that have any. */
-static int read_activations(const struct nn_call *call, struct layer *l, const char *const *defaults)
+static int read_activations(const struct nn_call *call, struct nn_layer *l, const char *const *defaults)
 {
 	size_t count = (size_t)(l->functions * l->directions), i, a = 0, b = 0, alphas, betas, texts;
 	const float *alpha, *beta;
@@ -224,19 +202,19 @@ static int read_activations(const struct nn_call *call, struct layer *l, const c
 	for (i = 0; i < count && !ret; i++) {
 		ret = find_activation(call, texts ? names[i] : defaults[i % (size_t)l->functions],
 				      &l->f[i]);
-		if (!ret && l->f[i].parameters != NO_PARAMETER && a < alphas)
+		if (!ret && l->f[i].parameters != NN_NO_PARAMETER && a < alphas)
 			l->f[i].alpha = alpha[a++];
-		if (!ret && l->f[i].parameters == ALPHA_BETA && b < betas)
+		if (!ret && l->f[i].parameters == NN_ALPHA_BETA && b < betas)
 			l->f[i].beta = beta[b++];
 	}
 	return ret;
 }
 
-static const struct layer kinds[] = {
+static const struct nn_layer kinds[] = {
 	{ .gates = 1, .functions = 1 }, { .gates = 3, .functions = 2 }, { .gates = 4, .functions = 3 },
 };
 
-static int read_layer(const struct nn_call *call, struct layer *l)
+int nn_read_layer(const struct nn_call *call, struct nn_layer *l)
 {
 	static const char *const defaults[3][3] = { { "Tanh" }, { "Sigmoid", "Tanh" },
 						    { "Sigmoid", "Tanh", "Tanh" } };
@@ -261,8 +239,8 @@ static int64_t size_or_unknown(const struct nn_call *call, int64_t size)
 
 static int infer_layer(struct nn_call *call)
 {
-	struct layer l;
-	int ret = read_layer(call, &l);
+	struct nn_layer l;
+	int ret = nn_read_layer(call, &l);
 	size_t i;
 
 	if (ret)
@@ -274,9 +252,9 @@ static int infer_layer(struct nn_call *call)
 
 		if (!call->out[i])
 			continue;
-		if (i == Y && l.batch_first)
+		if (i == NN_RNN_Y && l.batch_first)
 			call->out[i]->shape = (struct nn_shape){ 4, { batch, steps, l.directions, hidden } };
-		else if (i == Y)
+		else if (i == NN_RNN_Y)
 			call->out[i]->shape = (struct nn_shape){ 4, { steps, l.directions, batch, hidden } };
 		else if (l.batch_first)
 			call->out[i]->shape = (struct nn_shape){ 3, { batch, l.directions, hidden } };
@@ -291,7 +269,7 @@ static int infer_layer(struct nn_call *call)
 /* What passes from step to step, and room for the gates. */
 struct cell {
 	const struct nn_call *call;
-	const struct layer *l;
+	const struct nn_layer *l;
 	int64_t direction, item;	/* of the batch */
 	double *h, *c, *next;		/* hidden numbers each */
 	double *gates;
@@ -300,7 +278,7 @@ struct cell {
 /* Where an item's hidden numbers lie in the first and last states. */
 static size_t state_of(const struct cell *cell)
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 
 	return (size_t)(l->batch_first ? cell->item * l->directions + cell->direction :
 			cell->direction * l->batch + cell->item) * (size_t)l->hidden;
@@ -308,8 +286,8 @@ static size_t state_of(const struct cell *cell)
 
 static double activate(const struct cell *cell, int function, double x)
 {
-	const struct layer *l = cell->l;
-	const struct activation *f = &l->f[cell->direction * l->functions + function];
+	const struct nn_layer *l = cell->l;
+	const struct nn_activation *f = &l->f[cell->direction * l->functions + function];
 
 	return f->f(fmax(-l->clip, fmin(x, l->clip)), f->alpha, f->beta);
 }
@@ -317,7 +295,7 @@ static double activate(const struct cell *cell, int function, double x)
 /* Number i of the gates, as far as the input makes it. */
 static double from_input(const struct cell *cell, int64_t step, int64_t row)
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 	int64_t rows = l->gates * l->hidden;
 	size_t x = (size_t)((l->batch_first ? cell->item * l->steps + step :
 			     step * l->batch + cell->item) * l->inputs);
@@ -333,7 +311,7 @@ static double from_input(const struct cell *cell, int64_t step, int64_t row)
 /* The same of what the cell gave before; `factors` are for each of its numbers, or NULL. */
 static double from_before(const struct cell *cell, int64_t row, const double *factors)
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 	int64_t rows = l->gates * l->hidden, i;
 	size_t r = (size_t)((cell->direction * rows + row) * l->hidden);
 	double sum = l->b ? nn_get(l->b, (size_t)(cell->direction * 2 * rows + rows + row)) : 0;
@@ -372,7 +350,7 @@ static void step_gru(struct cell *cell, int64_t step)
 /* A gate looks at the cell's memory: kinds are those of the input, output and forget gates. */
 static double peep(const struct cell *cell, int kind, int64_t i)
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 
 	if (!l->peepholes)
 		return 0;
@@ -409,7 +387,7 @@ static void keep(const struct cell *cell, size_t output, size_t at, const double
 
 static void run_item(struct cell *cell, void (*step)(struct cell *, int64_t), int64_t length)
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 	bool reverse = l->reverse || cell->direction == 1;
 	int64_t i, at;
 	double *old;
@@ -424,19 +402,19 @@ static void run_item(struct cell *cell, void (*step)(struct cell *, int64_t), in
 		old = cell->h;
 		cell->h = cell->next;
 		cell->next = old;
-		keep(cell, Y, (size_t)(l->batch_first ?
+		keep(cell, NN_RNN_Y, (size_t)(l->batch_first ?
 				       (cell->item * l->steps + at) * l->directions + cell->direction :
 				       (at * l->directions + cell->direction) * l->batch + cell->item) *
 		     (size_t)l->hidden, cell->h);
 	}
-	keep(cell, LAST_H, state_of(cell), cell->h);
+	keep(cell, NN_RNN_LAST_H, state_of(cell), cell->h);
 	if (l->gates == GATES_MAX)
-		keep(cell, LAST_C, state_of(cell), cell->c);
+		keep(cell, NN_RNN_LAST_C, state_of(cell), cell->c);
 }
 
 static int run_all(struct cell *cell, void (*step)(struct cell *, int64_t))
 {
-	const struct layer *l = cell->l;
+	const struct nn_layer *l = cell->l;
 	int64_t i, length;
 
 	for (i = 0; i < l->directions * l->batch; i++) {
@@ -453,21 +431,21 @@ static int run_all(struct cell *cell, void (*step)(struct cell *, int64_t))
 
 static int evaluate_layer(struct nn_call *call, void (*step)(struct cell *, int64_t))
 {
-	struct layer l;
+	struct nn_layer l;
 	struct cell cell = { .call = call, .l = &l };
 	double *memory;
-	int ret = read_layer(call, &l);
+	int ret = nn_read_layer(call, &l);
 
 	if (ret)
 		return ret;
-	l.x = nn_contents(call->in[X]);
-	l.w = nn_contents(call->in[W]);
-	l.r = nn_contents(call->in[R]);
-	l.b = nn_contents(nn_in_fact(call, B));
-	l.lengths = nn_contents(nn_in_fact(call, LENGTHS));
-	l.h = nn_contents(nn_in_fact(call, INITIAL_H));
-	l.c = nn_contents(nn_in_fact(call, INITIAL_C));
-	l.peepholes = nn_contents(nn_in_fact(call, PEEPHOLES));
+	l.x = nn_contents(call->in[NN_RNN_X]);
+	l.w = nn_contents(call->in[NN_RNN_W]);
+	l.r = nn_contents(call->in[NN_RNN_R]);
+	l.b = nn_contents(nn_in_fact(call, NN_RNN_B));
+	l.lengths = nn_contents(nn_in_fact(call, NN_RNN_LENGTHS));
+	l.h = nn_contents(nn_in_fact(call, NN_RNN_INITIAL_H));
+	l.c = nn_contents(nn_in_fact(call, NN_RNN_INITIAL_C));
+	l.peepholes = nn_contents(nn_in_fact(call, NN_RNN_PEEPHOLES));
 	/* Nothing has no states, however long it goes on. */
 	if (!l.batch || !l.hidden)
 		return 0;
