@@ -671,7 +671,7 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 								  nn_lower_layout, nn_lower_resize,
 								  nn_lower_index, nn_lower_attention,
 								  nn_lower_norm, nn_lower_recurrent,
-								  nn_lower_arrange };
+								  nn_lower_arrange, nn_lower_losses };
 	const struct nn_lowering_entry *entry;
 	size_t i;
 

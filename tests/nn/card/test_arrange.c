@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
-/* Operators that move blocks about, normalise parts, count and sum along an axis. */
+/* Operators that move blocks about, normalise parts, count and sum along an axis; losses. */
 #include "case.h"
 
 #include <stdio.h>
@@ -170,6 +170,42 @@ static void test_cache(void **state)
 	run_cache(*state, true, true);
 }
 
+/* Targets are from -50 to 49, and made to lie within the classes; class 3 is ignored. */
+static void run_loss(struct card *card, const char *type, const char *reduction, bool weights, bool ignore)
+{
+	const int64_t scores[3] = { 5, 23, 31 }, classes = 23;
+	Onnx__NodeProto *node;
+	bool softmax = type[0] == 'S';
+
+	begin_case(&c, OPSET);
+	add_input(&c.build, "x", 3, scores);
+	build_input(&c.build, "n", NN_I64, "5 31");
+	build_ints(&c.build, "classes", 1, &classes);
+	build_node(&c.build, "Mod", "n classes", "t");
+	if (weights)
+		add_weights(&c.build, "w", 1, &classes);
+	node = build_node(&c.build, type, weights ? "x t w" : "x t", softmax ? "y l" : "y");
+	add_text(&c.build, node, "reduction", reduction);
+	if (ignore)
+		build_int(&c.build, node, "ignore_index", 3);
+	build_output(&c.build, "y");
+	if (softmax)
+		build_output(&c.build, "l");
+	c.absolute = 1e-4;
+	c.relative = 1e-4;
+	run_case(&c, card);
+}
+
+static void test_losses(void **state)
+{
+	static const char *const reductions[] = { "none", "mean", "sum" };
+	static const char *const types[] = { "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss" };
+	int i;
+
+	for (i = 0; i < 12; i++)
+		run_loss(*state, types[i & 1], reductions[i / 4], i & 2, i % 3 == 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +216,7 @@ int main(void)
 		CARD_TEST(test_elements),
 		CARD_TEST(test_one_hot),
 		CARD_TEST(test_cache),
+		CARD_TEST(test_losses),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
