@@ -659,8 +659,9 @@ static void prepare_a(const struct matmul *mm, const struct part *p, struct segm
 		egret_rows_i8(&mm->a, &r, mm->gemm, w->a.i + stored * SEGMENT_I8, SEGMENT_I8);
 	else if (r.lines)
 		egret_rows_f32(&mm->a, &r, mm->gemm, w->a.f + stored * SEGMENT_F32, SEGMENT_F32);
-	for (size_t x = 0; mm->a.block && x < s->k; x += EGRET_BLOCK)
-		egret_scales(&mm->a, p->m0, p->m, s->x + x, w->a_scale[x / EGRET_BLOCK]);
+	if (mm->a.block)
+		egret_scales(&mm->a, &(struct egret_range){ p->m0, p->m, s->x, s->k }, w->a_scale[0],
+			     BLOCK_M);
 }
 
 /* A group: columns from j on. */
@@ -677,8 +678,8 @@ static void pack_b(const struct matmul *mm, const struct part *p, const struct s
 		egret_pack_f32(&mm->b, &r, mm->gemm, w->b.f);
 	if (mm->int_product)
 		add_of_columns(mm, s, (n + nr - 1) / nr * nr);
-	for (size_t x = 0; mm->b.block && x < s->k; x += EGRET_BLOCK)
-		egret_scales(&mm->b, p->n0 + j, n, s->x + x, w->b_scale[x / EGRET_BLOCK]);
+	if (mm->b.block)
+		egret_scales(&mm->b, &r, w->b_scale[0], GROUP);
 }
 
 /* Some rows by a panel of B, of k from x on. */
@@ -910,9 +911,9 @@ static void multiply_block_dots(const struct matmul *mm, const struct part *p,
 
 		if (egret_unit_stopped(mm->tile->stop))
 			return;
-		for (size_t x = 0; mm->b.block && !b.in_group && x < s->k; x += EGRET_BLOCK)
-			egret_scales(&mm->b, p->n0 + j, p->n - j < GROUP ? p->n - j : GROUP, s->x + x,
-				     mm->w->b_scale[x / EGRET_BLOCK]);
+		if (mm->b.block)
+			egret_scales(&mm->b, &(struct egret_range){ p->n0 + j, b.n, s->x, s->k },
+				     mm->w->b_scale[0] + b.in_group, GROUP);
 		multiply_block_lines(mm, p, s, &b);
 	}
 }

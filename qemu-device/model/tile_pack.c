@@ -544,23 +544,43 @@ void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
 
 /* ---- Scales -------------------------------------------------------------- */
 
-void egret_scales(const struct egret_operand *o, size_t line, size_t lines, size_t k, float *dst)
+/* Scales of 16 bits, by lines and by blocks: those of some lines are turned, and converted together. */
+EGRET_CLONES
+static void load_halves(const struct egret_operand *o, const uint8_t *p, size_t lines, size_t blocks,
+			float *dst, size_t pitch)
 {
-	const uint8_t *p = o->scale + (int64_t)line * o->scale_pitch +
-			   (int64_t)(k / EGRET_BLOCK) * o->scale_step;
-	uint16_t half[EGRET_PACK_LINES];
+	const bool bf16 = o->scale_type == EGRET_TYPE_BF16;
+	uint16_t half[EGRET_PACK_K / EGRET_BLOCK][MANY] = { { 0 } };
+	float f[MANY];
 
-	if (o->scale_type == EGRET_TYPE_F32) {
-		egret_load_f32(dst, o->scale_type, p, o->scale_pitch, 0, lines);
-		return;
+	for (size_t l = 0; l < lines; l++)
+		for (size_t x = 0; x < blocks; x++)
+			memcpy(&half[x][l], p + (int64_t)l * o->scale_pitch + (int64_t)x * o->scale_step,
+			       sizeof(half[x][l]));
+	for (size_t x = 0; x < blocks; x++, dst += pitch) {
+		for (size_t l = 0; l < MANY; l++)
+			f[l] = bf16 ? f32_from_bf16(half[x][l]) : f32_from_f16(half[x][l]);
+		memcpy(dst, f, lines * sizeof(*dst));
 	}
-	if (o->scale_type != EGRET_TYPE_E8M0) {
-		/* together they are converted many at a time */
-		for (size_t i = 0; i < lines; i++)
-			memcpy(&half[i], p + (int64_t)i * o->scale_pitch, sizeof(half[i]));
-		egret_load_f32(dst, o->scale_type, (const uint8_t *)half, sizeof(half[0]), 0, lines);
-		return;
-	}
-	for (size_t i = 0; i < lines; i++)
-		dst[i] = f32_from_e8m0(p[(int64_t)i * o->scale_pitch]);
+}
+
+void egret_scales(const struct egret_operand *o, const struct egret_range *r, float *dst, size_t pitch)
+{
+	const uint8_t *p = o->scale + (int64_t)r->line * o->scale_pitch +
+			   (int64_t)(r->k / EGRET_BLOCK) * o->scale_step;
+	size_t blocks = (r->count + EGRET_BLOCK - 1) / EGRET_BLOCK;
+	bool halves = o->scale_type == EGRET_TYPE_F16 || o->scale_type == EGRET_TYPE_BF16;
+
+	for (size_t l = 0; halves && l < r->lines; l += MANY)
+		load_halves(o, p + (int64_t)l * o->scale_pitch,
+			    r->lines - l < MANY ? r->lines - l : MANY, blocks, dst + l, pitch);
+	for (size_t x = 0; !halves && x < blocks; x++, p += o->scale_step, dst += pitch)
+		for (size_t l = 0; l < r->lines; l++) {
+			const uint8_t *scale = p + (int64_t)l * o->scale_pitch;
+
+			if (o->scale_type == EGRET_TYPE_F32)
+				memcpy(dst + l, scale, sizeof(*dst));
+			else
+				dst[l] = f32_from_e8m0(*scale);
+		}
 }

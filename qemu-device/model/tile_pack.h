@@ -86,7 +86,7 @@ void egret_line_blocks(const struct egret_operand *o, const struct egret_range *
 void egret_rows_i8(const struct egret_operand *o, const struct egret_range *r,
 		   const struct egret_gemm *gemm, int8_t *dst, size_t pitch);
 
-/** egret_scales() - the scales of lines at one k, as F32 */
-void egret_scales(const struct egret_operand *o, size_t line, size_t lines, size_t k, float *dst);
+/** egret_scales() - the scales of lines' blocks, as F32: those of a block `pitch` behind the one before */
+void egret_scales(const struct egret_operand *o, const struct egret_range *r, float *dst, size_t pitch);
 
 #endif /* EGRET_MODEL_TILE_PACK_H */
