@@ -3,7 +3,7 @@
 # Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
 
 # The reference takes too long in a VM for the others.
-NN_CARD_VM_TESTS := plans api variants
+NN_CARD_VM_TESTS := plans api variants decoder
 # What several threads do.
 NN_CARD_TSAN_TESTS := variants
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
@@ -61,7 +61,7 @@ endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
 $(foreach t,$(NN_CARD_TSAN_TESTS),$(eval $(call nn_card_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
 
-$(B)/tests/host/nn-card-decoder $(B)/tests/host/nn-card-decoder-asan: | $(NN_DECODERS)
+$(addprefix $(B)/tests/,host/nn-card-decoder host/nn-card-decoder-asan vm/nn-card-decoder): | $(NN_DECODERS)
 
 # ONNX's own cases.
 $(B)/tests/nn/list_file.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS) -I$(B)/tests/nn
