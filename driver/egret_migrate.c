@@ -21,7 +21,8 @@
  * a move keeps all that is needed to do it again, until its end, and nothing that has
  * begun depends on an allocation. Doing a whole move again is harmless, since its
  * source is left alone until its fence signals. The next move that is submitted
- * waits for that and makes a new queue.
+ * waits for that and has a new queue made, by a work item. Moves that are submitted before it
+ * is there are the processor's, too.
  *
  * If the card is gone, contents are lost, and the fence signals with -ENODEV. System
  * memory that was to be written is cleared then, because it is not the client's yet.
@@ -264,26 +265,42 @@ static bool egret_migrate_has_queue(struct egret_migrate *mig)
 	return mig->queue && !egret_queue_is_dead(mig->queue);
 }
 
-/* Make a queue if there is none; NULL if the engine cannot be used. */
-static struct egret_queue *egret_migrate_new_queue(struct egret_device *edev)
+/*
+ * Make a queue. Not where moves are made: there a buffer's reservation is locked, while this locks
+ * the address space's, and may have to wait until the card was reset.
+ */
+static void egret_migrate_queue_work(struct work_struct *work)
+{
+	struct egret_migrate *mig = container_of(work, struct egret_migrate, queue_work);
+	struct egret_device *edev = container_of(mig, struct egret_device, migrate);
+	struct egret_queue *queue;
+
+	if (egret_pm_get(edev))
+		return;
+	queue = egret_queue_create(mig->vm, NULL, DRM_EGRET_QUEUE_COPY,
+				   DRM_EGRET_PRIORITY_HIGH, 0);
+	egret_pm_put(edev);
+	if (IS_ERR(queue)) {
+		drm_dbg(&edev->drm, "no queue for moves: %pe\n", queue);
+		return;
+	}
+	mutex_lock(&mig->lock);
+	swap(mig->queue, queue);
+	mutex_unlock(&mig->lock);
+	if (queue)
+		egret_queue_put(queue);
+}
+
+/* The queue, or NULL: the engine cannot be used, or not yet. */
+static struct egret_queue *egret_migrate_get_queue(struct egret_device *edev)
 {
 	struct egret_migrate *mig = &edev->migrate;
-	struct egret_queue *queue;
 
 	if (egret_migrate_has_queue(mig))
 		return mig->queue;
-	if (egret_device_is_wedged(edev))
-		return NULL;
-	if (mig->queue)
-		egret_queue_put(mig->queue);
-	queue = egret_queue_create(mig->vm, NULL, DRM_EGRET_QUEUE_COPY,
-				   DRM_EGRET_PRIORITY_HIGH, 0);
-	if (IS_ERR(queue)) {
-		drm_dbg(&edev->drm, "no queue for moves: %pe\n", queue);
-		queue = NULL;
-	}
-	mig->queue = queue;
-	return queue;
+	if (!egret_device_is_wedged(edev))
+		queue_work(system_freezable_wq, &mig->queue_work);
+	return NULL;
 }
 
 /* Show pages of @tt, from byte @offset on, in a piece of the window at @va. */
@@ -413,7 +430,7 @@ static void egret_migrate_start(struct egret_migrate_op *op)
 	 */
 	if (mig->by_cpu || !egret_migrate_has_queue(mig)) {
 		egret_migrate_wait_earlier(op);
-		queue = egret_migrate_new_queue(op->edev);
+		queue = egret_migrate_get_queue(op->edev);
 	}
 	job = egret_migrate_push_all(op, queue);
 	/* And it must not overtake what the engine does. */
@@ -574,6 +591,7 @@ int egret_migrate_init(struct egret_device *edev)
 	int ret;
 
 	mutex_init(&mig->lock);
+	INIT_WORK(&mig->queue_work, egret_migrate_queue_work);
 	init_waitqueue_head(&mig->progress);
 	mig->context = dma_fence_context_alloc(1);
 	mig->wq = alloc_ordered_workqueue("egret-migrate", WQ_MEM_RECLAIM);
@@ -587,9 +605,7 @@ int egret_migrate_init(struct egret_device *edev)
 	ret = egret_migrate_map_all(edev, mig->vm);
 	if (ret)
 		goto err_vm;
-	mutex_lock(&mig->lock);
-	egret_migrate_new_queue(edev);
-	mutex_unlock(&mig->lock);
+	egret_migrate_queue_work(&mig->queue_work);
 	return 0;
 
 err_vm:
@@ -611,6 +627,7 @@ void egret_migrate_fini(struct egret_device *edev)
 
 	if (!mig->wq)
 		return;
+	cancel_work_sync(&mig->queue_work);
 	mutex_lock(&mig->lock);
 	wait_event(mig->progress, egret_migrate_is_done(mig, mig->seqno));
 	for (i = 0; i < EGRET_MIGRATE_SLOTS; i++)

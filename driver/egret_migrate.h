@@ -32,6 +32,8 @@ struct egret_migrate {
 	struct egret_vm *vm;
 	/** @wq: Does by the processor what the engine could not; ordered. */
 	struct workqueue_struct *wq;
+	/** @queue_work: Makes a queue in place of a dead one. */
+	struct work_struct queue_work;
 	/**
 	 * @lock: Makes the order of moves, of jobs and of fences agree. Protects
 	 * what follows. Fences are waited for under it; it is never taken on the
