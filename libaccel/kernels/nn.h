@@ -127,6 +127,7 @@ struct egret_nn_product_args {
 	__u8 a_zero, b_zero;		/* zero points of integers; B is padded with its own */
 	__u8 reserved[3];
 	__s32 out_zero;			/* zero point of register 0, if that is of integers of 8 bits */
+	__u64 a_zero_at, b_zero_at, out_zero_at;	/* addresses of zero points that are computed, or 0 */
 	__u32 product_steps;
 	struct egret_matmul_step product_step[EGRET_NN_PRODUCT_STEPS];	/* behind the activation */
 	/* Places in the program's memory; of two buffers, the second is so many bytes later. */
@@ -141,6 +142,7 @@ struct egret_nn_product_args {
 #define EGRET_NN_PRODUCT_A_BY_K		0x1	/* a_m is an element's size: A is stored by k */
 #define EGRET_NN_PRODUCT_B_BY_N		0x2	/* likewise b_k: B is stored by n; no window */
 #define EGRET_NN_PRODUCT_BY_M		0x4	/* scale and bias have a value for each m, otherwise for each x */
+#define EGRET_NN_PRODUCT_BIAS_SUM	0x8	/* the bias is of the sum's type, and added before scaling */
 
 /*
  * For each index of the program's space (x, y, c, b0, b1): register 0 combines the input's

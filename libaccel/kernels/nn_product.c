@@ -33,6 +33,8 @@ struct work {
 	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
 	uint64_t loaded_vectors;	/* which elements of the vectors are there, as bytes; ~0: none */
 	uint32_t a_size, b_size;	/* bytes of an element */
+	uint32_t a_zero, b_zero;
+	int32_t out_zero;
 	uint32_t phases;		/* of B: 1 without strides */
 	uint32_t plane;			/* bytes of a phase for one k */
 	uint32_t tap_size;		/* bytes of a tap of A */
@@ -89,7 +91,7 @@ static void prepare_b(struct work *work)
 		return;
 	}
 	/* Loops: x, y, k. Elements that do not exist are zeros. */
-	dma->fill = args->b_zero;
+	dma->fill = work->b_zero;
 	dma->loop[0].count = args->cols * args->x.stride;
 	dma->loop[0].global_stride = args->b_x;
 	dma->loop[1].count = args->rows * args->y.stride;
@@ -139,8 +141,8 @@ static void prepare_product(struct work *work)
 
 	egret_matmul_desc(product, NULL, NULL, NULL, 1, 1, 1, args->a_type, args->sum_type);
 	product->b_type = args->b_type;
-	product->a_zero = args->a_zero;
-	product->b_zero = args->b_zero;
+	product->a_zero = work->a_zero;
+	product->b_zero = work->b_zero;
 	product->a_pitch = args->flags & EGRET_NN_PRODUCT_A_BY_K ? work->k_stride : work->m_stride;
 	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * work->b_size :
 			   work->plane * work->phases;
@@ -148,8 +150,33 @@ static void prepare_product(struct work *work)
 		work->product.step[i] = args->product_step[i];
 }
 
+/* A zero point that is computed; the vectors are not there yet, so theirs is room for it. */
+static uint32_t load_zero(struct work *work, uint64_t address)
+{
+	const uint8_t *byte = (void *)(uintptr_t)nn_local(&work->run, work->args->scale_local);
+
+	egret_load((void *)byte, address, 1, 1, TAG_VECTORS);
+	egret_wait(1u << TAG_VECTORS);
+	return *(volatile const uint8_t *)byte;
+}
+
+static void prepare_zeros(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	uint32_t zero;
+
+	work->a_zero = args->a_zero_at ? load_zero(work, args->a_zero_at) : args->a_zero;
+	work->b_zero = args->b_zero_at ? load_zero(work, args->b_zero_at) : args->b_zero;
+	work->out_zero = args->out_zero;
+	if (!args->out_zero_at)
+		return;
+	zero = load_zero(work, args->out_zero_at);
+	work->out_zero = args->program.reg[0].type == EGRET_TYPE_S8 ? (int8_t)zero : (int32_t)zero;
+}
+
 static void prepare(struct work *work)
 {
+	prepare_zeros(work);
 	work->loaded_a[0] = 0;
 	work->loaded_a[1] = 0;
 	work->loaded_vectors = ~0ull;
@@ -256,7 +283,7 @@ static void finish(struct work *work, uint32_t out)
 	product->out = out;
 	product->out_pitch = args->program.reg[0].stride[2];
 	product->out_type = args->program.reg[0].type;
-	product->out_zero = args->out_zero;
+	product->out_zero = work->out_zero;
 	product->steps = args->product_steps;
 	product->act = args->act;
 	product->act_a = args->act_a;
@@ -267,7 +294,8 @@ static void finish(struct work *work, uint32_t out)
 	}
 	if (args->bias) {
 		product->bias = nn_local(&work->run, args->bias_local);
-		product->flags |= EGRET_MATMUL_BIAS_OUT | (by_m ? EGRET_MATMUL_BIAS_M : 0);
+		product->flags |= (args->flags & EGRET_NN_PRODUCT_BIAS_SUM ? EGRET_MATMUL_BIAS_ACC :
+				   EGRET_MATMUL_BIAS_OUT) | (by_m ? EGRET_MATMUL_BIAS_M : 0);
 	}
 	egret_wait(1u << TAG_VECTORS);
 }

@@ -342,8 +342,13 @@ static bool open_rows(struct nn_group *group, unsigned int axes)
 static bool fits_group(struct nn_group *group, const struct nn_node *node)
 {
 	const struct nn_fact *out = nn_fact_of(group->lower, node->outputs[0]);
+	struct nn_encoding encoding;
 	struct nn_shape reduced;
 	unsigned int axes;
+
+	/* It costs nothing by itself, and its input is what is to be in memory. */
+	if (nn_is_other_light(group->lower, node, &encoding))
+		return false;
 
 	if (nn_is_reduction(node)) {
 		const struct nn_fact *in = nn_fact_of(group->lower, node->inputs[0]);
@@ -671,7 +676,8 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 								  nn_lower_layout, nn_lower_resize,
 								  nn_lower_index, nn_lower_attention,
 								  nn_lower_norm, nn_lower_recurrent,
-								  nn_lower_arrange, nn_lower_losses };
+								  nn_lower_arrange, nn_lower_losses,
+								  nn_lower_quant };
 	const struct nn_lowering_entry *entry;
 	size_t i;
 
@@ -733,13 +739,28 @@ static int place_plain(struct nn_lower *lower, const struct nn_node *node)
 	return ret;
 }
 
+/* DequantizeLinear's result has its input as a representation. */
+static int lower_other_light(struct nn_lower *lower, const struct nn_node *node, size_t position,
+			     const struct nn_encoding *encoding)
+{
+	struct nn_copy copy = { .value = node->outputs[0], .encoding = *encoding };
+	int ret = nn_place_of(lower, node->inputs[0], &copy.ref);
+
+	if (!ret)
+		ret = nn_add_copy(lower, &copy);
+	return ret ? ret : nn_lower_done(lower, node, position);
+}
+
 static int on_card(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
 	const struct nn_lowering_entry *entry = find_lowering(node);
+	struct nn_encoding encoding;
 	int ret = 0;
 
 	lower->why = NULL;
-	if (entry && !nn_is_encoded_product(lower, node))
+	if (nn_is_other_light(lower, node, &encoding))
+		return lower_other_light(lower, node, position, &encoding);
+	if (entry && !nn_is_encoded_product(lower, node) && !nn_is_integer_product(lower, node))
 		ret = place_plain(lower, node);
 	if (ret)
 		return ret;

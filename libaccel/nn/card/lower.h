@@ -196,6 +196,7 @@ extern const struct nn_lowering_entry nn_lower_norm[];
 extern const struct nn_lowering_entry nn_lower_losses[];
 extern const struct nn_lowering_entry nn_lower_recurrent[];
 extern const struct nn_lowering_entry nn_lower_arrange[];
+extern const struct nn_lowering_entry nn_lower_quant[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

@@ -18,17 +18,9 @@
 
 #define WHAT	"cannot plan the model"
 
-enum { B1, B0, M, Y, X, SPACE };
+enum { B1 = NN_PRODUCT_B1, B0, M, Y, X, SPACE };
 
-struct product {
-	struct egret_nn_product_args args;	/* but for its program, tiles and places */
-	struct nn_operand of_a, of_b;
-	struct nn_ref a, b, scale, bias;
-	int64_t a_offset, a_size, b_size, out_size;	/* bytes of an element */
-	bool has_scale, has_bias;
-};
-
-static void describe_operands(struct product *p)
+static void describe_operands(struct nn_product *p)
 {
 	p->args.a_type = (uint8_t)nn_card_type(p->of_a.encoding.type);
 	p->args.b_type = (uint8_t)nn_card_type(p->of_b.encoding.type);
@@ -40,9 +32,9 @@ static void describe_operands(struct product *p)
 }
 
 /* What inputs `a` and `b` are. Of constants in integers, channels have scales. */
-static int read_operands(struct nn_lower *lower, const struct nn_node *node, size_t a, size_t b,
+int nn_product_read(struct nn_lower *lower, const struct nn_node *node, size_t a, size_t b,
 			 const struct nn_channels *channels_a, const struct nn_channels *channels_b,
-			 struct product *p)
+			 struct nn_product *p)
 {
 	int ret = nn_operand_init(lower, node, a, channels_a, &p->of_a);
 
@@ -52,7 +44,7 @@ static int read_operands(struct nn_lower *lower, const struct nn_node *node, siz
 	return ret;
 }
 
-static void release_operands(struct product *p)
+void nn_product_release(struct nn_product *p)
 {
 	nn_operand_release(&p->of_a);
 	nn_operand_release(&p->of_b);
@@ -75,42 +67,42 @@ struct choice {
 	uint64_t cost;
 };
 
-static uint64_t size_a(const struct product *p, const struct choice *c)
+static uint64_t size_a(const struct nn_product *p, const struct choice *c)
 {
 	return nn_aligned((uint64_t)p->args.x.taps * p->args.y.taps * c->tile[2] * c->tile_k *
 			  (uint64_t)p->a_size);
 }
 
-static uint64_t size_b(const struct product *p, const struct choice *c)
+static uint64_t size_b(const struct nn_product *p, const struct choice *c)
 {
 	return nn_aligned((uint64_t)c->rows * c->cols * p->args.x.stride * p->args.y.stride *
 			  c->tile_k * (uint64_t)p->b_size);
 }
 
-static bool in_one_product(const struct product *p, const struct choice *c)
+static bool in_one_product(const struct nn_product *p, const struct choice *c)
 {
 	return p->args.x.taps * p->args.y.taps == 1 && c->tile_k >= p->args.k;
 }
 
 /* Sums that wait for more, if register 0 has no room for them. */
-static uint64_t size_acc(const struct product *p, const struct choice *c)
+static uint64_t size_acc(const struct nn_product *p, const struct choice *c)
 {
 	return p->out_size == 4 || in_one_product(p, c) ? 0 :
 	       nn_aligned((uint64_t)c->room[0] * c->room[1] * c->room[2] * 4);
 }
 
-static bool has_phases(const struct product *p)
+static bool has_phases(const struct nn_product *p)
 {
 	return p->args.x.stride * p->args.y.stride > 1;
 }
 
-static uint64_t size_vector(const struct product *p, const struct choice *c)
+static uint64_t size_vector(const struct nn_product *p, const struct choice *c)
 {
 	return nn_aligned((p->args.flags & EGRET_NN_PRODUCT_BY_M ? c->tile[2] : c->tile[0]) * 4);
 }
 
 /* Everything but the program's registers. */
-static uint64_t size_own(const struct product *p, const struct choice *c)
+static uint64_t size_own(const struct nn_product *p, const struct choice *c)
 {
 	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_vector(p, c) +
 	       size_acc(p, c);
@@ -120,7 +112,7 @@ static uint64_t size_own(const struct product *p, const struct choice *c)
  * Cycles of the array for one tap of a block (Documentation/hardware/performance.rst): for each k, as
  * many as an element has bytes.
  */
-static uint64_t array_cost(const struct product *p, uint64_t m, uint64_t n, uint64_t k)
+static uint64_t array_cost(const struct nn_product *p, uint64_t m, uint64_t n, uint64_t k)
 {
 	uint64_t share = 1, size = (uint64_t)p->b_size, array, operand;
 
@@ -134,7 +126,7 @@ static uint64_t array_cost(const struct product *p, uint64_t m, uint64_t n, uint
 }
 
 /* What the whole takes, about: the larger of computing and moving, for the busiest cluster. */
-static uint64_t cost(const struct product *p, const struct nn_program *program,
+static uint64_t cost(const struct nn_product *p, const struct nn_program *program,
 		     const struct choice *c, unsigned int clusters)
 {
 	uint64_t tiles = 1, m = c->tile[2], n = (uint64_t)(c->tile[1] - 1) * c->cols + c->tile[0];
@@ -164,7 +156,7 @@ static const uint16_t parts[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 
 
 /* What tiles are chosen for, and the best so far. */
 struct search {
-	const struct product *p;
+	const struct nn_product *p;
 	const struct nn_program *program;
 	struct nn_footprint footprint;
 	unsigned int clusters;
@@ -212,7 +204,7 @@ static void try_rows(struct search *s, struct choice *c)
 	}
 }
 
-static bool choose(const struct product *p, const struct nn_program *program,
+static bool choose(const struct nn_product *p, const struct nn_program *program,
 		   unsigned int clusters, struct choice *best)
 {
 	struct search s = { .p = p, .program = program, .clusters = clusters,
@@ -235,7 +227,7 @@ static bool choose(const struct product *p, const struct nn_program *program,
 /* ---- Launching ---- */
 
 /* Rows that follow each other without gaps, and nothing that needs to know where they end. */
-static void merge_rows(struct product *p, struct nn_program *program)
+static void merge_rows(struct nn_product *p, struct nn_program *program)
 {
 	const struct egret_nn_window *x = &p->args.x, *y = &p->args.y;
 	size_t i;
@@ -254,7 +246,7 @@ static void merge_rows(struct product *p, struct nn_program *program)
 		program->value[i].varies &= ~(1u << Y);
 }
 
-static void write_places(struct product *p, const struct choice *c, uint64_t at)
+static void write_places(struct nn_product *p, const struct choice *c, uint64_t at)
 {
 	struct egret_nn_product_args *args = &p->args;
 
@@ -273,7 +265,7 @@ static void write_places(struct product *p, const struct choice *c, uint64_t at)
 }
 
 /* The bias that the node has itself becomes a part of the shift. */
-static bool add_bias(const struct nn_plan *plan, const struct product *p, struct nn_affine *affine)
+static bool add_bias(const struct nn_plan *plan, const struct nn_product *p, struct nn_affine *affine)
 {
 	const char *bias = plan->storages[p->bias.storage].data;
 	size_t i;
@@ -314,7 +306,7 @@ static int place_vector(struct nn_plan *plan, const double *from, size_t count, 
  * last product takes k / 256 cycles for an element of float32, and a step 1 / 32. One place is kept
  * for scaling quantised results.
  */
-static unsigned int free_steps(const struct product *p)
+static unsigned int free_steps(const struct nn_product *p)
 {
 	const uint32_t most = EGRET_NN_PRODUCT_STEPS - 1;
 	uint32_t steps = p->args.k * (uint32_t)p->b_size / 32;
@@ -324,7 +316,7 @@ static unsigned int free_steps(const struct product *p)
 
 /* Scales for results that become integers go before the activation, if it does not mind. */
 static void take_conversion(const struct nn_plan *plan, struct nn_program *program,
-			    struct product *p, struct nn_affine *affine)
+			    struct nn_product *p, struct nn_affine *affine)
 {
 	bool early = !p->args.product_steps && (p->args.act == EGRET_ACT_NONE ||
 						p->args.act == EGRET_ACT_RELU ||
@@ -350,7 +342,7 @@ static void take_conversion(const struct nn_plan *plan, struct nn_program *progr
 }
 
 /* Vectors of scales and biases: of what follows the sums, and of integers. */
-static int place_vectors(struct nn_plan *plan, struct product *p, struct nn_affine *affine)
+static int place_vectors(struct nn_plan *plan, struct nn_product *p, struct nn_affine *affine)
 {
 	size_t i;
 	int ret = 0;
@@ -364,7 +356,7 @@ static int place_vectors(struct nn_plan *plan, struct product *p, struct nn_affi
 }
 
 /* What follows the sums and the matrix engine can do on their way out. */
-static int take_epilogue(struct nn_group *group, struct product *p)
+static int take_epilogue(struct nn_group *group, struct nn_product *p)
 {
 	struct nn_plan *plan = group->lower->plan;
 	struct nn_program *program = &group->program, before = *program;
@@ -392,21 +384,24 @@ static int take_epilogue(struct nn_group *group, struct product *p)
 	ret = place_vectors(plan, p, &affine);
 	nn_affine_free(&affine);
 	nn_drop_unused(program);
-	p->out_size = egret_type_size(program->value[program->first].type);
 	return ret;
 }
 
-static int launch(struct nn_group *group, struct product *p, bool overlap)
+static void relocate_zero(struct nn_item *item, size_t at, struct nn_ref ref)
+{
+	if (ref.storage)
+		nn_plan_reloc(item, at, ref);
+}
+
+int nn_product_launch(struct nn_group *group, struct nn_product *p, bool overlap)
 {
 	struct nn_lower *lower = group->lower;
 	struct nn_plan *plan = lower->plan;
 	struct nn_layout layout = { .clusters = plan->card->clusters, .chosen = true };
 	struct choice choice;
 	struct nn_item *item;
-	int ret = take_epilogue(group, p);
 
-	if (ret)
-		return ret;
+	p->out_size = egret_type_size(group->program.value[group->program.first].type);
 	merge_rows(p, &group->program);
 	if (!choose(p, &group->program, layout.clusters, &choice))
 		return nn_cannot(lower, "it does not fit into scratchpad");
@@ -431,7 +426,17 @@ static int launch(struct nn_group *group, struct product *p, bool overlap)
 		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, scale), p->scale);
 	if (p->has_bias)
 		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, bias), p->bias);
+	relocate_zero(item, offsetof(struct egret_nn_product_args, a_zero_at), p->a_zero);
+	relocate_zero(item, offsetof(struct egret_nn_product_args, b_zero_at), p->b_zero);
+	relocate_zero(item, offsetof(struct egret_nn_product_args, out_zero_at), p->out_zero);
 	return 0;
+}
+
+static int launch(struct nn_group *group, struct nn_product *p, bool overlap)
+{
+	int ret = take_epilogue(group, p);
+
+	return ret ? ret : nn_product_launch(group, p, overlap);
 }
 
 /* The space of a group: sizes and the dimensions of the tensor that they stand for. */
@@ -463,7 +468,7 @@ struct batches {
 	int axis[NN_RANK_MAX], more[NN_RANK_MAX];
 };
 
-static void find_batches(const struct product *p, const struct nn_shape *out, int dims,
+static void find_batches(const struct nn_product *p, const struct nn_shape *out, int dims,
 			 const struct nn_shape *a, int a_dims, const struct nn_shape *b, int b_dims,
 			 struct batches *batches)
 {
@@ -492,7 +497,7 @@ static void find_batches(const struct product *p, const struct nn_shape *out, in
 	batches->count = n;
 }
 
-static void plain_windows(struct product *p, int64_t columns)
+static void plain_windows(struct nn_product *p, int64_t columns)
 {
 	p->args.x = (struct egret_nn_window){ .taps = 1, .stride = 1, .dilation = 1,
 					      .extent = (uint32_t)columns };
@@ -500,7 +505,7 @@ static void plain_windows(struct product *p, int64_t columns)
 }
 
 /* Both operands of a product of matrices, where they lie. */
-static int place_matrices(struct nn_lower *lower, struct product *p)
+int nn_product_place_matrices(struct nn_lower *lower, struct nn_product *p)
 {
 	int ret = nn_operand_place(lower, &p->of_a, &p->a);
 
@@ -508,14 +513,14 @@ static int place_matrices(struct nn_lower *lower, struct product *p)
 }
 
 /* Columns of weights are channels; of several matrices, all are one. */
-static struct nn_channels columns_of(const struct nn_shape *b, int64_t n)
+struct nn_channels nn_product_columns(const struct nn_shape *b, int64_t n)
 {
 	return b->rank == 2 ? (struct nn_channels){ .inner = 1, .count = n, .groups = 1 } :
 			      NN_ONE_CHANNEL;
 }
 
-static int describe_matmul(struct nn_lower *lower, const struct nn_node *node,
-			   struct nn_group *group, struct product *p)
+int nn_product_matmul(struct nn_lower *lower, const struct nn_node *node,
+			   struct nn_group *group, struct nn_product *p)
 {
 	const struct nn_shape *a = &p->of_a.shape, *b = &p->of_b.shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
@@ -562,7 +567,7 @@ static int describe_matmul(struct nn_lower *lower, const struct nn_node *node,
 
 /* Everything is described but the result, of the type that sums have on the way out. */
 static int finish_product(struct nn_group *group, const struct nn_node *node, size_t position,
-			  struct product *p, bool grow)
+			  struct nn_product *p, bool grow)
 {
 	int ret = nn_group_store_result(group, node, position,
 					nn_program_first(&group->program, EGRET_TYPE_F32), grow);
@@ -574,17 +579,17 @@ static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_
 		       struct nn_group *group, bool grow)
 {
 	const struct nn_shape *b = &nn_fact_of(lower, node->inputs[1])->shape;
-	struct nn_channels columns = columns_of(b, b->dims[b->rank - 1]);
-	struct product p = { .args = { .k = 0 } };
-	int ret = read_operands(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
+	struct nn_channels columns = nn_product_columns(b, b->dims[b->rank - 1]);
+	struct nn_product p = { .args = { .k = 0 } };
+	int ret = nn_product_read(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
 
 	if (!ret)
-		ret = describe_matmul(lower, node, group, &p);
+		ret = nn_product_matmul(lower, node, group, &p);
 	if (!ret)
-		ret = place_matrices(lower, &p);
+		ret = nn_product_place_matrices(lower, &p);
 	if (!ret)
 		ret = finish_product(group, node, position, &p, grow);
-	release_operands(&p);
+	nn_product_release(&p);
 	return ret;
 }
 
@@ -600,7 +605,7 @@ static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size
 static int make_product(struct nn_group *group, const struct nn_matrices *t)
 {
 	const int64_t stride[SPACE] = { t->to_b1, t->to_b0, t->to_m, 0, 4 };
-	struct product p = {
+	struct nn_product p = {
 		.of_a.encoding.type = NN_F32, .of_b.encoding.type = NN_F32,
 		.a = t->a, .b = t->b,
 		.args = {
@@ -681,7 +686,7 @@ static bool is_bias(const struct nn_lower *lower, const struct nn_node *node, in
 }
 
 static void describe_gemm(struct nn_lower *lower, const struct nn_node *node,
-			  struct nn_group *group, bool ta, bool tb, struct product *p)
+			  struct nn_group *group, bool ta, bool tb, struct nn_product *p)
 {
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
 	int64_t m = out->dims[0], n = out->dims[1], k = p->of_a.shape.dims[!ta];
@@ -700,13 +705,13 @@ static void describe_gemm(struct nn_lower *lower, const struct nn_node *node,
 }
 
 static int finish_gemm(struct nn_group *group, const struct nn_node *node, size_t position,
-		       struct product *p, bool grow)
+		       struct nn_product *p, bool grow)
 {
 	struct nn_lower *lower = group->lower;
 	struct nn_call call = nn_call_of(lower, node);
 	float alpha = nn_attr_float(&call, "alpha"), beta = nn_attr_float(&call, "beta");
 	int sum = nn_program_first(&group->program, EGRET_TYPE_F32);
-	int ret = place_matrices(lower, p);
+	int ret = nn_product_place_matrices(lower, p);
 
 	p->has_bias = alpha == 1 && beta == 1 && is_bias(lower, node, group->program.dims[X]);
 	if (p->has_bias && !ret)
@@ -726,14 +731,14 @@ static int make_gemm(struct nn_lower *lower, const struct nn_node *node, size_t 
 	bool ta = nn_attr_int(&call, "transA"), tb = nn_attr_int(&call, "transB");
 	struct nn_channels columns = { .inner = tb ? b->dims[1] : 1, .count = b->dims[!tb],
 				       .groups = 1 };
-	struct product p = { .args = { .k = 0 } };
-	int ret = read_operands(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
+	struct nn_product p = { .args = { .k = 0 } };
+	int ret = nn_product_read(lower, node, 0, 1, &NN_ONE_CHANNEL, &columns, &p);
 
 	if (!ret) {
 		describe_gemm(lower, node, group, ta, tb, &p);
 		ret = finish_gemm(group, node, position, &p, grow);
 	}
-	release_operands(&p);
+	nn_product_release(&p);
 	return ret;
 }
 
@@ -781,7 +786,7 @@ static void taps_turned(void *to, const void *from, const void *opaque)
 
 /* Weights of the model are arranged once; those that are computed are used as they are. */
 static int place_weights(struct nn_lower *lower, bool turned, const struct arrangement *a,
-			 struct product *p)
+			 struct nn_product *p)
 {
 	int64_t size = p->a_size, tap = a->rows * a->channels * (turned ? a->groups : 1);
 
@@ -805,7 +810,7 @@ static int place_weights(struct nn_lower *lower, bool turned, const struct arran
 
 /* The input, and the model's bias for each row. */
 static int place_operands(struct nn_lower *lower, const struct nn_value *bias, int64_t rows,
-			  int64_t channels, struct product *p)
+			  int64_t channels, struct nn_product *p)
 {
 	const struct nn_shape *in = &p->of_b.shape;
 	int64_t stride[NN_RANK_MAX];
@@ -831,8 +836,8 @@ static const struct nn_value *bias_of(const struct nn_node *node)
 	return node->input_count > 2 ? node->inputs[2] : NULL;
 }
 
-static int place_conv(struct nn_lower *lower, const struct nn_node *node,
-		      const struct nn_value *bias, struct nn_group *group, struct product *p)
+int nn_product_conv(struct nn_lower *lower, const struct nn_node *node,
+		      const struct nn_value *bias, struct nn_group *group, struct nn_product *p)
 {
 	const struct nn_shape *in = &p->of_b.shape, *weights = &p->of_a.shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
@@ -861,7 +866,7 @@ static int place_conv(struct nn_lower *lower, const struct nn_node *node,
 }
 
 /* Each row of weights has a scale. */
-static struct nn_channels rows_of(const struct nn_shape *weights)
+struct nn_channels nn_product_rows(const struct nn_shape *weights)
 {
 	struct nn_channels rows = { .inner = 1, .count = weights->dims[0], .groups = 1 };
 	int i;
@@ -874,15 +879,15 @@ static struct nn_channels rows_of(const struct nn_shape *weights)
 static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t position,
 		     struct nn_group *group, bool grow)
 {
-	struct nn_channels rows = rows_of(&nn_fact_of(lower, node->inputs[1])->shape);
-	struct product p = { .args = { .k = 0 } };
-	int ret = read_operands(lower, node, 1, 0, &rows, &NN_ONE_CHANNEL, &p);
+	struct nn_channels rows = nn_product_rows(&nn_fact_of(lower, node->inputs[1])->shape);
+	struct nn_product p = { .args = { .k = 0 } };
+	int ret = nn_product_read(lower, node, 1, 0, &rows, &NN_ONE_CHANNEL, &p);
 
 	if (!ret)
-		ret = place_conv(lower, node, bias_of(node), group, &p);
+		ret = nn_product_conv(lower, node, bias_of(node), group, &p);
 	if (!ret)
 		ret = finish_product(group, node, position, &p, grow);
-	release_operands(&p);
+	nn_product_release(&p);
 	return ret;
 }
 
@@ -946,7 +951,7 @@ static void find_phase(const struct egret_nn_window *full, int64_t place, int64_
 }
 
 static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t position,
-		      struct nn_group *group, bool grow, const struct product *whole,
+		      struct nn_group *group, bool grow, const struct nn_product *whole,
 		      const struct phase *py, const struct phase *px, const int64_t *at)
 {
 	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
@@ -956,7 +961,7 @@ static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t
 	bool plane = in->rank == 4;
 	int64_t dims[SPACE] = { out->dims[0], groups, rows, py->size, px->size };
 	int axis[SPACE] = { 0, 1, 1, plane ? 2 : -1, out->rank - 1 }, ret;
-	struct product p = *whole;
+	struct nn_product p = *whole;
 
 	begin_space(lower, group, out, dims, axis);
 	group->share[B0] = rows;
@@ -980,7 +985,7 @@ static int make_phase(struct nn_lower *lower, const struct nn_node *node, size_t
 }
 
 static int make_phases(struct nn_lower *lower, const struct nn_node *node, size_t position,
-		       struct nn_group *group, bool grow, const struct product *whole)
+		       struct nn_group *group, bool grow, const struct nn_product *whole)
 {
 	const struct nn_shape *in = &whole->of_b.shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
@@ -1006,7 +1011,7 @@ static int make_transposed(struct nn_lower *lower, const struct nn_node *node, s
 	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
 	const struct nn_shape *out = &nn_fact_of(lower, node->outputs[0])->shape;
 	int64_t rows = weights->dims[1], groups = out->dims[1] / rows;
-	struct product p = { .args = { .k = 0 } };
+	struct nn_product p = { .args = { .k = 0 } };
 	struct arrangement a = { .operand = &p.of_a, .rows = rows,
 				 .channels = in->dims[1] / groups, .groups = groups };
 	struct nn_channels channels;
@@ -1016,14 +1021,14 @@ static int make_transposed(struct nn_lower *lower, const struct nn_node *node, s
 		return nn_cannot(lower, "its window has more than two dimensions, or odd sizes");
 	a.taps = (int64_t)p.args.x.taps * p.args.y.taps;
 	channels = (struct nn_channels){ .inner = a.taps, .count = rows, .groups = groups };
-	ret = read_operands(lower, node, 1, 0, &channels, &NN_ONE_CHANNEL, &p);
+	ret = nn_product_read(lower, node, 1, 0, &channels, &NN_ONE_CHANNEL, &p);
 	if (!ret)
 		ret = place_operands(lower, bias_of(node), rows, a.channels, &p);
 	if (!ret)
 		ret = place_weights(lower, true, &a, &p);
 	if (!ret)
 		ret = make_phases(lower, node, position, group, grow, &p);
-	release_operands(&p);
+	nn_product_release(&p);
 	return ret;
 }
 

@@ -55,6 +55,29 @@ static int find_scales(struct nn_operand *o, const void *from)
 	return 0;
 }
 
+/* What the model itself has in integers. */
+static int take_integers(struct nn_lower *lower, struct nn_operand *o)
+{
+	const struct nn_tensor *scales;
+	size_t i;
+
+	if (!o->constant) {
+		o->encoding = nn_find_integers(lower, o->value)->encoding;
+		return 0;
+	}
+	o->value = nn_find_quantised(lower, o->value, o->channels.inner, &scales);
+	o->from = nn_fact_of(lower, o->value)->type;
+	o->encoding = (struct nn_encoding){ .type = o->from, .scale = (float)nn_get(scales, 0) };
+	if (scales->count == 1)
+		return 0;
+	o->scales = malloc(scales->count * sizeof(*o->scales));
+	if (!o->scales)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < scales->count; i++)
+		o->scales[i] = (float)nn_get(scales, i);
+	return 0;
+}
+
 int nn_operand_init(struct nn_lower *lower, const struct nn_node *node, size_t i,
 		    const struct nn_channels *channels, struct nn_operand *o)
 {
@@ -65,6 +88,8 @@ int nn_operand_init(struct nn_lower *lower, const struct nn_node *node, size_t i
 				  .shape = fact->shape, .constant = nn_is_known(fact) };
 	o->encoding.type = o->constant ? fact->type : nn_held_type(lower, value);
 	nn_shape_count(&fact->shape, &o->count);
+	if (nn_is_integer_product(lower, node))
+		return take_integers(lower, o);
 	if (!nn_is_encoded_product(lower, node))
 		return 0;
 	if (!o->constant) {

@@ -37,7 +37,7 @@ struct nn_reloc {
 	struct nn_ref ref;
 };
 
-#define NN_RELOCS	(2 * EGRET_NN_OPERANDS + 5)
+#define NN_RELOCS	(2 * EGRET_NN_OPERANDS + 8)
 
 struct nn_item {
 	enum { NN_LAUNCH, NN_HOST } kind;

@@ -182,6 +182,126 @@ bool nn_reads_encoded(const struct nn_lower *lower, const struct nn_node *node, 
 	       !lower->held[node->inputs[i]->index];
 }
 
+/* ---- Models that are quantised ---- */
+
+static bool is_byte(const struct nn_fact *fact)
+{
+	return fact->kind == NN_TENSOR && (fact->type == NN_I8 || fact->type == NN_U8);
+}
+
+/* A zero point that is left out is 0. */
+static bool known_zero(const struct nn_lower *lower, const struct nn_node *node, size_t i,
+		       double *zero)
+{
+	*zero = 0;
+	return i >= node->input_count || !node->inputs[i] ||
+	       nn_known_number(lower, node->inputs[i], zero);
+}
+
+bool nn_is_other_light(const struct nn_lower *lower, const struct nn_node *node,
+		       struct nn_encoding *encoding)
+{
+	double scale, zero;
+
+	if (strcmp(node->type, "DequantizeLinear") || node->domain[0] ||
+	    !is_byte(nn_fact_of(lower, node->inputs[0])) ||
+	    nn_fact_of(lower, node->outputs[0])->type != NN_F32 ||
+	    !nn_known_number(lower, node->inputs[1], &scale) || !known_zero(lower, node, 2, &zero))
+		return false;
+	*encoding = (struct nn_encoding){ .type = nn_fact_of(lower, node->inputs[0])->type,
+					  .scale = (float)scale, .zero = (int32_t)zero };
+	/* A scale of 0 means something else here. */
+	return isfinite(encoding->scale) && encoding->scale != 0;
+}
+
+/* All are zero: then it does not matter how many there are. */
+static bool no_zeros(const struct nn_lower *lower, const struct nn_node *node)
+{
+	const struct nn_tensor *zero;
+	size_t i;
+
+	if (node->input_count < 3 || !node->inputs[2])
+		return true;
+	zero = nn_known(lower, node->inputs[2]);
+	for (i = 0; zero && i < zero->count; i++)
+		if (nn_get_int(zero, i))
+			return false;
+	return zero;
+}
+
+const struct nn_value *nn_find_quantised(const struct nn_lower *lower, const struct nn_value *value,
+					 int64_t inner, const struct nn_tensor **scales)
+{
+	const struct nn_node *node = value->producer;
+	const struct nn_fact *from;
+	struct nn_call call;
+	int64_t behind = 1;
+	int axis, i;
+
+	if (!node || node->domain[0] || strcmp(node->type, "DequantizeLinear"))
+		return NULL;
+	from = nn_fact_of(lower, node->inputs[0]);
+	*scales = nn_known(lower, node->inputs[1]);
+	if (!nn_is_known(from) || !is_byte(from) || !*scales || (*scales)->type != NN_F32 ||
+	    !no_zeros(lower, node))
+		return NULL;
+	if ((*scales)->count == 1)
+		return node->inputs[0];
+	call = nn_call_of(lower, node);
+	axis = node->op->since >= 13 ? (int)nn_attr_int(&call, "axis") : -1;
+	axis += axis < 0 ? from->shape.rank : 0;
+	if (axis < 0 || axis >= from->shape.rank || (*scales)->shape.rank != 1 ||
+	    (*scales)->shape.dims[0] != from->shape.dims[axis])
+		return NULL;
+	for (i = axis + 1; i < from->shape.rank; i++)
+		behind *= from->shape.dims[i];
+	return behind == inner ? node->inputs[0] : NULL;
+}
+
+/* Elements behind each channel of a product's input, if each of its channels may have a scale. */
+static int64_t channel_step(const struct nn_lower *lower, const struct nn_node *node, size_t i)
+{
+	const struct nn_shape *shape = &nn_fact_of(lower, node->inputs[i])->shape;
+	struct nn_call call = nn_call_of(lower, node);
+	int64_t step = 1;
+	int k;
+
+	if (i != 1 || !strcmp(node->type, "ConvTranspose"))
+		return -1;
+	if (!strcmp(node->type, "MatMul"))
+		return shape->rank == 2 ? 1 : -1;
+	if (!strcmp(node->type, "Gemm"))
+		return nn_attr_int(&call, "transB") ? shape->dims[1] : 1;
+	for (k = 1; k < shape->rank; k++)
+		step *= shape->dims[k];
+	return step;
+}
+
+bool nn_is_integer_product(const struct nn_lower *lower, const struct nn_node *node)
+{
+	const struct nn_tensor *scales;
+	bool any = false;
+	size_t i;
+
+	if (!is_product(lower, node))
+		return false;
+	for (i = 0; i < 2; i++) {
+		const struct nn_value *value = node->inputs[i];
+
+		if (nn_fact_of(lower, value)->type != NN_F32)
+			return false;
+		if (nn_is_known(nn_fact_of(lower, value))) {
+			if (!nn_find_quantised(lower, value, channel_step(lower, node, i), &scales))
+				return false;
+		} else if (!nn_find_integers(lower, value)) {
+			return false;
+		} else {
+			any = true;
+		}
+	}
+	return any;
+}
+
 /* The range with zero in it, on 0..255: zero itself, as in padding, is exact. */
 static struct nn_encoding encoding_of_range(const struct nn_range *range)
 {

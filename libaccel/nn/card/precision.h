@@ -52,6 +52,26 @@ bool nn_encoding_of(const struct nn_lower *lower, const struct nn_value *value,
 /* The value's representation in 8 bits, if it has one; or NULL. */
 const struct nn_copy *nn_find_integers(const struct nn_lower *lower, const struct nn_value *value);
 
+/*
+ * A product whose operands the model itself has in integers: each is what DequantizeLinear made, of
+ * a value or of constants. Such a product is one of integers in any precision.
+ */
+bool nn_is_integer_product(const struct nn_lower *lower, const struct nn_node *node);
+
+/*
+ * The integers that DequantizeLinear made a constant of, and their scales, for each index along the
+ * dimension behind which `inner` elements lie, or one for all. NULL if it is none of these.
+ */
+const struct nn_value *nn_find_quantised(const struct nn_lower *lower, const struct nn_value *value,
+					 int64_t inner, const struct nn_tensor **scales);
+
+/*
+ * DequantizeLinear, with one scale and zero point that are known: its result is its input in another
+ * light. Returns false if it is another.
+ */
+bool nn_is_other_light(const struct nn_lower *lower, const struct nn_node *node,
+		       struct nn_encoding *encoding);
+
 /* The value has a representation there. -ENOMEM. */
 int nn_add_copy(struct nn_lower *lower, const struct nn_copy *copy);
 

@@ -3,7 +3,7 @@
 #ifndef NN_PRODUCT_H
 #define NN_PRODUCT_H
 
-#include "lower.h"
+#include "operand.h"
 
 /*
  * Products of float32 matrices that are parts of an operator: for each of b1 * b0 batches,
@@ -30,5 +30,43 @@ struct nn_matrices {
 
 /* Returns 0, 1 (it does not fit), or an error. */
 int nn_launch_product(struct nn_lower *lower, const struct nn_matrices *matrices);
+
+/* ---- For operators that are products (lower_product.c) ---- */
+
+/* Dimensions of their index space. */
+enum {
+	NN_PRODUCT_B1, NN_PRODUCT_B0, NN_PRODUCT_M, NN_PRODUCT_Y, NN_PRODUCT_X, NN_PRODUCT_SPACE
+};
+
+struct nn_product {
+	struct egret_nn_product_args args;	/* but for its program, tiles and places */
+	struct nn_operand of_a, of_b;
+	struct nn_ref a, b, scale, bias;
+	struct nn_ref a_zero, b_zero, out_zero;	/* zero points that are computed; or storage 0 */
+	int64_t a_offset, a_size, b_size, out_size;	/* bytes of an element */
+	bool has_scale, has_bias;
+};
+
+/* What inputs `a` and `b` are. Of constants in integers, channels have scales. */
+int nn_product_read(struct nn_lower *lower, const struct nn_node *node, size_t a, size_t b,
+		    const struct nn_channels *channels_a, const struct nn_channels *channels_b,
+		    struct nn_product *p);
+void nn_product_release(struct nn_product *p);
+
+/* Columns of B, or rows of a convolution's weights, as channels. */
+struct nn_channels nn_product_columns(const struct nn_shape *b, int64_t n);
+struct nn_channels nn_product_rows(const struct nn_shape *weights);
+
+/* Begin a group that is a product of matrices; and place these. */
+int nn_product_matmul(struct nn_lower *lower, const struct nn_node *node, struct nn_group *group,
+		      struct nn_product *p);
+int nn_product_place_matrices(struct nn_lower *lower, struct nn_product *p);
+
+/* Begin a group that is a convolution, whose weights are A, and place the operands. */
+int nn_product_conv(struct nn_lower *lower, const struct nn_node *node, const struct nn_value *bias,
+		    struct nn_group *group, struct nn_product *p);
+
+/* Launch, with what is done to sums described already. */
+int nn_product_launch(struct nn_group *group, struct nn_product *p, bool overlap);
 
 #endif /* NN_PRODUCT_H */

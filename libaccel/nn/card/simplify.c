@@ -79,6 +79,11 @@ static bool is_plain(const struct nn_program *p, const struct nn_instruction *st
 	return !step->reduce && !step->flags && p->value[step->out].type == EGRET_TYPE_F32;
 }
 
+static bool is_byte(const struct nn_program *p, int value)
+{
+	return p->value[value].type == EGRET_TYPE_S8 || p->value[value].type == EGRET_TYPE_U8;
+}
+
 static bool near(double a, double b)
 {
 	return fabs(a - b) <= 1e-6 * fabs(b);
@@ -466,6 +471,50 @@ unsigned int nn_take_steps(struct nn_program *p, struct egret_matmul_step *steps
 	return count;
 }
 
+/* A step that has nothing but a value, from which it is the only way on; or p->steps. */
+static size_t only_step(const struct nn_program *p, int value, enum egret_map_op op)
+{
+	size_t i = only_use(p, value);
+
+	return i < p->steps && is_plain(p, &p->step[i]) && p->step[i].op == op &&
+	       p->step[i].a.value == value ? i : p->steps;
+}
+
+/* As QuantizeLinear is written: divide, round, add the zero point, saturate. */
+static bool take_quantisation(struct nn_program *p, struct nn_conversion *conversion)
+{
+	size_t divide = only_step(p, p->first, EGRET_MAP_DIV), round, add, copy;
+	int value = divide < p->steps ? p->step[divide].out : p->first;
+	const struct nn_instruction *step;
+	double scale = 1, zero = 0;
+
+	if (divide < p->steps && (!is_number(&p->step[divide].b, &scale) || !(scale > 0)))
+		return false;
+	round = only_step(p, value, EGRET_MAP_ROUND);
+	if (round == p->steps)
+		return false;
+	value = p->step[round].out;
+	add = only_step(p, value, EGRET_MAP_ADD);
+	if (add < p->steps && is_number(&p->step[add].b, &zero))
+		value = p->step[add].out;
+	copy = only_use(p, value);
+	step = &p->step[copy];
+	if (copy == p->steps || step->reduce || step->op != EGRET_MAP_COPY ||
+	    step->flags != EGRET_MAP_SATURATE || !is_byte(p, step->out) || zero != nearbyint(zero))
+		return false;
+	*conversion = (struct nn_conversion){ .scale = 1 / scale, .zero = (int32_t)zero };
+	/* From the last to the first, so that places stay what they are. */
+	value = step->out;
+	remove_step(p, copy);
+	if (add < copy)
+		remove_step(p, add);
+	remove_step(p, round);
+	if (divide < round)
+		remove_step(p, divide);
+	p->first = value;
+	return true;
+}
+
 bool nn_take_conversion(struct nn_program *p, struct nn_conversion *conversion)
 {
 	size_t i = only_use(p, p->first);
@@ -473,12 +522,14 @@ bool nn_take_conversion(struct nn_program *p, struct nn_conversion *conversion)
 	double scale = 1, zero = 0;
 	enum egret_type type;
 
+	if (take_quantisation(p, conversion))
+		return true;
 	if (i == p->steps || step->reduce || step->a.value != p->first)
 		return false;
 	type = p->value[step->out].type;
 	if (step->op == EGRET_MAP_FMA) {
 		if (step->flags != (EGRET_MAP_SATURATE | EGRET_MAP_ROUND_EVEN) ||
-		    (type != EGRET_TYPE_S8 && type != EGRET_TYPE_U8) ||
+		    !is_byte(p, step->out) ||
 		    !is_number(&step->b, &scale) || !is_number(&step->c, &zero) ||
 		    zero != nearbyint(zero) || !(scale > 0))
 			return false;
