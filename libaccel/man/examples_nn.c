@@ -144,6 +144,28 @@ static void run_beside(struct accel_nn_job *job, float *results, size_t bytes)
 }
 /* End of the example. */
 
+/* Example of accel_nn_bind_sequence(), accel_nn_bind_nothing(), accel_nn_get_result_info(),
+ * accel_nn_get_result_item(): Give a sequence of two tensors to a model, nothing for another
+ * input, and show how many elements each tensor has of what comes out. */
+static void run_sequence(struct accel_nn_job *job, const struct accel_nn_tensor *one,
+			 const struct accel_nn_tensor *two)
+{
+	const struct accel_nn_tensor *const both[] = { one, two };
+	struct accel_nn_result_info info = { .size = sizeof(info) };
+	struct accel_nn_tensor item = { .size = sizeof(item) };
+	uint32_t i;
+
+	check(accel_nn_bind_sequence(job, 1, both, 2));
+	check(accel_nn_bind_nothing(job, 2));
+	check(accel_nn_run(job, NULL));
+	check(accel_nn_get_result_info(job, 1, &info));
+	for (i = 0; i < info.count; i++) {
+		check(accel_nn_get_result_item(job, 1, i, &item));
+		printf("%zu\n", item.bytes / sizeof(float));
+	}
+}
+/* End of the example. */
+
 /* Example of accel_nn_prepare(), accel_nn_get_node(): Show where each node is computed. */
 static void show_nodes(struct accel_nn_job *job, uint32_t count)
 {
@@ -202,6 +224,25 @@ static void use_card(const char *path, const struct accel_nn_tensor *input)
 	accel_device_close(options.device);
 }
 
+/* What is not a tensor of numbers. */
+static void use_kinds(const char *path, const struct accel_nn_tensor *input)
+{
+	const char *words[] = { "egret", "heron" };
+	const struct accel_nn_tensor texts = {
+		.size = sizeof(texts), .type = ACCEL_NN_STRING, .rank = 1, .dims = { 2 },
+		.data = words, .bytes = sizeof(words),
+	};
+	struct accel_nn_model *model;
+	struct accel_nn_job *job;
+
+	check(accel_nn_load(path, NULL, &model));
+	check(accel_nn_job_create(model, &job));
+	check(accel_nn_bind_input(job, 0, &texts));
+	run_sequence(job, input, input);
+	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+}
+
 static char *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "rb");
@@ -245,6 +286,7 @@ int main(void)
 	accel_nn_unload(model);
 	free(data);
 	use_card(path, &input);
+	use_kinds("build/tests/nn/kinds.onnx", &input);
 	/* The last row: 3 * 3 + 4 * 6 + 30. */
 	printf("%sok 1 - examples of the manual pages\n1..1\n", results[5] == 63 ? "" : "not ");
 	return results[5] != 63;

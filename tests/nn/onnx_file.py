@@ -68,6 +68,16 @@ def value_info(name, sizes, kind=1):
     return fields((1, name), (2, field(1, fields((1, kind), (2, shape)))))
 
 
+def sequence_info(name, kind=1):
+    """A sequence of tensors of any shape."""
+    return fields((1, name), (2, field(4, field(1, field(1, field(1, kind))))))
+
+
+def optional_info(name, kind=1):
+    """A tensor of any shape, or nothing."""
+    return fields((1, name), (2, field(9, field(1, field(1, field(1, kind))))))
+
+
 def graph(nodes, outputs, inputs=(), tensors=()):
     return fields(*[(1, n) for n in nodes], (2, 'g'), *[(5, t) for t in tensors],
                   *[(11, i) for i in inputs], *[(12, field(1, o)) for o in outputs.split()])
@@ -83,6 +93,10 @@ def ints(name, *numbers):
 
 def floats(name, sizes, *numbers):
     return tensor(name, sizes, struct.pack(f'<{len(numbers)}f', *numbers))
+
+
+def texts(name, *words):
+    return fields((1, len(words)), (2, 8), *[(6, word) for word in words], (8, name))
 
 
 # ---- Models ----
@@ -145,6 +159,26 @@ def sound():
     return model([node('Identity', 'x', 'y')], 'y', [value_info('x', ['N', 'T'])])
 
 
+def kinds():
+    """Texts, a sequence, and an input that may be nothing."""
+    return model([node('StringConcat', 'words ending', 'plural'),
+                  node('ConcatFromSequence', 'parts', 'all', axis=0),
+                  node('SequenceInsert', 'parts all', 'more'),
+                  node('OptionalHasElement', 'extra', 'has')], 'plural more has',
+                 [value_info('words', ['N'], kind=8), sequence_info('parts'),
+                  optional_info('extra')], [texts('ending', 's')], version=20)
+
+
+def parts():
+    """A sequence, an input that may be nothing, and texts that come out."""
+    return model([node('ConcatFromSequence', 'parts', 'all', axis=0),
+                  node('SequenceInsert', 'parts all', 'more'),
+                  node('OptionalHasElement', 'extra', 'has'),
+                  node('StringConcat', 'words words', 'twice')], 'more has twice',
+                 [sequence_info('parts'), optional_info('extra')],
+                 [texts('words', 'pa', 'bon')], version=20)
+
+
 def rows():
     """A tensor, not a model: an input of `line'."""
     return floats('x', [2, 2], 1, 2, 3, 4)
@@ -152,7 +186,7 @@ def rows():
 
 def main():
     makers = {maker.__name__: maker for maker in (line, image, two, constant, unknown, picture, small,
-                                                 gray, sound, rows)}
+                                                 gray, sound, kinds, parts, rows)}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         print(f'usage: onnx_file.py {"|".join(makers)}', file=sys.stderr)
         return 2

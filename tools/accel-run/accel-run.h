@@ -120,6 +120,7 @@ struct session {
 	struct accel_nn_job *job;
 	struct json_object *json;	/* NULL without --json */
 	struct accel_nn_tensor *bound;	/* each input */
+	bool has_others;		/* some are sequences or nothing, and not there */
 };
 
 /* JSON has no infinities, and no NaN: null. */

@@ -72,6 +72,23 @@ static struct json_object *json_dims(const int64_t *dims, int rank)
 typedef int get_value(const struct accel_nn_model *model, uint32_t index,
 		      struct accel_nn_value *value);
 
+static const char *const kinds_of_values[] = {
+	[ACCEL_NN_TENSOR] = "tensor", [ACCEL_NN_SEQUENCE] = "sequence", [ACCEL_NN_OTHER] = "other",
+};
+
+/* "float32", "sequence of float32", "optional float32" */
+static void add_type(struct table *table, const struct accel_nn_value *value)
+{
+	const char *kind = value->kind == ACCEL_NN_TENSOR ? "" :
+			   value->kind == ACCEL_NN_SEQUENCE ? "sequence of " : "other, of ";
+
+	if (value->type)
+		table_addf(table, COLOUR_NONE, "%s%s%s", value->optional ? "optional " : "", kind,
+			   accel_nn_type_name(value->type));
+	else
+		table_add(table, COLOUR_NONE, NULL);
+}
+
 static void show_values(struct session *s, const char *heading, const char *key, uint32_t count,
 			get_value *get)
 {
@@ -84,7 +101,7 @@ static void show_values(struct session *s, const char *heading, const char *key,
 
 	for (i = 0; i < count && !get(s->model, i, &value); i++) {
 		table_add(table, COLOUR_NONE, value.name);
-		table_add(table, COLOUR_NONE, value.type ? accel_nn_type_name(value.type) : NULL);
+		add_type(table, &value);
 		table_add(table, COLOUR_NONE,
 			  format_shape(shape, value.dims, value.rank, value.symbols));
 		if (!list)
@@ -93,6 +110,8 @@ static void show_values(struct session *s, const char *heading, const char *key,
 		json_object_object_add(object, "name", json_object_new_string(value.name));
 		json_object_object_add(object, "type",
 				       json_object_new_string(accel_nn_type_name(value.type)));
+		json_object_object_add(object, "kind", json_object_new_string(kinds_of_values[value.kind]));
+		json_object_object_add(object, "optional", json_object_new_boolean(value.optional));
 		json_object_object_add(object, "shape", json_dims(value.dims, value.rank));
 		json_object_array_add(list, object);
 	}

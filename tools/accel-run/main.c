@@ -291,6 +291,7 @@ static enum status take_option(struct options *o, int option)
 struct input {
 	struct accel_nn_value value;
 	size_t array;		/* place of its tensor in the list, from 1; 0: none yet */
+	size_t items;		/* tensors from there on, if it is a sequence */
 };
 
 static struct input *find_input(struct input *inputs, uint32_t count, const char *name)
@@ -351,6 +352,12 @@ static enum status assign(struct arrays *arrays, size_t first, const struct name
 	struct input *input;
 	size_t i;
 
+	input = file->name ? find_input(inputs, count, file->name) : NULL;
+	if (input && input->value.kind == ACCEL_NN_SEQUENCE && !input->array) {
+		input->array = first + 1;
+		input->items = arrays->count - first;
+		return STATUS_OK;
+	}
 	if (file->name && arrays->count != first + 1) {
 		complain("name one array in a .npy file", "%s holds %zu arrays, not one for '%s'",
 			 file->path, arrays->count - first, file->name);
@@ -372,6 +379,7 @@ static enum status assign(struct arrays *arrays, size_t first, const struct name
 			return STATUS_USAGE;
 		}
 		input->array = i + 1;
+		input->items = 1;
 	}
 	return STATUS_OK;
 }
@@ -519,9 +527,31 @@ static enum status bind_shape(struct session *s, struct options *o, uint32_t ind
 	return accel_nn_bind_input(s->job, index, &like) ? complain_model() : STATUS_OK;
 }
 
+static enum status bind_sequence(struct session *s, struct arrays *arrays, uint32_t index,
+				 const struct input *input)
+{
+	const struct accel_nn_tensor **tensors = check_memory(calloc(input->items + 1,
+								     sizeof(*tensors)));
+	size_t i;
+	int ret;
+
+	s->has_others = true;
+	for (i = 0; i < input->items; i++)
+		tensors[i] = &arrays->list[input->array - 1 + i].tensor;
+	ret = accel_nn_bind_sequence(s->job, index, tensors, (uint32_t)input->items);
+	free(tensors);
+	return ret ? complain_model() : STATUS_OK;
+}
+
 static enum status bind_input(struct session *s, struct options *o, struct arrays *arrays,
 			      uint32_t index, struct input *input)
 {
+	if (input->array && input->value.kind == ACCEL_NN_SEQUENCE)
+		return bind_sequence(s, arrays, index, input);
+	if (!input->array && input->value.optional && !o->info) {
+		s->has_others = true;
+		return accel_nn_bind_nothing(s->job, index) ? complain_model() : STATUS_OK;
+	}
 	if (input->array) {
 		s->bound[index] = arrays->list[input->array - 1].tensor;
 		return accel_nn_bind_input(s->job, index, &s->bound[index]) ? complain_model() :
@@ -623,12 +653,43 @@ static enum status calibrate(struct session *s, struct options *o)
 
 /* ---- Outputs ---- */
 
+/* Add the tensors of an output, whose memory stays the job's; those of a sequence have numbers. */
+static enum status take_output(struct session *s, uint32_t output, const char *name,
+			       struct arrays *arrays)
+{
+	struct accel_nn_result_info info = { .size = sizeof(info) };
+	struct array *array;
+	uint32_t i;
+
+	if (accel_nn_get_result_info(s->job, output, &info))
+		return complain_model();
+	arrays->list = check_memory(reallocarray(arrays->list, arrays->count + info.count + 1,
+						 sizeof(*arrays->list)));
+	for (i = 0; i < info.count; i++) {
+		array = &arrays->list[arrays->count];
+		*array = (struct array){ .tensor.size = sizeof(array->tensor) };
+		if (accel_nn_get_result_item(s->job, output, i, &array->tensor))
+			return complain_model();
+		if (array->tensor.type == ACCEL_NN_STRING) {
+			complain("leave it out, or use --json", "output '%s' holds texts, which "
+				 "cannot be written to files", name);
+			return STATUS_UNSUPPORTED;
+		}
+		if (asprintf(&array->name, info.kind == ACCEL_NN_SEQUENCE ? "%s.%u" : "%s", name,
+			     i) < 0)
+			array->name = check_memory(NULL);
+		arrays->count++;
+	}
+	return STATUS_OK;
+}
+
 static enum status save_outputs(struct session *s, const struct named_file *file)
 {
-	struct array *arrays = check_memory(calloc(s->info.outputs + 1, sizeof(*arrays)));
 	struct accel_nn_value value = { .size = sizeof(value) };
 	enum status status = STATUS_OK;
-	size_t count = 0;
+	struct arrays arrays = { 0 };
+	bool found = false;
+	size_t k;
 	uint32_t i;
 
 	for (i = 0; i < s->info.outputs && !status; i++) {
@@ -638,18 +699,18 @@ static enum status save_outputs(struct session *s, const struct named_file *file
 		}
 		if (file->name && strcmp(file->name, value.name))
 			continue;
-		arrays[count].name = (char *)value.name;
-		arrays[count].tensor.size = sizeof(arrays[count].tensor);
-		if (accel_nn_get_result(s->job, i, &arrays[count++].tensor))
-			status = complain_model();
+		found = true;
+		status = take_output(s, i, value.name, &arrays);
 	}
-	if (!status && !count) {
+	if (!status && !found) {
 		complain("--info shows the outputs", "the model has no output '%s'", file->name);
 		status = STATUS_USAGE;
 	}
 	if (!status)
-		status = arrays_write(file->path, arrays, count);
-	free(arrays);
+		status = arrays_write(file->path, arrays.list, arrays.count);
+	for (k = 0; k < arrays.count; k++)
+		free(arrays.list[k].name);
+	free(arrays.list);
 	return status;
 }
 
@@ -701,6 +762,21 @@ static enum status profile(struct session *s, const struct options *o,
 	return status;
 }
 
+/* What gives the inputs to somebody else, too, knows tensors only. */
+static enum status check_others(const struct options *o)
+{
+	bool needed = o->bench.threads > 1 || o->precision != ACCEL_NN_IN_FLOAT32;
+	size_t i;
+
+	for (i = 0; i < o->compare_count; i++)
+		needed |= !o->compares[i].name && !strcmp(o->compares[i].path, "onnxruntime");
+	if (!needed)
+		return STATUS_OK;
+	complain("leave out --threads, --precision and --compare onnxruntime",
+		 "inputs that are sequences, or nothing, are only for the model itself");
+	return STATUS_UNSUPPORTED;
+}
+
 static enum status work(struct session *s, struct options *o, struct accel_device *device)
 {
 	const bool profiles = o->profile || o->trace || o->roofline;
@@ -708,6 +784,8 @@ static enum status work(struct session *s, struct options *o, struct accel_devic
 	enum status status = bind_inputs(s, o, &inputs);
 	size_t i;
 
+	if (!status && s->has_others)
+		status = check_others(o);
 	if (!status && o->precision == ACCEL_NN_IN_INT8)
 		status = calibrate(s, o);
 	if (!status && o->info)

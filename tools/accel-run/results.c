@@ -24,6 +24,9 @@ static struct summary summarise(const struct accel_nn_tensor *tensor)
 	size_t count = count_elements(tensor), i;
 	double value, sum = 0;
 
+	if (tensor->type == ACCEL_NN_STRING)
+		return (struct summary){ .least = NAN, .most = NAN, .mean = NAN };
+
 	for (i = 0; i < count; i++) {
 		value = get_element(tensor, i);
 		if (isnan(value)) {
@@ -36,6 +39,23 @@ static struct summary summarise(const struct accel_nn_tensor *tensor)
 	}
 	s.mean = sum / (double)(count - s.nans);
 	return s;
+}
+
+static const char *get_text(const struct accel_nn_tensor *tensor, size_t i)
+{
+	const char *text = ((const char *const *)tensor->data)[i];
+
+	return text ? text : "";
+}
+
+static struct json_object *json_texts(const struct accel_nn_tensor *tensor)
+{
+	struct json_object *list = json_object_new_array();
+	size_t count = count_elements(tensor), i;
+
+	for (i = 0; i < count; i++)
+		json_object_array_add(list, json_object_new_string(get_text(tensor, i)));
+	return list;
 }
 
 static void add_json_result(struct json_object *list, const char *name,
@@ -54,7 +74,17 @@ static void add_json_result(struct json_object *list, const char *name,
 	json_object_object_add(object, "max", json_number(s->most));
 	json_object_object_add(object, "mean", json_number(s->mean));
 	json_object_object_add(object, "nans", json_object_new_int64((int64_t)s->nans));
+	if (tensor->type == ACCEL_NN_STRING)
+		json_object_object_add(object, "texts", json_texts(tensor));
 	json_object_array_add(list, object);
+}
+
+static void format_element(char *text, size_t size, const struct accel_nn_tensor *tensor, size_t i)
+{
+	if (tensor->type == ACCEL_NN_STRING)
+		snprintf(text, size, "%s\"%.24s\"", i ? " " : "", get_text(tensor, i));
+	else
+		snprintf(text, size, "%s%.6g", i ? " " : "", get_element(tensor, i));
 }
 
 static void add_row(struct table *table, const char *name, const struct accel_nn_tensor *tensor,
@@ -66,7 +96,7 @@ static void add_row(struct table *table, const char *name, const struct accel_nn
 	table_add(table, COLOUR_NONE, name);
 	table_add(table, COLOUR_NONE, accel_nn_type_name(tensor->type));
 	table_add(table, COLOUR_NONE, format_shape(shape, tensor->dims, (int)tensor->rank, NULL));
-	if (count == s->nans) {
+	if (count == s->nans || tensor->type == ACCEL_NN_STRING) {
 		table_add(table, COLOUR_NONE, NULL);
 		table_add(table, COLOUR_NONE, NULL);
 		table_add(table, COLOUR_NONE, NULL);
@@ -76,10 +106,64 @@ static void add_row(struct table *table, const char *name, const struct accel_nn
 		table_addf(table, COLOUR_NONE, "%.6g", s->mean);
 	}
 	for (i = 0; i < count && i < 4; i++)
-		snprintf(values + strlen(values), sizeof(values) - strlen(values), "%s%.6g",
-			 i ? " " : "", get_element(tensor, i));
+		format_element(values + strlen(values), sizeof(values) - strlen(values), tensor, i);
 	table_addf(table, s->nans ? COLOUR_BAD : COLOUR_NONE, "%s%s", values,
 		   count > 4 ? " ..." : "");
+}
+
+static void add_tensor(struct table *table, struct json_object *list, const char *name,
+		       const struct accel_nn_tensor *tensor)
+{
+	struct summary summary = summarise(tensor);
+
+	if (list)
+		add_json_result(list, name, tensor, &summary);
+	else
+		add_row(table, name, tensor, &summary);
+}
+
+/* An optional output that is nothing. */
+static void add_nothing(struct table *table, struct json_object *list, const char *name)
+{
+	struct json_object *object;
+	int i;
+
+	if (list) {
+		object = json_object_new_object();
+		json_object_object_add(object, "name", json_object_new_string(name));
+		json_object_object_add(object, "type", NULL);
+		json_object_array_add(list, object);
+		return;
+	}
+	table_add(table, COLOUR_NONE, name);
+	for (i = 0; i < 5; i++)
+		table_add(table, COLOUR_NONE, NULL);
+	table_add(table, COLOUR_DIM, "nothing");
+}
+
+/* A row for each tensor; those of a sequence have numbers. */
+static int show_result(struct session *s, uint32_t output, struct table *table,
+		       struct json_object *list)
+{
+	struct accel_nn_result_info info = { .size = sizeof(info) };
+	struct accel_nn_tensor tensor = { .size = sizeof(tensor) };
+	struct accel_nn_value value = { .size = sizeof(value) };
+	char name[200];
+	uint32_t i;
+	int ret = accel_nn_get_output(s->model, output, &value);
+
+	if (!ret)
+		ret = accel_nn_get_result_info(s->job, output, &info);
+	if (!ret && info.kind == ACCEL_NN_EMPTY)
+		add_nothing(table, list, value.name);
+	for (i = 0; i < info.count && !ret; i++) {
+		ret = accel_nn_get_result_item(s->job, output, i, &tensor);
+		snprintf(name, sizeof(name), info.kind == ACCEL_NN_SEQUENCE ? "%.180s[%u]" : "%.180s",
+			 value.name, i);
+		if (!ret)
+			add_tensor(table, list, name, &tensor);
+	}
+	return ret;
 }
 
 enum status show_results(struct session *s)
@@ -88,28 +172,18 @@ enum status show_results(struct session *s)
 		"OUTPUT", "TYPE", "SHAPE", "MIN", "MAX", "MEAN", "ELEMENTS",
 	};
 	struct json_object *list = s->json ? json_object_new_array() : NULL;
-	struct accel_nn_tensor tensor = { .size = sizeof(tensor) };
-	struct accel_nn_value value = { .size = sizeof(value) };
 	struct table *table = table_create(7, headings);
-	struct summary summary;
 	uint32_t i;
+	int ret = 0;
 
-	for (i = 0; i < s->info.outputs; i++) {
-		if (accel_nn_get_output(s->model, i, &value) ||
-		    accel_nn_get_result(s->job, i, &tensor))
-			break;
-		summary = summarise(&tensor);
-		if (list)
-			add_json_result(list, value.name, &tensor, &summary);
-		else
-			add_row(table, value.name, &tensor, &summary);
-	}
+	for (i = 0; i < s->info.outputs && !ret; i++)
+		ret = show_result(s, i, table, list);
 	if (list)
 		json_object_object_add(s->json, "results", list);
 	else
 		table_print(table);
 	table_free(table);
-	return i < s->info.outputs ? complain_model() : STATUS_OK;
+	return ret ? complain_model() : STATUS_OK;
 }
 
 /* ---- Comparison ---- */

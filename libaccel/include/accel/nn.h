@@ -51,6 +51,8 @@ enum accel_nn_type {
 	ACCEL_NN_INT32 = 6,
 	/** @ACCEL_NN_INT64: 64-bit integer. */
 	ACCEL_NN_INT64 = 7,
+	/** @ACCEL_NN_STRING: A pointer to a text that ends with a zero byte; NULL for an empty one. */
+	ACCEL_NN_STRING = 8,
 	/** @ACCEL_NN_BOOL: A byte, 0 or 1. */
 	ACCEL_NN_BOOL = 9,
 	/** @ACCEL_NN_FLOAT16: 16-bit float of IEEE 754. */
@@ -74,7 +76,9 @@ const char *accel_nn_type_name(uint32_t type);
 /**
  * struct accel_nn_tensor - elements in host memory, dense, the last dimension fastest
  *
- * Elements of less than a byte are packed, the first in the lowest bits.
+ * Elements of less than a byte are packed, the first in the lowest bits. Elements that are
+ * texts are pointers; the texts lie elsewhere, live as long as the elements, and belong to the
+ * same owner.
  */
 struct accel_nn_tensor {
 	/** @size: sizeof(struct accel_nn_tensor) */
@@ -96,8 +100,8 @@ struct accel_nn_tensor {
  * @path: the file, usually called .pb
  * @tensor: the tensor on success, with memory of its own; @tensor->size must be set
  *
- * Return: 0; -EINVAL (it is damaged, or no such file); -ENOTSUP (it holds texts); -ENOENT,
- * -EACCES or what else opening the file gives; -ENOMEM.
+ * Return: 0; -EINVAL (it is damaged, or no such file); -ENOTSUP (a form that is not
+ * implemented); -ENOENT, -EACCES or what else opening the file gives; -ENOMEM.
  */
 int accel_nn_load_tensor(const char *path, struct accel_nn_tensor *tensor);
 
@@ -218,6 +222,18 @@ struct accel_nn_model_info {
 /** accel_nn_get_model_info() - what a model is; @info->size must be set */
 int accel_nn_get_model_info(const struct accel_nn_model *model, struct accel_nn_model_info *info);
 
+/** enum accel_nn_kind - what an input, an output or a result is */
+enum accel_nn_kind {
+	/** @ACCEL_NN_TENSOR: A tensor. */
+	ACCEL_NN_TENSOR = 0,
+	/** @ACCEL_NN_SEQUENCE: Any number of tensors, with elements of one type. */
+	ACCEL_NN_SEQUENCE = 1,
+	/** @ACCEL_NN_EMPTY: Nothing, as a result: an optional output may be that. */
+	ACCEL_NN_EMPTY = 2,
+	/** @ACCEL_NN_OTHER: Something else, such as a map; programs can neither give nor get it. */
+	ACCEL_NN_OTHER = 3,
+};
+
 /**
  * struct accel_nn_value - an input or output of a model, as it declares it
  *
@@ -236,6 +252,10 @@ struct accel_nn_value {
 	int64_t dims[ACCEL_NN_RANK_MAX];
 	/** @symbols: Names of sizes that may be any; those with one name are the same. Or empty. */
 	const char *symbols[ACCEL_NN_RANK_MAX];
+	/** @kind: One of &enum accel_nn_kind; of a sequence, @type is that of its tensors' elements. */
+	uint32_t kind;
+	/** @optional: 1 if it may be nothing, else 0. */
+	uint32_t optional;
 };
 
 /** accel_nn_get_input() - an input by number; @value->size must be set */
@@ -274,11 +294,38 @@ int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
 			const struct accel_nn_tensor *tensor);
 
 /**
+ * accel_nn_bind_sequence() - give an input of the next runs that is a sequence
+ * @job: job
+ * @index: number of the input
+ * @tensors: pointers to the tensors, whose elements are of one type; their sizes may differ. All
+ *	is copied
+ * @count: how many; there may be none
+ *
+ * Return: 0; -EINVAL (the input is no sequence, or one of another type); -EBUSY (the job is
+ * running); -ENOMEM.
+ */
+int accel_nn_bind_sequence(struct accel_nn_job *job, uint32_t index,
+			   const struct accel_nn_tensor *const *tensors, uint32_t count);
+
+/**
+ * accel_nn_bind_nothing() - leave out an input in the next runs
+ * @job: job
+ * @index: number of the input, which must be an optional one
+ *
+ * An input that nothing was bound to is an error; here the model is told that there is none.
+ *
+ * Return: 0; -EINVAL (the input is not optional); -EBUSY (the job is running).
+ */
+int accel_nn_bind_nothing(struct accel_nn_job *job, uint32_t index);
+
+/**
  * accel_nn_bind_output() - choose where a result goes
  * @job: job
  * @index: number of the output
  * @data: memory for the result; NULL for the job's own
  * @bytes: how much there is; a run fails with -ENOSPC if that is too little
+ *
+ * Only tensors of numbers can go there: with anything else a run fails with -EINVAL.
  *
  * An output stays bound until another is.
  *
@@ -412,10 +459,43 @@ int accel_nn_wait(struct accel_nn_job *job, int64_t deadline);
  * @tensor: its type, sizes and elements, which belong to the job and stay until it runs again;
  *	@tensor->size must be set
  *
- * Return: 0; -EINVAL (there is no such output, or the job has not run); -EBUSY (the job is
- * running).
+ * Return: 0; -EINVAL (there is no such output, it is not a tensor, or the job has not run); -EBUSY
+ * (the job is running).
  */
 int accel_nn_get_result(struct accel_nn_job *job, uint32_t index, struct accel_nn_tensor *tensor);
+
+/** struct accel_nn_result_info - what an output of the last run is */
+struct accel_nn_result_info {
+	/** @size: sizeof(struct accel_nn_result_info) */
+	size_t size;
+	/** @kind: One of &enum accel_nn_kind. */
+	uint32_t kind;
+	/** @count: Number of its tensors: 1 for a tensor, 0 for nothing. */
+	uint32_t count;
+};
+
+/**
+ * accel_nn_get_result_info() - whether an output is a tensor, a sequence, or nothing
+ * @job: job
+ * @index: number of the output
+ * @info: what it is; @info->size must be set
+ *
+ * Return: as accel_nn_get_result(), for all kinds.
+ */
+int accel_nn_get_result_info(struct accel_nn_job *job, uint32_t index,
+			     struct accel_nn_result_info *info);
+
+/**
+ * accel_nn_get_result_item() - a tensor of an output that is a sequence
+ * @job: job
+ * @index: number of the output
+ * @item: number of the tensor in it; a tensor is its own number 0
+ * @tensor: as for accel_nn_get_result()
+ *
+ * Return: as accel_nn_get_result(); -EINVAL also if there is no such tensor.
+ */
+int accel_nn_get_result_item(struct accel_nn_job *job, uint32_t index, uint32_t item,
+			     struct accel_nn_tensor *tensor);
 
 /* ---- Where time goes ------------------------------------------------------------- */
 

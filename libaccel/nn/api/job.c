@@ -17,6 +17,7 @@
 
 #include "../../error.h"
 #include "../card/calibrate.h"
+#include "../list.h"
 #include "variants.h"
 
 /* ---- States ---- */
@@ -72,31 +73,26 @@ static int make_lists(struct accel_nn_job *job)
 	const struct nn_graph *graph = nn_job_graph(job);
 
 	job->inputs = calloc(graph->input_count + 1, sizeof(*job->inputs));
-	job->bound = calloc(graph->input_count + 1, sizeof(*job->bound));
+	job->given = calloc(graph->input_count + 1, sizeof(*job->given));
+	job->lists = calloc(graph->input_count + 1, sizeof(*job->lists));
 	job->destinations = calloc(graph->output_count + 1, sizeof(*job->destinations));
 	job->results = calloc(graph->output_count + 1, sizeof(*job->results));
-	return job->inputs && job->bound && job->destinations && job->results ? 0 : -ENOMEM;
-}
-
-static void forget_results(struct accel_nn_job *job)
-{
-	size_t i;
-
-	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
-		if (!job->destinations[i].data)
-			nn_tensor_release(&job->results[i]);
-		job->results[i].data = NULL;
-	}
-	job->has_results = false;
+	return job->inputs && job->given && job->lists && job->destinations && job->results ? 0 :
+	       -ENOMEM;
 }
 
 static void free_job(struct accel_nn_job *job)
 {
+	size_t i;
+
 	if (job->results && job->destinations)
-		forget_results(job);
+		nn_job_forget_results(job);
+	for (i = 0; job->lists && i < nn_job_graph(job)->input_count; i++)
+		nn_list_free(job->lists[i]);
 	accel_stream_destroy(job->stream);
 	free(job->inputs);
-	free(job->bound);
+	free(job->given);
+	free(job->lists);
 	free(job->destinations);
 	free(job->results);
 	free(job->measures);
@@ -150,106 +146,6 @@ NN_API void accel_nn_job_destroy(struct accel_nn_job *job)
 	free_job(job);
 }
 
-/* ---- Inputs and outputs ---- */
-
-static int read_tensor(const char *what, const struct accel_nn_tensor *from, struct nn_tensor *to)
-{
-	struct accel_nn_tensor given;
-	uint32_t i;
-	int ret;
-
-	if (!from)
-		return accel_fail(-EINVAL, what, NULL, "the tensor is NULL");
-	ret = accel_copy_in(what, &given, sizeof(given), from);
-	if (ret)
-		return ret;
-	if (given.rank > NN_RANK_MAX)
-		return accel_fail(-EINVAL, what, NULL, "it has %u dimensions, more than %d",
-				  given.rank, NN_RANK_MAX);
-	to->type = (enum nn_type)given.type;
-	to->shape.rank = (int)given.rank;
-	for (i = 0; i < given.rank; i++) {
-		if (given.dims[i] < 0)
-			return accel_fail(-EINVAL, what, NULL, "size %u is %lld", i,
-					  (long long)given.dims[i]);
-		to->shape.dims[i] = given.dims[i];
-	}
-	to->data = given.data;
-	if (!nn_type_bits(to->type) || !nn_shape_count(&to->shape, &to->count))
-		return accel_fail(-EINVAL, what, NULL, "its type or its size is impossible");
-	if (given.data && given.bytes != nn_bytes(to->type, to->count))
-		return accel_fail(-EINVAL, what, "set its bytes to the size of its memory",
-				  "it has %zu bytes, its sizes ask for %zu", given.bytes,
-				  nn_bytes(to->type, to->count));
-	return 0;
-}
-
-/* Said at once if it can never fit; sizes that must be equal are compared when all are there. */
-static int check_input(const char *what, const struct nn_value *value,
-		       const struct nn_tensor *tensor, const struct nn_model *model)
-{
-	char given[160], wanted[160], name[80];
-	bool fits = value->shape.rank < 0 || value->shape.rank == tensor->shape.rank;
-	int i;
-
-	nn_clean(name, sizeof(name), value->name);
-	if (!nn_value_is_tensor(value) || value->type == NN_STRING)
-		return accel_fail(-ENOTSUP, what, NULL, "input '%s' is not a tensor of numbers", name);
-	if (value->type != tensor->type)
-		return accel_fail(-EINVAL, what, "convert the input",
-				  "input '%s' has elements of type %s, the model asks for %s", name,
-				  nn_type_name(tensor->type), nn_type_name(value->type));
-	for (i = 0; fits && i < value->shape.rank; i++)
-		fits = value->shape.dims[i] < 0 || value->shape.dims[i] == tensor->shape.dims[i];
-	if (fits)
-		return 0;
-	nn_shape_print(&tensor->shape, NULL, 0, given, sizeof(given));
-	nn_shape_print(&value->shape, model->symbols, model->symbol_count, wanted, sizeof(wanted));
-	return accel_fail(-EINVAL, what, NULL, "input '%s' has shape %s, the model asks for %s",
-			  name, given, wanted);
-}
-
-NN_API int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
-			       const struct accel_nn_tensor *tensor)
-{
-	const char *what = "cannot bind an input";
-	struct nn_tensor read;
-	int ret = nn_job_begin(what, job);
-
-	if (ret)
-		return ret;
-	if (index >= nn_job_graph(job)->input_count)
-		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu inputs, so there is no %u",
-				 nn_job_graph(job)->input_count, index);
-	if (!ret)
-		ret = read_tensor(what, tensor, &read);
-	if (!ret)
-		ret = check_input(what, nn_job_graph(job)->inputs[index], &read, job->model->model);
-	if (!ret) {
-		job->inputs[index] = read;
-		job->bound[index] = true;
-		job->prepared = false;
-	}
-	return nn_job_end(job, ret);
-}
-
-NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, size_t bytes)
-{
-	const char *what = "cannot bind an output";
-	int ret = nn_job_begin(what, job);
-
-	if (ret)
-		return ret;
-	if (index >= nn_job_graph(job)->output_count)
-		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
-				 nn_job_graph(job)->output_count, index);
-	if (!ret) {
-		forget_results(job);
-		job->destinations[index] = (struct nn_destination){ data, data ? bytes : 0 };
-	}
-	return nn_job_end(job, ret);
-}
-
 /* ---- Preparation ---- */
 
 static void count_plan(struct accel_nn_job *job, bool made)
@@ -274,7 +170,8 @@ static int prepare(struct accel_nn_job *job)
 	if (!shapes)
 		return accel_fail_errno(-ENOMEM, "cannot prepare the job");
 	for (i = 0; i < count; i++)
-		shapes[i] = job->bound[i] ? job->inputs[i].shape : (struct nn_shape){ .rank = -1 };
+		shapes[i] = job->given[i] == NN_GIVEN_TENSOR ? job->inputs[i].shape :
+			    (struct nn_shape){ .rank = -1 };
 	ret = nn_variant_change(job->model, shapes, &job->variant, &made);
 	free(shapes);
 	job->prepared = !ret;
@@ -292,51 +189,17 @@ NN_API int accel_nn_prepare(struct accel_nn_job *job)
 
 /* ---- Runs ---- */
 
-/* Where a result goes: memory of the program, or of the job. */
-static int place_result(struct accel_nn_job *job, size_t output, const struct nn_tensor *from)
+static int give_input(const struct accel_nn_job *job, size_t i, struct nn_facts *facts)
 {
-	const struct nn_destination *to = &job->destinations[output];
-	struct nn_tensor *result = &job->results[output];
-	size_t bytes = nn_bytes(from->type, from->count);
-	char name[80];
-	int ret;
-
-	if (!to->data) {
-		ret = nn_tensor_init(result, from->type, &from->shape);
-		if (ret)
-			return accel_fail_errno(ret, "cannot keep a result");
-	} else {
-		*result = *from;
-		result->data = to->data;
+	switch (job->given[i]) {
+	case NN_GIVEN_TENSOR:
+		return job->inputs[i].data ? nn_facts_lend_input(facts, i, &job->inputs[i]) : 0;
+	case NN_GIVEN_LIST:
+	case NN_GIVEN_NOTHING:
+		return nn_facts_set_list(facts, i, job->lists[i]);
+	default:
+		return 0;
 	}
-	if (to->data && to->bytes < bytes) {
-		nn_clean(name, sizeof(name), nn_job_graph(job)->outputs[output]->name);
-		return accel_fail(-ENOSPC, "cannot keep a result", "bind more memory",
-				  "output '%s' has %zu bytes, the memory bound to it %zu", name,
-				  bytes, to->bytes);
-	}
-	if (bytes)
-		memcpy(result->data, from->data, bytes);
-	return 0;
-}
-
-static int take_results(struct accel_nn_job *job, struct nn_facts *facts)
-{
-	const struct nn_graph *graph = nn_job_graph(job);
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; i < graph->output_count && !ret; i++) {
-		const struct nn_tensor *from =
-			nn_contents(&facts->facts[graph->outputs[i]->index]);
-
-		if (from && from->type != NN_STRING)
-			ret = place_result(job, i, from);
-		else
-			ret = accel_fail(-ENOTSUP, "cannot keep a result", NULL,
-					 "output %zu is not a tensor of numbers", i);
-	}
-	return ret;
 }
 
 static int run_on_host(struct accel_nn_job *job, bool calibrates)
@@ -349,31 +212,12 @@ static int run_on_host(struct accel_nn_job *job, bool calibrates)
 		return ret;
 	facts.stop = &job->leaving;
 	for (i = 0; i < nn_job_graph(job)->input_count && !ret; i++)
-		if (job->bound[i] && job->inputs[i].data)
-			ret = nn_facts_lend_input(&facts, i, &job->inputs[i]);
+		ret = give_input(job, i, &facts);
 	if (!ret)
 		ret = calibrates ? nn_calibrate(job->model->card, &facts) : nn_facts_run(&facts);
 	if (!ret)
-		ret = take_results(job, &facts);
+		ret = nn_job_take_results(job, &facts);
 	nn_facts_release(&facts);
-	return ret;
-}
-
-/* What the plan has allocated is kept, or copied to where the program wants it. */
-static int keep_outputs(struct accel_nn_job *job, struct nn_tensor *outputs)
-{
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
-		if (!ret && !job->destinations[i].data) {
-			job->results[i] = outputs[i];
-			continue;
-		}
-		if (!ret)
-			ret = place_result(job, i, &outputs[i]);
-		nn_tensor_release(&outputs[i]);
-	}
 	return ret;
 }
 
@@ -443,7 +287,7 @@ static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, bo
 		return accel_fail_errno(-ENOMEM, "cannot run the model");
 	ret = run_variant(job, stream ? stream : job->stream, measure, outputs);
 	if (!ret)
-		ret = keep_outputs(job, outputs);
+		ret = nn_job_take_outputs(job, outputs);
 	free(outputs);
 	/* A stream that was stopped stays so. The next run has a new one. */
 	if (ret == -ECANCELED && !stream) {
@@ -464,7 +308,7 @@ static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measu
 {
 	int ret;
 
-	forget_results(job);
+	nn_job_forget_results(job);
 	if (measure) {
 		free(job->measures);
 		job->measures = NULL;
@@ -475,7 +319,7 @@ static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measu
 	else if (!ret)
 		ret = measure ? refuse_profile(job) : run_on_host(job, false);
 	if (ret)
-		forget_results(job);
+		nn_job_forget_results(job);
 	job->has_results = !ret;
 	return ret;
 }
@@ -520,10 +364,10 @@ NN_API int accel_nn_calibrate(struct accel_nn_job *job)
 		ret = accel_fail(-EINVAL, what, "load it for ACCEL_NN_IN_INT8", "it is not in int8");
 		return nn_job_end(job, ret);
 	}
-	forget_results(job);
+	nn_job_forget_results(job);
 	ret = run_on_host(job, true);
 	if (ret)
-		forget_results(job);
+		nn_job_forget_results(job);
 	job->has_results = !ret;
 	return nn_job_end(job, ret);
 }
@@ -624,32 +468,4 @@ NN_API int accel_nn_wait(struct accel_nn_job *job, int64_t deadline)
 	if (!failure.error)
 		return 0;
 	return accel_fail(failure.error, failure.what, failure.advice, "%s", failure.cause);
-}
-
-NN_API int accel_nn_get_result(struct accel_nn_job *job, uint32_t index,
-			       struct accel_nn_tensor *tensor)
-{
-	const char *what = "cannot give a result";
-	struct accel_nn_tensor found = { 0 };
-	int ret = nn_job_begin(what, job), i;
-
-	if (ret)
-		return ret;
-	if (!job->has_results)
-		ret = accel_fail(-EINVAL, what, "call accel_nn_run()", "the job has not run");
-	else if (index >= nn_job_graph(job)->output_count)
-		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
-				 nn_job_graph(job)->output_count, index);
-	if (!ret) {
-		const struct nn_tensor *result = &job->results[index];
-
-		found.type = (uint32_t)result->type;
-		found.rank = (uint32_t)result->shape.rank;
-		for (i = 0; i < result->shape.rank; i++)
-			found.dims[i] = result->shape.dims[i];
-		found.data = result->data;
-		found.bytes = nn_bytes(result->type, result->count);
-		ret = accel_copy_out(what, tensor, &found, sizeof(found));
-	}
-	return nn_job_end(job, ret);
 }

@@ -29,13 +29,29 @@ struct nn_destination {
 	size_t bytes;
 };
 
+/* What came out: one of the three. */
+struct nn_result {
+	struct nn_tensor tensor;	/* data is NULL: none; or the program's, if it wants that */
+	struct nn_list *list;
+	bool nothing;
+};
+
+/* What a program has bound to an input. */
+enum nn_given {
+	NN_GIVEN_NOT,
+	NN_GIVEN_TENSOR,
+	NN_GIVEN_LIST,
+	NN_GIVEN_NOTHING,
+};
+
 struct accel_nn_job {
 	struct accel_nn_model *model;
 	pid_t process;			/* a child that was forked has not got the thread */
+	enum nn_given *given;		/* of each input */
 	struct nn_tensor *inputs;	/* the program's: not to be released */
-	bool *bound;			/* of each input */
+	struct nn_list **lists;		/* copies of the program's, or NULL */
 	struct nn_destination *destinations;
-	struct nn_tensor *results;	/* of each output */
+	struct nn_result *results;	/* of each output */
 	bool has_results;
 	bool prepared;			/* the variant is that of the inputs */
 	struct nn_variant *variant;	/* or NULL */
@@ -67,5 +83,13 @@ int nn_job_begin(const char *what, struct accel_nn_job *job);
 int nn_job_end(struct accel_nn_job *job, int ret);
 /* Own it, if it was prepared. */
 int nn_job_begin_prepared(const char *what, struct accel_nn_job *job);
+
+/* ---- bind.c ---- */
+
+/* Put results where they go: memory of the program, or of the job. Of the facts nothing is kept. */
+int nn_job_take_results(struct accel_nn_job *job, struct nn_facts *facts);
+/* Likewise what a plan has allocated, which is released, or kept. */
+int nn_job_take_outputs(struct accel_nn_job *job, struct nn_tensor *outputs);
+void nn_job_forget_results(struct accel_nn_job *job);
 
 #endif /* NN_JOB_H */

@@ -234,7 +234,10 @@ static int get_value(const char *kind, const struct accel_nn_model *model,
 	v = values[index];
 	found.name = v->name;
 	found.type = (uint32_t)v->type;
-	found.rank = !nn_value_is_tensor(v) ? -1 : v->shape.rank;
+	found.kind = v->kind == NN_TENSOR ? ACCEL_NN_TENSOR :
+		     v->kind == NN_SEQUENCE ? ACCEL_NN_SEQUENCE : ACCEL_NN_OTHER;
+	found.optional = v->optional;
+	found.rank = v->kind == NN_TENSOR ? v->shape.rank : -1;
 	for (i = 0; i < NN_RANK_MAX; i++) {
 		int64_t dim = i < found.rank ? v->shape.dims[i] : 0;
 		const char *symbol = dim < 0 ? model->model->symbols[-dim] : NULL;

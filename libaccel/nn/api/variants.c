@@ -107,7 +107,8 @@ static bool can_plan(const struct nn_model *model, const struct nn_variant *vari
 	if (nn_first_unsupported(model))
 		return false;
 	for (i = 0; i < graph->input_count; i++)
-		if (variant->shapes[i].rank < 0)
+		if (variant->shapes[i].rank < 0 ||
+		    !nn_can_lower(&variant->facts.facts[graph->inputs[i]->index]))
 			return false;
 	for (i = 0; i < graph->node_count; i++) {
 		const struct nn_node *node = graph->nodes[i];

@@ -63,6 +63,8 @@ $(foreach t,$(NN_CARD_TSAN_TESTS),$(eval $(call nn_card_sanitized_test,$(t),tsan
 
 $(addprefix $(B)/tests/,host/nn-card-decoder host/nn-card-decoder-asan vm/nn-card-decoder): | $(NN_DECODERS)
 
+$(B)/tests/host/nn-card-kinds $(B)/tests/host/nn-card-kinds-asan: | $(B)/tests/nn/kinds.onnx
+
 # ONNX's own cases.
 $(B)/tests/nn/list_file.o: EXTRA_CFLAGS = $(NN_CARD_TEST_FLAGS) -I$(B)/tests/nn
 $(B)/tests/nn/list_file.o: | $(B)/tests/nn/list.pb-c.h
