@@ -188,7 +188,7 @@ static void egret_dump_note(struct egret_coredump *dump, struct egret_queue *que
 	if (queue)
 		egret_dump_read_queue(dump, queue);
 	egret_dump_note_queues(dump);
-	queue_work(system_unbound_wq, &dump->work);
+	queue_work(system_dfl_wq, &dump->work);
 }
 
 /**

@@ -103,7 +103,7 @@ static void egret_event_post(struct egret_device *edev, u64 client,
 	events->ring[events->tail % EGRET_EVENTS_MAX].event = *event;
 	events->tail++;
 	spin_unlock(&events->lock);
-	queue_work(system_unbound_wq, &events->work);
+	queue_work(system_dfl_wq, &events->work);
 }
 
 /**

@@ -248,7 +248,7 @@ static void egret_reset_work(struct work_struct *work)
 
 	if (level && !egret_device_is_wedged(edev)) {
 		egret_reset_climb(edev, level, cause);
-		queue_work(system_unbound_wq, &reset->after_work);
+		queue_work(system_dfl_wq, &reset->after_work);
 	}
 	egret_reset_serve(edev, ticket);
 	egret_pm_put(edev);
@@ -406,7 +406,7 @@ void egret_reset_end_external(struct egret_device *edev, enum egret_reset_cause 
 		if (ret)
 			next = EGRET_RESET_LEVEL_REPROBE;
 		else
-			queue_work(system_unbound_wq, &reset->after_work);
+			queue_work(system_dfl_wq, &reset->after_work);
 	}
 
 	spin_lock(&reset->lock);

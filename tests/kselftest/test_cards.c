@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/sync_file.h>
@@ -524,6 +525,64 @@ static void test_shared_orders(void)
 	}
 }
 
+/* Reset a card a few times, in a process of its own. */
+static pid_t begin_resets(int fd)
+{
+	char path[PATH_MAX];
+	pid_t pid = fork();
+	unsigned int i;
+
+	CHECK(pid >= 0);
+	if (pid)
+		return pid;
+	card_path(fd, "reset_method", path);
+	write_file(path, "flr");
+	card_path(fd, "reset", path);
+	for (i = 0; i < 5; i++) {
+		write_file(path, "1");
+		sleep_ms(50);
+	}
+	_exit(0);
+}
+
+/*
+ * The card is reset whose memory another one reads. That one finds what is there, or that
+ * nothing answers, which ends the queue; never something else.
+ */
+static void test_shared_reset(void)
+{
+	struct places places = cards_find();
+	struct pair p = pair_create(places.near[0], places.near[1], DRM_EGRET_BO_VRAM, 6);
+	struct bo out = client_bo(&p.other, PAIR_SIZE, DRM_EGRET_BO_SYSTEM);
+	pid_t pid = begin_resets(p.owner.fd);
+	unsigned int right = 0, refused = 0, i;
+	int status;
+
+	while (!waitpid(pid, &status, WNOHANG)) {
+		packet_fill(&p.other, out.va, out.size, 8, 0, 0);
+		packet_copy(&p.other, out.va, p.seen.va, out.size, EGRET_PKT_BARRIER);
+		if (run(&p.other)) {
+			CHECK_EQ(queue_query(p.other.fd, p.other.queue).state,
+				 DRM_EGRET_QUEUE_DEAD_FAULT);
+			CHECK_OK(queue_destroy(p.other.fd, p.other.queue));
+			p.other.queue = queue_create(p.other.fd, p.other.vm,
+						     DRM_EGRET_QUEUE_COPY);
+			refused++;
+			continue;
+		}
+		for (i = 0; i < out.size / PAGE; i++)
+			CHECK_EQ(out.u32[i * PAGE / 4], i + 6);
+		right++;
+	}
+	CHECK_EQ(status, 0);
+	CHECK(right > 0);
+	printf("# %u copies were right, %u refused\n", right, refused);
+	/* In system memory it is not concerned. */
+	CHECK(kernel_has_p2p() || !refused);
+	pair_use(&p.other, &p.seen, 6, 1);
+	pair_use(&p.owner, &p.bo, 6, 2);
+}
+
 static void card_remove(int fd)
 {
 	char path[PATH_MAX];
@@ -644,6 +703,7 @@ int main(void)
 		TEST_LONG("a card whose memory another one uses stays awake", test_shared_asleep, 60),
 		TEST_LONG("two cards work on a buffer in turn", test_shared_in_turn, 60),
 		TEST_LONG("a shared buffer is let go of in every order", test_shared_orders, 90),
+		TEST_LONG("a card is reset whose memory another one reads", test_shared_reset, 90),
 		TEST_LONG("a card that shares buffers is removed", test_shared_removed, 90),
 		TEST_LONG("a card near to others is removed", test_near_removed, 90),
 		TEST_LONG("one is removed, others go on, it comes back", test_removed, 90),
