@@ -194,6 +194,7 @@ extern const struct nn_lowering_entry nn_lower_index[];
 extern const struct nn_lowering_entry nn_lower_attention[];
 extern const struct nn_lowering_entry nn_lower_norm[];
 extern const struct nn_lowering_entry nn_lower_losses[];
+extern const struct nn_lowering_entry nn_lower_grid[];
 extern const struct nn_lowering_entry nn_lower_recurrent[];
 extern const struct nn_lowering_entry nn_lower_arrange[];
 extern const struct nn_lowering_entry nn_lower_quant[];

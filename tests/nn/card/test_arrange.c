@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
-/* Operators that move blocks about, normalise parts, count and sum along an axis; losses. */
+/* Operators that move blocks about, normalise parts, count and sum along an axis; losses; grids. */
 #include "case.h"
 
 #include <stdio.h>
@@ -206,6 +206,31 @@ static void test_losses(void **state)
 		run_loss(*state, types[i & 1], reductions[i / 4], i & 2, i % 3 == 1);
 }
 
+static void run_grid(struct card *card, const char *mode, const char *padding, bool align)
+{
+	const int64_t image[4] = { 2, 3, 13, 21 }, grid[4] = { 2, 9, 17, 2 };
+	Onnx__NodeProto *node;
+
+	begin_case(&c, OPSET);
+	add_input(&c.build, "x", 4, image);
+	add_input(&c.build, "g", 4, grid);
+	node = build_node(&c.build, "GridSample", "x g", "y");
+	add_text(&c.build, node, "mode", mode);
+	add_text(&c.build, node, "padding_mode", padding);
+	build_int(&c.build, node, "align_corners", align);
+	build_output(&c.build, "y");
+	c.absolute = 1e-4;
+	run_case(&c, card);
+}
+
+static void test_grid(void **state)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		run_grid(*state, i & 1 ? "nearest" : "linear", i & 2 ? "border" : "zeros", i & 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +242,7 @@ int main(void)
 		CARD_TEST(test_one_hot),
 		CARD_TEST(test_cache),
 		CARD_TEST(test_losses),
+		CARD_TEST(test_grid),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
