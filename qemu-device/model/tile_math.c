@@ -414,34 +414,46 @@ static float fix_large(float a, unsigned int quarter)
 	}								\
 } while (0)
 
-/* Large operands are rare: they are done again, apart. */
+/*
+ * v[i] = quick, of operand a, some at a time, so that the compiler makes vectors of it. The others
+ * are rare: they are done again, apart.
+ */
+#define RUN_APART(is_other, quick, exact) do {				\
+	enum { CHUNK = 64 };						\
+	float operand[CHUNK];						\
+									\
+	for (size_t first = 0, end; first < n; first = end) {		\
+		unsigned int others = 0;				\
+									\
+		end = n - first < CHUNK ? n : first + CHUNK;		\
+		memcpy(operand, v + first, (end - first) * sizeof(*v));	\
+		for (size_t i = first; i < end; i++) {			\
+			float a = operand[i - first];			\
+									\
+			others |= (unsigned int)(is_other);		\
+		}							\
+		for (size_t i = first; i < end; i++) {			\
+			float a = operand[i - first];			\
+									\
+			v[i] = (quick);					\
+		}							\
+		for (size_t i = first; others && i < end; i++) {	\
+			float a = operand[i - first];			\
+									\
+			if (is_other)					\
+				v[i] = (exact);				\
+		}							\
+	}								\
+} while (0)
+
 EGRET_CLONES
 static void run_sin(float *v, size_t n, unsigned int quarter)
 {
 	/* nothing is its own cosine */
-	const float same = quarter ? f32_from_bits(EGRET_NAN_F32) : 0;
-	enum { CHUNK = 64 };
-	float operand[CHUNK];
+	const float nan = f32_from_bits(EGRET_NAN_F32), same = quarter ? nan : 0;
 
-	while (n) {
-		size_t now = n < CHUNK ? n : CHUNK;
-		unsigned int any = 0;
-
-		memcpy(operand, v, now * sizeof(*v));
-		for (size_t i = 0; i < now; i++)
-			any |= (unsigned int)is_large(operand[i]);
-		for (size_t i = 0; i < now; i++) {
-			float a = operand[i];
-			float r = f_sin_moderate(clamp(a, -LARGE, LARGE), quarter, same);
-
-			v[i] = a == a ? r : f32_from_bits(EGRET_NAN_F32);
-		}
-		for (size_t i = 0; any && i < now; i++)
-			if (is_large(operand[i]))
-				v[i] = fix_large(operand[i], quarter);
-		v += now;
-		n -= now;
-	}
+	RUN_APART(is_large(a), a == a ? f_sin_moderate(clamp(a, -LARGE, LARGE), quarter, same) : nan,
+		  fix_large(a, quarter));
 }
 
 EGRET_CLONES
@@ -558,29 +570,10 @@ static inline float plain_power(float a, float b)
 	return a < 0 ? whole : r;
 }
 
-/* Others are done again, apart. */
 EGRET_CLONES
 void egret_math_pow(float *v, const float *e, size_t n)
 {
-	enum { CHUNK = 64 };
-	float operand[CHUNK];
-
-	while (n) {
-		size_t now = n < CHUNK ? n : CHUNK;
-		unsigned int others = 0;
-
-		memcpy(operand, v, now * sizeof(*v));
-		for (size_t i = 0; i < now; i++)
-			others |= (unsigned int)!is_plain_power(operand[i], e[i]);
-		for (size_t i = 0; i < now; i++)
-			v[i] = plain_power(operand[i], e[i]);
-		for (size_t i = 0; others && i < now; i++)
-			if (!is_plain_power(operand[i], e[i]))
-				v[i] = f_pow(operand[i], e[i]);
-		v += now;
-		e += now;
-		n -= now;
-	}
+	RUN_APART(!is_plain_power(a, e[i]), plain_power(a, e[i]), f_pow(a, e[i]));
 }
 
 EGRET_CLONES
