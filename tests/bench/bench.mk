@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Measurements. They are no tests: nothing passes or fails by a time.
 
-BENCH_PROGRAMS := $(addprefix $(B)/tests/bench/,matmul operations model)
+BENCH_PROGRAMS := $(addprefix $(B)/tests/bench/,matmul operations model onnxruntime)
 
 # libaccel for the card as a program sees it, the model's own objects for its engines alone.
 $(B)/tests/bench/%.o: EXTRA_CFLAGS = -Ilibaccel/include -Ilibaccel/kernels/include \
@@ -38,6 +38,14 @@ $(B)/tests/bench/model.o: EXTRA_CFLAGS = $(NN_CFLAGS) -I. -Ilibaccel/include
 $(B)/tests/bench/model.o: | $(NN_GENERATED)/onnx.pb-c.h
 $(B)/tests/bench/model: LDLIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS)
 $(B)/tests/bench/model: $(B)/tests/bench/model.o $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK.program)
+
+# What they are compared with; its library is fetched when it runs.
+$(B)/tests/bench/onnxruntime.o: EXTRA_CFLAGS = -isystem $(dir $(ORT_HEADER))
+$(B)/tests/bench/onnxruntime.o: | $(ORT_HEADER)
+$(B)/tests/bench/onnxruntime: LDLIBS =
+$(B)/tests/bench/onnxruntime: $(B)/tests/bench/onnxruntime.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
 
