@@ -29,6 +29,7 @@ static const char usage[] =
 	"  --font FILE         for that (" DEFAULT_FONT ")\n"
 	"  --expect FILE       the text that should be found (lines with # are comments),\n"
 	"  --errors PERCENT    but for this part of its characters (0)\n"
+	"  --precision NAME    compute in fp32, bf16 or fp16 (fp32)\n"
 	"  --compare-host      run the models on the host, too, and compare all results: slow\n"
 	"  --help\n"
 	"\n"
@@ -43,6 +44,7 @@ struct options {
 	double errors;
 	unsigned int part[4];		/* left, top, width, height; no width: all */
 	bool compare_host;
+	uint32_t precision;		/* enum accel_nn_precision */
 };
 
 static double now(void)
@@ -83,8 +85,10 @@ static void read_lines(struct reader *reader, const struct picture *picture,
 static struct lines read_picture(const struct options *options, const struct picture *picture,
 				 struct accel_context *context, struct accel_device *device)
 {
-	struct model find = model_load(options->find, context, device, options->compare_host);
-	struct model read = model_load(options->read, context, device, options->compare_host);
+	struct model find = model_load(options->find, context, device, options->precision,
+				       options->compare_host);
+	struct model read = model_load(options->read, context, device, options->precision,
+				       options->compare_host);
 	struct reader *reader = reader_create(&read, options->characters);
 	struct lines lines = { 0 };
 	double start = now(), found;
@@ -203,6 +207,25 @@ static bool parse_percent(const char *text, double *value)
 	return end != text && !*end && *value >= 0 && *value <= 100;
 }
 
+static bool parse_precision(const char *text, uint32_t *precision)
+{
+	static const struct {
+		const char *name;
+		enum accel_nn_precision precision;
+	} names[] = {
+		{ "fp32", ACCEL_NN_IN_FLOAT32 }, { "bf16", ACCEL_NN_IN_BFLOAT16 },
+		{ "fp16", ACCEL_NN_IN_FLOAT16 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		*precision = names[i].precision;
+		if (!strcmp(text, names[i].name))
+			return true;
+	}
+	return false;
+}
+
 static bool take_option(struct options *o, int option)
 {
 	switch (option) {
@@ -215,6 +238,7 @@ static bool take_option(struct options *o, int option)
 	case 'p': return parse_percent(optarg, &o->errors);
 	case 'a': return parse_part(optarg, o->part);
 	case 'h': o->compare_host = true; return true;
+	case 's': return parse_precision(optarg, &o->precision);
 	default: return false;
 	}
 }
@@ -231,6 +255,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "errors", required_argument, NULL, 'p' },
 		{ "part", required_argument, NULL, 'a' },
 		{ "compare-host", no_argument, NULL, 'h' },
+		{ "precision", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'u' },
 		{ 0 }
 	};

@@ -5,10 +5,11 @@
 #include <math.h>
 
 struct model model_load(const char *path, struct accel_context *context,
-			struct accel_device *device, bool compare)
+			struct accel_device *device, uint32_t precision, bool compare)
 {
 	const struct accel_nn_load_options options = {
 		.size = sizeof(options), .context = context, .device = device,
+		.precision = precision,
 	};
 	struct model model = { 0 };
 

@@ -35,7 +35,7 @@ struct model {
 };
 
 struct model model_load(const char *path, struct accel_context *context,
-			struct accel_device *device, bool compare);
+			struct accel_device *device, uint32_t precision, bool compare);
 void model_unload(struct model *model);
 /* Run a job of a model with one input and one output of float32. The result is the job's. */
 struct accel_nn_tensor model_run(struct model *model, struct accel_nn_job *job,
