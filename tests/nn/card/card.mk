@@ -3,7 +3,7 @@
 # Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
 
 # The reference takes too long in a VM for the others.
-NN_CARD_VM_TESTS := plans api variants decoder
+NN_CARD_VM_TESTS := plans api variants decoder quant
 # What several threads do.
 NN_CARD_TSAN_TESTS := variants
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
