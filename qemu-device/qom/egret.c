@@ -611,10 +611,14 @@ static void egret_release_vram(EgretState *s)
 {
 	memory_region_del_subregion(&s->vram_bar.container, s->vram);
 	egret_bar_release(&s->vram_bar);
-	if (s->memdev) {
-		vmstate_unregister_ram(s->vram, DEVICE(s));
+	/*
+	 * The memory itself stays until nobody looks at an old view of the address space, which
+	 * may be after the device is gone. Its name has to be free then for one that takes the
+	 * device's place.
+	 */
+	vmstate_unregister_ram(s->vram, DEVICE(s));
+	if (s->memdev)
 		host_memory_backend_set_mapped(s->memdev, false);
-	}
 }
 
 static void egret_init_registers(EgretState *s)
