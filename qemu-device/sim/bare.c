@@ -100,9 +100,9 @@ static uint64_t read_uleb(const uint8_t **p, const uint8_t *end)
 /* Tag_RISCV_arch in the section .riscv.attributes, or NULL. */
 static const char *arch_attribute(const uint8_t *data, size_t size)
 {
-	const uint8_t *p = data, *end = data + size;
+	const uint8_t *p = data, *end = data + size, *text;
 
-	if (size < 17 || data[0] != 'A' || end[-1] || memcmp(data + 5, "riscv", 6))
+	if (size < 17 || data[0] != 'A' || memcmp(data + 5, "riscv", 6))
 		return NULL;
 	p += 16; /* version, length, vendor, tag of the file, length */
 	while (p < end) {
@@ -112,9 +112,13 @@ static const char *arch_attribute(const uint8_t *data, size_t size)
 			read_uleb(&p, end);
 			continue;
 		}
+		text = p;
+		p = memchr(text, 0, (size_t)(end - text));
+		if (!p)
+			return NULL;
 		if (tag == 5)
-			return (const char *)p;
-		p += strnlen((const char *)p, (size_t)(end - p)) + 1;
+			return (const char *)text;
+		p++;
 	}
 	return NULL;
 }
