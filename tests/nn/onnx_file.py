@@ -179,6 +179,19 @@ def parts():
                  [texts('words', 'pa', 'bon')], version=20)
 
 
+def stream():
+    """What does little with much: 4096 rows of 4096 numbers by 4096 others."""
+    sizes = [4096, 4096]
+    return model([node('Add', 'a b', 'y')], 'y', [value_info('a', sizes), value_info('b', sizes)])
+
+
+def product():
+    """2048 x 2048 x 2048 multiplications of bytes."""
+    sizes = [2048, 2048]
+    return model([node('MatMulInteger', 'a b', 'y')], 'y',
+                 [value_info('a', sizes, kind=3), value_info('b', sizes, kind=3)])
+
+
 def rows():
     """A tensor, not a model: an input of `line'."""
     return floats('x', [2, 2], 1, 2, 3, 4)
@@ -186,7 +199,8 @@ def rows():
 
 def main():
     makers = {maker.__name__: maker for maker in (line, image, two, constant, unknown, picture, small,
-                                                 gray, sound, kinds, parts, rows)}
+                                                 gray, sound, kinds, parts, stream, product,
+                                                 rows)}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         print(f'usage: onnx_file.py {"|".join(makers)}', file=sys.stderr)
         return 2
