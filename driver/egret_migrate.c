@@ -266,16 +266,21 @@ static bool egret_migrate_has_queue(struct egret_migrate *mig)
 }
 
 /*
- * Make a queue. Not where moves are made: there a buffer's reservation is locked, while this locks
- * the address space's, and may have to wait until the card was reset.
+ * Make a queue, if there is none by now: who found none may have asked while the last one was being
+ * made, and moves must not go to two. Not where moves are made: there a buffer's reservation is
+ * locked, while this locks the address space's, and may have to wait until the card was reset.
  */
 static void egret_migrate_queue_work(struct work_struct *work)
 {
 	struct egret_migrate *mig = container_of(work, struct egret_migrate, queue_work);
 	struct egret_device *edev = container_of(mig, struct egret_device, migrate);
 	struct egret_queue *queue;
+	bool there;
 
-	if (egret_pm_get(edev))
+	mutex_lock(&mig->lock);
+	there = egret_migrate_has_queue(mig);
+	mutex_unlock(&mig->lock);
+	if (there || egret_pm_get(edev))
 		return;
 	queue = egret_queue_create(mig->vm, NULL, DRM_EGRET_QUEUE_COPY,
 				   DRM_EGRET_PRIORITY_HIGH, 0);
