@@ -33,17 +33,28 @@ void nn_list_free(struct nn_list *list)
 	free(list);
 }
 
-struct nn_held *nn_hold(const struct nn_tensor *tensor)
+static struct nn_held *hold(const struct nn_tensor *tensor,
+			    int copy(struct nn_tensor *to, const struct nn_tensor *from))
 {
 	struct nn_held *held = calloc(1, sizeof(*held));
 
 	if (!held)
 		return NULL;
 	held->refs = 1;
-	if (!nn_tensor_copy(&held->tensor, tensor))
+	if (!copy(&held->tensor, tensor))
 		return held;
 	free(held);
 	return NULL;
+}
+
+struct nn_held *nn_hold(const struct nn_tensor *tensor)
+{
+	return hold(tensor, nn_tensor_copy);
+}
+
+struct nn_held *nn_hold_texts(const struct nn_tensor *tensor)
+{
+	return hold(tensor, nn_tensor_copy_texts);
 }
 
 void nn_list_share(struct nn_list *list, size_t at, const struct nn_list *from, size_t first,

@@ -25,6 +25,8 @@ void nn_list_free(struct nn_list *list);
 
 /* A tensor with a copy of the contents; NULL: no memory. */
 struct nn_held *nn_hold(const struct nn_tensor *tensor);
+/* Likewise, and if these are texts with copies of them. */
+struct nn_held *nn_hold_texts(const struct nn_tensor *tensor);
 
 /* Put items of another list, which share their tensors, at a place of this one. */
 void nn_list_share(struct nn_list *list, size_t at, const struct nn_list *from, size_t first,

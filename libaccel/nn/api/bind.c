@@ -127,7 +127,7 @@ NN_API int accel_nn_bind_input(struct accel_nn_job *job, uint32_t index,
 }
 
 static int read_item(const struct nn_value *value, const struct accel_nn_tensor *from,
-		     struct nn_held *held)
+		     struct nn_held **held)
 {
 	struct nn_tensor read;
 	char name[80];
@@ -140,8 +140,8 @@ static int read_item(const struct nn_value *value, const struct accel_nn_tensor 
 		return ret;
 	if (!read.data && read.count)
 		return accel_fail(-EINVAL, BIND, NULL, "a tensor has no elements");
-	ret = nn_tensor_copy_texts(&held->tensor, &read);
-	return ret ? accel_fail_errno(ret, BIND) : 0;
+	*held = nn_hold_texts(&read);
+	return *held ? 0 : accel_fail_errno(-ENOMEM, BIND);
 }
 
 static int read_sequence(const struct nn_value *value, const struct accel_nn_tensor *const *tensors,
@@ -150,13 +150,8 @@ static int read_sequence(const struct nn_value *value, const struct accel_nn_ten
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < list->count && !ret; i++) {
-		list->items[i] = calloc(1, sizeof(struct nn_held));
-		if (!list->items[i])
-			return accel_fail_errno(-ENOMEM, BIND);
-		list->items[i]->refs = 1;
-		ret = read_item(value, tensors[i], list->items[i]);
-	}
+	for (i = 0; i < list->count && !ret; i++)
+		ret = read_item(value, tensors[i], &list->items[i]);
 	return ret;
 }
 
@@ -292,13 +287,9 @@ static int place_list(struct accel_nn_job *job, size_t output, const struct nn_l
 	list = nn_list_new(from->count);
 	job->results[output].list = list;
 	for (i = 0; list && i < from->count; i++) {
-		list->items[i] = calloc(1, sizeof(struct nn_held));
+		list->items[i] = nn_hold_texts(&from->items[i]->tensor);
 		if (!list->items[i])
 			return accel_fail_errno(-ENOMEM, KEEP);
-		list->items[i]->refs = 1;
-		ret = nn_tensor_copy_texts(&list->items[i]->tensor, &from->items[i]->tensor);
-		if (ret)
-			return accel_fail_errno(ret, KEEP);
 	}
 	return list ? 0 : accel_fail_errno(-ENOMEM, KEEP);
 }
