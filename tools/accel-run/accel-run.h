@@ -46,6 +46,7 @@ double get_element(const struct accel_nn_tensor *tensor, size_t i);
 /* Integers become the nearest that there is. */
 void set_element(struct accel_nn_tensor *tensor, size_t i, double value);
 size_t count_elements(const struct accel_nn_tensor *tensor);
+bool same_shape(const struct accel_nn_tensor *a, const struct accel_nn_tensor *b);
 /* "[1, 3, 48, 320]" */
 #define SHAPE_TEXT	200
 const char *format_shape(char text[SHAPE_TEXT], const int64_t *dims, int rank,

@@ -134,6 +134,11 @@ size_t count_elements(const struct accel_nn_tensor *tensor)
 	return count;
 }
 
+bool same_shape(const struct accel_nn_tensor *a, const struct accel_nn_tensor *b)
+{
+	return a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0]));
+}
+
 const char *format_shape(char text[SHAPE_TEXT], const int64_t *dims, int rank,
 			 const char *const *symbols)
 {

@@ -124,8 +124,7 @@ static enum status show_output(struct session *s, struct accel_nn_job *reference
 	    accel_nn_get_result(s->job, output, &found))
 		return complain_model();
 	/* Sizes may depend on what is computed. */
-	if (wanted.rank != found.rank ||
-	    memcmp(wanted.dims, found.dims, wanted.rank * sizeof(wanted.dims[0]))) {
+	if (!same_shape(&wanted, &found)) {
 		complain(NULL, "output %s has another shape than in fp32", value.name);
 		return STATUS_DIFFERENT;
 	}

@@ -220,11 +220,6 @@ static struct difference subtract(const struct accel_nn_tensor *wanted,
 	return d;
 }
 
-static bool same_shape(const struct accel_nn_tensor *a, const struct accel_nn_tensor *b)
-{
-	return a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0]));
-}
-
 static void add_json_difference(struct json_object *list, const char *name,
 				const struct difference *d)
 {
