@@ -21,6 +21,7 @@
 #include "../check.h"
 
 #define CACHE_MAX	256	/* tensors of keys or values */
+#define NUMBER_MAX	1000000	/* bytes, as an option */
 
 static const char usage[] =
 	"Usage: writer [--count BYTES] [--room PLACES] --model MODEL PROMPT\n"
@@ -160,6 +161,9 @@ static void keep(struct writer *w)
 		int64_t places, count, head;
 
 		check(accel_nn_get_result(w->job, cache->output, &result));
+		if (result.rank != 4 || result.type != ACCEL_NN_FLOAT32 || result.dims[0] != 1 ||
+		    result.dims[1] != cache->heads || result.dims[3] != cache->size)
+			errx(1, "the model's keys and values are not shaped like those it is given");
 		places = result.dims[2];
 		count = places < w->room ? places : w->room;
 		for (head = 0; head < cache->heads; head++)
@@ -253,6 +257,14 @@ static void write_text(struct writer *w, const char *prompt, long count)
 		report(w, now() - start, count - 1);
 }
 
+static bool parse_number(const char *text, long *number)
+{
+	char *end;
+
+	*number = strtol(text, &end, 10);
+	return end != text && !*end && *number >= 0 && *number <= NUMBER_MAX;
+}
+
 static bool parse(int argc, char **argv, const char **model, long *count, long *room)
 {
 	static const struct option options[] = {
@@ -262,6 +274,7 @@ static bool parse(int argc, char **argv, const char **model, long *count, long *
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
+	bool good = true;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -272,13 +285,13 @@ static bool parse(int argc, char **argv, const char **model, long *count, long *
 		if (option == 'm')
 			*model = optarg;
 		else if (option == 'c')
-			*count = strtol(optarg, NULL, 0);
+			good &= parse_number(optarg, count);
 		else if (option == 'r')
-			*room = strtol(optarg, NULL, 0);
+			good &= parse_number(optarg, room);
 		else
 			return false;
 	}
-	return *model && *count > 0 && *room >= 0 && optind + 1 == argc && argv[optind][0];
+	return good && *model && *count > 0 && optind + 1 == argc && argv[optind][0];
 }
 
 int main(int argc, char **argv)
