@@ -209,14 +209,6 @@ static void neighbour_goes_on(struct neighbour *n, uint32_t level)
 
 /* ---- sysfs ----------------------------------------------------------------------------- */
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-}
-
 /* The PCI address of the card. */
 static void find_device(char *name, size_t size)
 {
@@ -340,11 +332,11 @@ static void test_sysfs_reset(void)
 
 	find_device(device, sizeof(device));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", device);
-	write_file(path, "flr");
+	write_text(path, "flr");
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", device);
 	for (i = 0; i < 3; i++) {
 		neighbour_begin(&n);
-		write_file(path, "1");
+		write_text(path, "1");
 		uevents_expect(events, "EGRET_RESET=function", NULL);
 		neighbour_goes_on(&n, DRM_EGRET_RESET_FUNCTION);
 	}
@@ -453,8 +445,8 @@ static void test_wedged(void)
 	client_close(&k.c);
 	inject("inject-reset-hang", 0);
 	sleep_ms(500);
-	write_file("/sys/bus/pci/drivers/egret/unbind", device);
-	write_file("/sys/bus/pci/drivers/egret/bind", device);
+	write_text("/sys/bus/pci/drivers/egret/unbind", device);
+	write_text("/sys/bus/pci/drivers/egret/bind", device);
 	check_works();
 }
 

@@ -149,14 +149,6 @@ static void test_bad_neighbours(void)
 	}
 }
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-}
-
 /* ---- where the cards are ------------------------------------------------------------------ */
 
 /* The folder of a card's device in sysfs, or a file in it. */
@@ -536,10 +528,10 @@ static pid_t begin_resets(int fd)
 	if (pid)
 		return pid;
 	card_path(fd, "reset_method", path);
-	write_file(path, "flr");
+	write_text(path, "flr");
 	card_path(fd, "reset", path);
 	for (i = 0; i < 5; i++) {
-		write_file(path, "1");
+		write_text(path, "1");
 		sleep_ms(50);
 	}
 	_exit(0);
@@ -588,7 +580,7 @@ static void card_remove(int fd)
 	char path[PATH_MAX];
 
 	card_path(fd, "remove", path);
-	write_file(path, "1");
+	write_text(path, "1");
 }
 
 /* The card goes that made a buffer, or has one of another card. */
@@ -629,7 +621,7 @@ static void check_shared_removed(unsigned int gone, unsigned int stays)
 	CHECK_OK(munmap(taken.other.cmd.map, taken.other.cmd.size));
 	pair_use(&taken.owner, &taken.bo, 0x40, 3);
 
-	write_file("/sys/bus/pci/rescan", "1");
+	write_text("/sys/bus/pci/rescan", "1");
 	for (i = 0; i < CARDS; i++) {
 		struct client c = on_card(i, DRM_EGRET_QUEUE_COPY);
 		struct bo bo = client_bo(&c, 2 * MiB, DRM_EGRET_BO_VRAM);
@@ -685,7 +677,7 @@ static void test_removed(void)
 	CHECK_OK(munmap(bos[3].map, bos[3].size));
 	client_close(&clients[3]);
 
-	write_file("/sys/bus/pci/rescan", "1");
+	write_text("/sys/bus/pci/rescan", "1");
 	clients[3] = on_card(CARDS - 1, DRM_EGRET_QUEUE_COPY);
 	bos[3] = client_bo(&clients[3], 2 * MiB, DRM_EGRET_BO_VRAM);
 	for (i = 0; i < CARDS; i++)

@@ -38,14 +38,6 @@ static void monitor(const char *command)
 	printf("# monitor: %s\n", command);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-}
-
 /* The PCI address of the card that the driver has; false if it has none. */
 static bool find_device(char *name, size_t size)
 {
@@ -286,8 +278,8 @@ static void work(unsigned int n)
 
 static void rebind(const char *device)
 {
-	write_file(DRIVER "unbind", device);
-	write_file(DRIVER "bind", device);
+	write_text(DRIVER "unbind", device);
+	write_text(DRIVER "bind", device);
 }
 
 static void remove_and_rescan(const char *device)
@@ -295,8 +287,8 @@ static void remove_and_rescan(const char *device)
 	char path[512];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", device);
-	write_file(path, "1");
-	write_file("/sys/bus/pci/rescan", "1");
+	write_text(path, "1");
+	write_text("/sys/bus/pci/rescan", "1");
 }
 
 static void reset_by(const char *device, const char *method)
@@ -304,9 +296,9 @@ static void reset_by(const char *device, const char *method)
 	char path[512];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", device);
-	write_file(path, method);
+	write_text(path, method);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", device);
-	write_file(path, "1");
+	write_text(path, "1");
 }
 
 static void reset_function(const char *device)
