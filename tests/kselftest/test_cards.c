@@ -238,6 +238,13 @@ static struct pair pair_create(unsigned int a, unsigned int b, uint32_t placemen
 	return p;
 }
 
+/* A client is done with a bound buffer. */
+static void let_go(struct client *c, struct bo *bo)
+{
+	CHECK_OK(vm_unmap(c->fd, c->vm, bo->va, bo->size));
+	bo_close(c->fd, bo);
+}
+
 /* @c reads what the pages begin with, and writes the last word. */
 static void pair_use(struct client *c, const struct bo *bo, uint32_t tag, uint64_t last)
 {
@@ -249,8 +256,7 @@ static void pair_use(struct client *c, const struct bo *bo, uint32_t tag, uint64
 	CHECK_OK(run(c));
 	for (i = 0; i < bo->size / PAGE; i++)
 		CHECK_EQ(out.u32[i * PAGE / 4], i + tag);
-	CHECK_OK(vm_unmap(c->fd, c->vm, out.va, out.size));
-	bo_close(c->fd, &out);
+	let_go(c, &out);
 }
 
 static void check_shared(unsigned int a, unsigned int b, uint64_t resident)
@@ -279,8 +285,7 @@ static void check_shared(unsigned int a, unsigned int b, uint64_t resident)
 					p.seen.size, ACCESS_ALL));
 		}
 		/* The other lets go: all as it was. */
-		CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
-		bo_close(p.other.fd, &p.seen);
+		let_go(&p.other, &p.seen);
 		pair_use(&p.owner, &p.bo, 0x10 + i, 2);
 		close(p.dma_buf);
 	}
@@ -326,8 +331,7 @@ static void third_use(struct pair *p, struct client *third)
 	pair_use(third, &seen, 5, 4);
 	CHECK_EQ(fdinfo(p->owner.fd, "drm-resident-vram"), 0);
 	CHECK_EQ(p->bo.u64[p->bo.size / 8 - 1], 4);
-	CHECK_OK(vm_unmap(third->fd, third->vm, seen.va, seen.size));
-	bo_close(third->fd, &seen);
+	let_go(third, &seen);
 }
 
 /* Whether the third card may have the buffer while the second one has it bound. */
@@ -342,13 +346,6 @@ static int third_try(struct pair *p, struct client *third)
 		CHECK_OK(vm_unmap(third->fd, third->vm, third->next_va, p->bo.size));
 	handle_close(third->fd, handle);
 	return ret;
-}
-
-/* Let the second card go, and come again. */
-static void pair_let_go(struct pair *p)
-{
-	CHECK_OK(vm_unmap(p->other.fd, p->other.vm, p->seen.va, p->seen.size));
-	bo_close(p->other.fd, &p->seen);
 }
 
 /*
@@ -373,7 +370,7 @@ static void test_shared_by_three(void)
 		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), p.bo.size);
 		pair_use(&p.other, &p.seen, 5, 6);
 		CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 6);
-		pair_let_go(&p);
+		let_go(&p.other, &p.seen);
 		/* Its driver lets go in its own time. */
 		while (third_try(&p, &third))
 			sleep_ms(10);
@@ -383,7 +380,7 @@ static void test_shared_by_three(void)
 		third_use(&p, &third);
 		third_use(&p, &third);
 	}
-	pair_let_go(&p);
+	let_go(&p.other, &p.seen);
 	CHECK(pair_returns(&p));
 	/* The other way round: who is near comes to where the buffer is for the third. */
 	if (near) {
@@ -395,9 +392,8 @@ static void test_shared_by_three(void)
 		CHECK_EQ(fdinfo(p.owner.fd, "drm-resident-vram"), 0);
 		pair_use(&third, &seen, 5, 10);
 		CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 10);
-		pair_let_go(&p);
-		CHECK_OK(vm_unmap(third.fd, third.vm, seen.va, seen.size));
-		bo_close(third.fd, &seen);
+		let_go(&p.other, &p.seen);
+		let_go(&third, &seen);
 	}
 	close(p.dma_buf);
 	CHECK(pair_returns(&p));
@@ -436,8 +432,7 @@ static void test_shared_asleep(void)
 	pair_use(&p.other, &p.seen, 9, 2);
 	CHECK_EQ(p.bo.u64[p.bo.size / 8 - 1], 2);
 	close(p.dma_buf);
-	CHECK_OK(vm_unmap(p.other.fd, p.other.vm, p.seen.va, p.seen.size));
-	bo_close(p.other.fd, &p.seen);
+	let_go(&p.other, &p.seen);
 	CHECK(falls_asleep(p.owner.fd, PATIENCE_MS));
 	pair_use(&p.owner, &p.bo, 9, 2);
 }
