@@ -12,6 +12,12 @@
 
 #include <xf86drm.h>
 
+/* Where the next packet goes. */
+static uint64_t packet_address(const struct client *c)
+{
+	return c->cmd.va + c->packets * EGRET_PACKET_SIZE;
+}
+
 /* ---- many ------------------------------------------------------------------ */
 
 /* Queue k waits for queue k - 1: one job after another, through all of them. */
@@ -32,13 +38,9 @@ static void test_hundreds_of_queues(void)
 		/* Each copies what its predecessor wrote, and adds nothing to it. */
 		bo.u64[0] = 1000 + round;
 		for (k = 0; k < QUEUES; k++) {
-			struct drm_egret_call call;
+			struct drm_egret_call call = { .va = packet_address(&c), .count = 1 };
 
 			packet_copy(&c, bo.va + (k + 1) * 64, bo.va + k * 64, 8, 0);
-			call = (struct drm_egret_call) {
-				.va = c.cmd.va + (c.packets - 1) * EGRET_PACKET_SIZE,
-				.count = 1,
-			};
 			syncs[0] = sync_signal(chain, point + 1);
 			syncs[1] = sync_wait(chain, point);
 			CHECK_OK(exec_calls(c.fd, queues[k], &call, 1, syncs, point ? 2 : 1));
@@ -118,11 +120,6 @@ struct player {
 /* What the players share: the gate, which queues are at it, and when each job ended. */
 enum { BOARD_GATE = 0, BOARD_ARRIVED = 8, BOARD_ENDED = 1024, BOARD_SIZE = 64 * KiB };
 
-static uint64_t packet_address(const struct client *c)
-{
-	return c->cmd.va + c->packets * EGRET_PACKET_SIZE;
-}
-
 /* A queue waits at the gate; then come @jobs, each of which runs @work and writes to @ended. */
 static void player_fill_queue(struct client *c, uint32_t queue, uint64_t work, uint64_t board,
 			      uint64_t arrived, uint64_t ended, unsigned int jobs)
@@ -184,7 +181,7 @@ static void play(struct player *players, unsigned int count, unsigned int jobs)
 	CHECK(BOARD_ARRIVED + first * 8 <= BOARD_ENDED);
 	CHECK(BOARD_ENDED + first * jobs * sizeof(*ended) <= BOARD_SIZE);
 	for (k = 0; k < first; k++)
-		while (!((volatile uint64_t *)board.map)[BOARD_ARRIVED / 8 + k])
+		while (!board.u64[BOARD_ARRIVED / 8 + k])
 			sleep_ms(1);
 	for (k = 0; k < first * jobs; k++)
 		CHECK_EQ(ended[k].time, 0);
@@ -263,7 +260,7 @@ static void test_priorities(void)
 		high.packets = 0;
 		for (i = 0; i < 2 * QUEUES; i++) {
 			struct drm_egret_call call = {
-				.va = high.cmd.va + high.packets * EGRET_PACKET_SIZE,
+				.va = packet_address(&high),
 				.count = 4,
 			};
 			struct drm_egret_sync sync = sync_signal(finish, ++point);
