@@ -158,13 +158,10 @@ static void swap_on(void)
  */
 static int hibernate_machine(void)
 {
-	int ret;
-
 	CHECK_OK(put("/sys/power/disk", "test_resume"));
 	/* It loses what it is set to, and must be saved. */
 	CHECK_OK(put("/sys/module/printk/parameters/console_suspend", "Y"));
-	ret = put("/sys/power/state", "disk");
-	return ret;
+	return put("/sys/power/state", "disk");
 }
 
 /* The card as it is used: two clients, one of which waits for the other. */
