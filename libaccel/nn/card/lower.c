@@ -129,12 +129,8 @@ int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_
 		ret = place_constant(lower, fact, place);
 	} else if (!place->storage) {
 		copy = lower->ready[value->index] ? nn_find_integers(lower, value) : NULL;
-		place->storage = nn_plan_storage(lower->plan,
-						 bytes_as(fact, nn_held_type(lower, value)));
-		place->offset = 0;
-		if (!place->storage)
-			ret = accel_fail_errno(-ENOMEM, WHAT);
-		else if (copy)
+		ret = nn_plan_place(lower->plan, bytes_as(fact, nn_held_type(lower, value)), place);
+		if (!ret && copy)
 			ret = nn_decode_copy(lower, copy, *place);
 	}
 	*ref = *place;
@@ -291,11 +287,6 @@ struct nn_arg nn_group_arg(struct nn_group *group, const struct nn_value *value)
 			return nn_integer((int32_t)number);
 	}
 	return NN_VALUE(nn_group_value(group, value));
-}
-
-bool nn_arg_good(const struct nn_arg *arg)
-{
-	return arg->value != -1;
 }
 
 /* ---- Growing ---- */
@@ -461,13 +452,11 @@ static int store_encoded(struct nn_group *group, size_t i, const struct nn_encod
 {
 	struct nn_lower *lower = group->lower;
 	struct nn_copy copy = { .value = group->known[i].value, .encoding = *encoding };
-	int ret;
+	const struct nn_fact *fact = nn_fact_of(lower, copy.value);
+	int ret = nn_plan_place(lower->plan, bytes_as(fact, encoding->type), &copy.ref);
 
-	copy.ref.storage = nn_plan_storage(lower->plan, bytes_as(nn_fact_of(lower, copy.value),
-								 encoding->type));
-	if (!copy.ref.storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
-	ret = store_as(group, i, encoding, copy.ref);
+	if (!ret)
+		ret = store_as(group, i, encoding, copy.ref);
 	return ret ? ret : nn_add_copy(lower, &copy);
 }
 

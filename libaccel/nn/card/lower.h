@@ -118,7 +118,6 @@ void nn_group_begin(struct nn_lower *lower, struct nn_group *group, const struct
 int nn_group_value(struct nn_group *group, const struct nn_value *value);
 /* The same as an argument, which is a number if it is known to be one. */
 struct nn_arg nn_group_arg(struct nn_group *group, const struct nn_value *value);
-bool nn_arg_good(const struct nn_arg *arg);
 
 /*
  * From now on, the program has this value. `kept` is its shape with the dimensions that a reduction

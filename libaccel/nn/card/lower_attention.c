@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../error.h"
@@ -45,12 +44,6 @@ static const struct nn_value *output(const struct attending *t, size_t i)
 	return i < t->node->output_count ? t->node->outputs[i] : NULL;
 }
 
-static int new_place(struct nn_lower *lower, int64_t elements, struct nn_ref *ref)
-{
-	*ref = (struct nn_ref){ nn_plan_storage(lower->plan, (size_t)elements * BYTES), 0 };
-	return ref->storage ? 0 : accel_fail_errno(-ENOMEM, WHAT);
-}
-
 /* ---- The cache ---- */
 
 /* Heads as they lie to places `at` and following of heads of `length`. */
@@ -77,6 +70,7 @@ static int join(struct attending *t, size_t new, size_t past, size_t present, st
 		struct nn_ref *ref)
 {
 	struct nn_heads old = *h;
+	const int64_t elements = h->batch * h->heads * t->a.all * h->size;
 	struct nn_ref cache, own;
 	int ret = nn_place_of(t->lower, t->node->inputs[new], ref);
 
@@ -86,7 +80,7 @@ static int join(struct attending *t, size_t new, size_t past, size_t present, st
 	if (output(t, present))
 		ret = nn_place_of(t->lower, output(t, present), ref);
 	else
-		ret = new_place(t->lower, h->batch * h->heads * t->a.all * h->size, ref);
+		ret = nn_plan_place(t->lower->plan, (size_t)elements * BYTES, ref);
 	if (!ret)
 		ret = copy_heads(t->lower, h, own, *ref, t->a.all, t->a.past, false);
 	if (!ret && t->a.past) {
@@ -108,45 +102,10 @@ static int join(struct attending *t, size_t new, size_t past, size_t present, st
 /* ---- The scores ---- */
 
 /* A program on rows of scores: values are -1 once there is no room any more. */
-static int step1(struct nn_program *p, enum egret_map_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
-}
-
-static int step2(struct nn_program *p, enum egret_map_op op, int a, struct nn_arg b)
-{
-	return a < 0 || !nn_arg_good(&b) ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), b, NN_NO_ARG);
-}
-
-static int reduce(struct nn_program *p, enum egret_reduce_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_reduce(p, op, F32, a);
-}
-
 /* x where the condition is true, minus infinity where it is not. */
 static int hide(struct nn_program *p, int condition, int x)
 {
-	return condition < 0 || x < 0 ? -1 :
-	       nn_program_map(p, EGRET_MAP_SELECT, F32, NN_VALUE(condition), NN_VALUE(x),
-			      nn_number(-INFINITY));
-}
-
-/* Numbers that count up from one along a dimension of the program. */
-static int load_counting(struct nn_lower *lower, struct nn_program *p, int dim, int64_t first)
-{
-	int64_t stride[NN_RANK_MAX] = { 0 }, i;
-	int32_t *numbers = malloc((size_t)p->dims[dim] * sizeof(*numbers));
-	struct nn_ref ref;
-	int value = -1;
-
-	for (i = 0; numbers && i < p->dims[dim]; i++)
-		numbers[i] = (int32_t)(first + i);
-	stride[dim] = sizeof(*numbers);
-	if (numbers && !nn_plan_constant(lower->plan, numbers,
-					 (size_t)p->dims[dim] * sizeof(*numbers), &ref))
-		value = nn_program_load(p, EGRET_TYPE_S32, ref, stride);
-	free(numbers);
-	return value;
+	return nn_map3(p, EGRET_MAP_SELECT, F32, condition, NN_VALUE(x), nn_number(-INFINITY));
 }
 
 /* Load the mask, broadcast; what it does not have of the last dimension is hidden. */
@@ -186,14 +145,14 @@ static int add_bias(const struct attending *t, struct nn_program *p, int x)
 	if (mask) {
 		value = load_mask(t, p, mask);
 		x = nn_fact_of(t->lower, mask)->type == NN_BOOL ? hide(p, value, x) :
-		    step2(p, EGRET_MAP_ADD, x, NN_VALUE(value));
+		    nn_map2(p, EGRET_MAP_ADD, F32, x, NN_VALUE(value));
 	}
 	/* The last query sees all. */
 	if (!lengths && (!t->a.causal || t->a.q.length == 1))
 		return x;
-	keys = load_counting(t->lower, p, 3, 0);
+	keys = nn_load_counting(t->lower, p, 3, 0, 1);
 	if (t->a.causal && t->a.q.length > 1) {
-		value = load_counting(t->lower, p, 2, t->a.past);
+		value = nn_load_counting(t->lower, p, 2, t->a.past, 1);
 		if (keys < 0 || value < 0)
 			return -1;
 		x = hide(p, nn_program_map(p, EGRET_MAP_LE, EGRET_TYPE_U8, NN_VALUE(keys),
@@ -203,20 +162,18 @@ static int add_bias(const struct attending *t, struct nn_program *p, int x)
 		if (keys < 0 || nn_place_of(t->lower, lengths, &ref))
 			return -1;
 		value = nn_program_load(p, EGRET_TYPE_S64, ref, by_batch);
-		x = value < 0 ? -1 :
-		    hide(p, nn_program_map(p, EGRET_MAP_LT, EGRET_TYPE_U8, NN_VALUE(keys),
-					   NN_VALUE(value), NN_NO_ARG), x);
+		x = hide(p, nn_map2(p, EGRET_MAP_LT, EGRET_TYPE_U8, keys, NN_VALUE(value)), x);
 	}
 	return x;
 }
 
 static int softmax(struct nn_program *p, int x)
 {
-	int y = reduce(p, EGRET_REDUCE_MAX, x);
+	int y = nn_program_reduce(p, EGRET_REDUCE_MAX, F32, x);
 
-	x = y < 0 ? -1 : step1(p, EGRET_MAP_EXP, step2(p, EGRET_MAP_SUB, x, NN_VALUE(y)));
-	y = step1(p, EGRET_MAP_RECIP, reduce(p, EGRET_REDUCE_SUM, x));
-	return y < 0 ? -1 : step2(p, EGRET_MAP_MUL, x, NN_VALUE(y));
+	x = nn_map1(p, EGRET_MAP_EXP, F32, nn_map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y)));
+	y = nn_map1(p, EGRET_MAP_RECIP, F32, nn_program_reduce(p, EGRET_REDUCE_SUM, F32, x));
+	return nn_map2(p, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
 }
 
 /* From products to the weights of values, in place; what is asked for in between is a result. */
@@ -234,13 +191,14 @@ static int launch_weights(struct attending *t)
 	nn_program_init(&p, 4, dims);
 	p.reduced = 1;
 	stages[0] = nn_program_load(&p, F32, t->scores, stride);
-	stages[0] = step2(&p, EGRET_MAP_MUL, stages[0], nn_number((float)t->a.scale));
+	stages[0] = nn_map2(&p, EGRET_MAP_MUL, F32, stages[0], nn_number((float)t->a.scale));
 	stages[1] = add_bias(t, &p, stages[0]);
 	stages[2] = stages[1];
 	if (t->a.cap > 0) {
-		stages[2] = step2(&p, EGRET_MAP_MUL, stages[1], nn_number((float)(1 / t->a.cap)));
-		stages[2] = step1(&p, EGRET_MAP_TANH, stages[2]);
-		stages[2] = step2(&p, EGRET_MAP_MUL, stages[2], nn_number((float)t->a.cap));
+		stages[2] = nn_map2(&p, EGRET_MAP_MUL, F32, stages[1],
+				    nn_number((float)(1 / t->a.cap)));
+		stages[2] = nn_map1(&p, EGRET_MAP_TANH, F32, stages[2]);
+		stages[2] = nn_map2(&p, EGRET_MAP_MUL, F32, stages[2], nn_number((float)t->a.cap));
 	}
 	stages[3] = softmax(&p, stages[2]);
 	if (stages[3] < 0)
@@ -356,7 +314,8 @@ static int lower_attention(struct nn_lower *lower, const struct nn_node *node, s
 	if (!ret)
 		ret = join(&t, NN_V, NN_PAST_VALUE, NN_PRESENT_VALUE, &t.v, &t.values);
 	if (!ret)
-		ret = new_place(lower, t.a.q.batch * t.a.q.heads * t.a.q.length * t.a.all, &t.scores);
+		ret = nn_plan_place(lower->plan, (size_t)(t.a.q.batch * t.a.q.heads * t.a.q.length *
+							  t.a.all) * BYTES, &t.scores);
 	if (!ret)
 		ret = launch_attention(&t);
 	return ret ? ret : nn_lower_done(lower, node, position);
@@ -409,13 +368,13 @@ static int launch_turn(const struct turning *t, int64_t b)
 	second = nn_program_load(&p, t->type, x, stride);
 	cos = load_angles(t, &p, t->cos, b);
 	sin = load_angles(t, &p, t->sin, b);
-	cross = step2(&p, EGRET_MAP_MUL, second, NN_VALUE(sin));
-	cross = step1(&p, EGRET_MAP_NEG, cross);
+	cross = nn_map2(&p, EGRET_MAP_MUL, F32, second, NN_VALUE(sin));
+	cross = nn_map1(&p, EGRET_MAP_NEG, F32, cross);
 	cross = nn_program_map(&p, EGRET_MAP_FMA, t->type, NN_VALUE(first), NN_VALUE(cos),
 			       NN_VALUE(cross));
 	if (!nn_program_store(&p, cross, y, stride))
 		return nn_cannot(t->lower, "it has too many operands");
-	cross = step2(&p, EGRET_MAP_MUL, first, NN_VALUE(sin));
+	cross = nn_map2(&p, EGRET_MAP_MUL, F32, first, NN_VALUE(sin));
 	cross = nn_program_map(&p, EGRET_MAP_FMA, t->type, NN_VALUE(second), NN_VALUE(cos),
 			       NN_VALUE(cross));
 	y.offset += other;

@@ -19,29 +19,21 @@ struct element {
 
 #define WORK	EGRET_TYPE_F32	/* of what lies between the steps of one operator */
 
-static int map(const struct element *e, enum egret_map_op op, enum egret_type type, struct nn_arg a,
-	       struct nn_arg b, struct nn_arg c)
-{
-	/* -1 in a place that needs an operand is an earlier step that found no room. */
-	return nn_program_map(&e->group->program, op, type, a, b, c);
-}
-
 static int map1(const struct element *e, enum egret_map_op op, enum egret_type type, int a)
 {
-	return a < 0 ? -1 : map(e, op, type, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
+	return nn_map1(&e->group->program, op, type, a);
 }
 
 static int map2(const struct element *e, enum egret_map_op op, enum egret_type type, int a,
 		struct nn_arg b)
 {
-	return a < 0 || !nn_arg_good(&b) ? -1 : map(e, op, type, NN_VALUE(a), b, NN_NO_ARG);
+	return nn_map2(&e->group->program, op, type, a, b);
 }
 
 static int map3(const struct element *e, enum egret_map_op op, enum egret_type type, int a,
 		struct nn_arg b, struct nn_arg c)
 {
-	return a < 0 || !nn_arg_good(&b) || !nn_arg_good(&c) ? -1 :
-	       map(e, op, type, NN_VALUE(a), b, c);
+	return nn_map3(&e->group->program, op, type, a, b, c);
 }
 
 static int input(const struct element *e, size_t i)
@@ -53,7 +45,7 @@ static int input(const struct element *e, size_t i)
 static struct nn_arg input_arg(const struct element *e, size_t i)
 {
 	return i < e->node->input_count && e->node->inputs[i] ?
-	       nn_group_arg(e->group, e->node->inputs[i]) : NN_NO_ARG;
+	       nn_group_arg(e->group, e->node->inputs[i]) : NN_VALUE(-1);
 }
 
 static float attr(const struct element *e, const char *name)
@@ -104,7 +96,7 @@ static int tangent(const struct element *e)
 	int x = input(e, 0), sine = map1(e, EGRET_MAP_SIN, WORK, x);
 	int cosine = map1(e, EGRET_MAP_COS, WORK, x);
 
-	return cosine < 0 ? -1 : map2(e, EGRET_MAP_DIV, e->out, sine, NN_VALUE(cosine));
+	return map2(e, EGRET_MAP_DIV, e->out, sine, NN_VALUE(cosine));
 }
 
 static int clamped(const struct element *e, enum egret_type type, int x, float low, float high)
@@ -133,7 +125,7 @@ static int softsign(const struct element *e)
 	int x = input(e, 0), y = map1(e, EGRET_MAP_ABS, WORK, x);
 
 	y = map2(e, EGRET_MAP_ADD, WORK, y, nn_number(1));
-	return y < 0 ? -1 : map2(e, EGRET_MAP_DIV, e->out, x, NN_VALUE(y));
+	return map2(e, EGRET_MAP_DIV, e->out, x, NN_VALUE(y));
 }
 
 static int mish(const struct element *e)
@@ -171,7 +163,7 @@ static int thresholded(const struct element *e)
 	int x = input(e, 0);
 	int above = map2(e, EGRET_MAP_GT, EGRET_TYPE_U8, x, nn_number(attr(e, "alpha")));
 
-	return x < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, above, NN_VALUE(x), nn_number(0));
+	return map3(e, EGRET_MAP_SELECT, e->out, above, NN_VALUE(x), nn_number(0));
 }
 
 static int swish(const struct element *e)
@@ -215,13 +207,14 @@ static bool commutes(enum egret_map_op op)
 static int combine(const struct element *e, enum egret_map_op op, size_t i, size_t k)
 {
 	struct nn_arg a = input_arg(e, i), b = input_arg(e, k);
+	bool swap = a.value == NN_ARG_NUMBER && b.value != NN_ARG_NUMBER;
 
-	if (a.value == -2 && b.value != -2 && commutes(op))
+	if (swap && commutes(op))
 		return map2(e, op, e->out, b.value, a);
 	/* c - x = x * -1 + c, rounded once as well */
-	if (a.value == -2 && b.value != -2 && op == EGRET_MAP_SUB && nn_is_float(e->type))
+	if (swap && op == EGRET_MAP_SUB && nn_is_float(e->type))
 		return map3(e, EGRET_MAP_FMA, e->out, b.value, nn_number(-1), a);
-	return map2(e, op, e->out, a.value == -2 ? input(e, i) : a.value, b);
+	return map2(e, op, e->out, a.value == NN_ARG_NUMBER ? input(e, i) : a.value, b);
 }
 
 static int binary(const struct element *e)
@@ -234,18 +227,17 @@ static int modulo(const struct element *e)
 {
 	int x = input(e, 0), y = input(e, 1), rest, other;
 
-	rest = y < 0 ? -1 : map2(e, EGRET_MAP_REM, e->out, x, NN_VALUE(y));
+	rest = map2(e, EGRET_MAP_REM, e->out, x, NN_VALUE(y));
 	if (attr_int(e, "fmod") || rest < 0)
 		return rest;
 	/* A rest of another sign than the divisor's is that much below it. */
 	other = map2(e, EGRET_MAP_ADD, e->out, rest, NN_VALUE(y));
 	x = map2(e, EGRET_MAP_LT, EGRET_TYPE_U8, rest, nn_integer(0));
 	y = map2(e, EGRET_MAP_LT, EGRET_TYPE_U8, y, nn_integer(0));
-	y = y < 0 || x < 0 ? -1 : map2(e, EGRET_MAP_XOR, EGRET_TYPE_U8, x, NN_VALUE(y));
+	y = map2(e, EGRET_MAP_XOR, EGRET_TYPE_U8, x, NN_VALUE(y));
 	x = map2(e, EGRET_MAP_NE, EGRET_TYPE_U8, rest, nn_integer(0));
-	y = y < 0 || x < 0 ? -1 : map2(e, EGRET_MAP_AND, EGRET_TYPE_U8, x, NN_VALUE(y));
-	return y < 0 || other < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, y, NN_VALUE(other),
-					      NN_VALUE(rest));
+	y = map2(e, EGRET_MAP_AND, EGRET_TYPE_U8, x, NN_VALUE(y));
+	return map3(e, EGRET_MAP_SELECT, e->out, y, NN_VALUE(other), NN_VALUE(rest));
 }
 
 static int is_infinite(const struct element *e)
@@ -259,7 +251,7 @@ static int is_infinite(const struct element *e)
 	if (negative && positive)
 		return y;
 	x = map2(e, negative ? EGRET_MAP_LT : EGRET_MAP_GT, e->out, x, nn_number(0));
-	return x < 0 ? -1 : map2(e, EGRET_MAP_AND, e->out, y, NN_VALUE(x));
+	return map2(e, EGRET_MAP_AND, e->out, y, NN_VALUE(x));
 }
 
 /* x - bias above lambd, x + bias below -lambd, and 0 between them. */
@@ -271,9 +263,8 @@ static int shrink(const struct element *e)
 	int more = map2(e, EGRET_MAP_ADD, WORK, x, nn_number(bias));
 
 	x = map2(e, EGRET_MAP_ADD, WORK, x, nn_number(-bias));
-	x = x < 0 ? -1 : map3(e, EGRET_MAP_SELECT, WORK, high, NN_VALUE(x), nn_number(0));
-	return x < 0 || more < 0 ? -1 : map3(e, EGRET_MAP_SELECT, e->out, low, NN_VALUE(more),
-					     NN_VALUE(x));
+	x = map3(e, EGRET_MAP_SELECT, WORK, high, NN_VALUE(x), nn_number(0));
+	return map3(e, EGRET_MAP_SELECT, e->out, low, NN_VALUE(more), NN_VALUE(x));
 }
 
 /* Min, Max, Sum, Mean */
@@ -325,6 +316,11 @@ static int where(const struct element *e)
 	return map3(e, EGRET_MAP_SELECT, e->out, input(e, 0), input_arg(e, 1), input_arg(e, 2));
 }
 
+static bool is_given(const struct nn_arg *arg)
+{
+	return arg->value != NN_ARG_NONE;
+}
+
 static int clip(const struct element *e)
 {
 	struct nn_arg low = NN_NO_ARG, high = NN_NO_ARG;
@@ -339,11 +335,11 @@ static int clip(const struct element *e)
 		if (e->node->input_count > 2 && e->node->inputs[2])
 			high = input_arg(e, 2);
 	}
-	if (nn_arg_good(&low) && nn_arg_good(&high))
+	if (is_given(&low) && is_given(&high))
 		return map3(e, EGRET_MAP_CLAMP, e->out, x, low, high);
-	if (nn_arg_good(&low))
+	if (is_given(&low))
 		return map2(e, EGRET_MAP_MAX, e->out, x, low);
-	if (nn_arg_good(&high))
+	if (is_given(&high))
 		return map2(e, EGRET_MAP_MIN, e->out, x, high);
 	return copy(e);
 }
@@ -428,23 +424,23 @@ static struct nn_arg by_axis(const struct element *e, size_t i)
 	int k;
 
 	if (!nn_shape_count(&fact->shape, &count))
-		return NN_NO_ARG;
+		return NN_VALUE(-1);
 	if (count == 1 && fact->shape.rank <= x->shape.rank)
 		return input_arg(e, i);
 	/* Before version 13 there was one for all, and no axis. */
 	if (e->node->op->since < 13)
-		return NN_NO_ARG;
+		return NN_VALUE(-1);
 	axis = nn_attr_int(&call, "axis");
 	axis += axis < 0 ? x->shape.rank : 0;
 	if (fact->shape.rank != 1 || axis < 0 || axis >= x->shape.rank ||
 	    fact->shape.dims[0] != x->shape.dims[axis] || type == EGRET_TYPE_NONE ||
 	    !lower->ready[e->node->inputs[i]->index])
-		return NN_NO_ARG;
+		return NN_VALUE(-1);
 	for (k = 0; k < along.rank; k++)
 		along.dims[k] = k == axis ? fact->shape.dims[0] : 1;
 	if (!nn_group_strides(e->group, &along, fact->type, stride, &offset) ||
 	    nn_place_of(lower, e->node->inputs[i], &ref))
-		return NN_NO_ARG;
+		return NN_VALUE(-1);
 	ref.offset += offset;
 	return NN_VALUE(nn_program_load(&e->group->program, type, ref, stride));
 }

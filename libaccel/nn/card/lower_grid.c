@@ -28,28 +28,6 @@ struct gridding {
 	struct nn_ref upper;				/* rows of pixels above, of one image */
 };
 
-static int map1(struct nn_program *p, enum egret_map_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
-}
-
-static int map2(struct nn_program *p, enum egret_map_op op, int a, struct nn_arg b)
-{
-	return a < 0 || !nn_arg_good(&b) ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), b, NN_NO_ARG);
-}
-
-static int map3(struct nn_program *p, enum egret_map_op op, int a, struct nn_arg b, struct nn_arg c)
-{
-	return a < 0 || !nn_arg_good(&b) || !nn_arg_good(&c) ? -1 :
-	       nn_program_map(p, op, F32, NN_VALUE(a), b, c);
-}
-
-static int new_place(struct gridding *g, int64_t elements, struct nn_ref *ref)
-{
-	*ref = (struct nn_ref){ nn_plan_storage(g->lower->plan, (size_t)elements * BYTES), 0 };
-	return ref->storage ? 0 : accel_fail_errno(-ENOMEM, "cannot plan the model");
-}
-
 static int launch(struct gridding *g, struct nn_program *p, bool stored)
 {
 	return stored ? nn_launch_program(g->lower, p, false) : nn_cannot(g->lower, "it is too large");
@@ -61,13 +39,14 @@ static int launch(struct gridding *g, struct nn_program *p, bool stored)
 static int find_place(const struct gridding *g, struct nn_program *p, int axis, int x)
 {
 	const float size = (float)g->size[axis], last = size - 1;
-	int none = map1(p, EGRET_MAP_ISNAN, x);
+	int none = nn_map1(p, EGRET_MAP_ISNAN, F32, x);
 
-	x = map3(p, EGRET_MAP_FMA, x, nn_number((g->align ? last : size) / 2), nn_number(last / 2));
+	x = nn_map3(p, EGRET_MAP_FMA, F32, x, nn_number((g->align ? last : size) / 2),
+		    nn_number(last / 2));
 	/* Nothing points to nowhere; far outside is as good as outside. */
-	x = x < 0 ? -1 : map3(p, EGRET_MAP_SELECT, none, nn_number(-2), NN_VALUE(x));
-	return map3(p, EGRET_MAP_CLAMP, x, nn_number(g->border ? 0 : -2),
-		    nn_number(g->border ? last : size + 1));
+	x = nn_map3(p, EGRET_MAP_SELECT, F32, none, nn_number(-2), NN_VALUE(x));
+	return nn_map3(p, EGRET_MAP_CLAMP, F32, x, nn_number(g->border ? 0 : -2),
+		       nn_number(g->border ? last : size + 1));
 }
 
 /* Store the pixel's index, and its weight if it is one. */
@@ -75,13 +54,13 @@ static bool store_pixel(struct gridding *g, struct nn_program *p, int axis, int 
 			int weight)
 {
 	const int64_t stride[1] = { BYTES };
-	int inside = map3(p, EGRET_MAP_CLAMP, pixel, nn_number(0), nn_number((float)g->size[axis] - 1));
-	int exists = inside < 0 ? -1 : map2(p, EGRET_MAP_EQ, pixel, NN_VALUE(inside));
-	int index = inside < 0 ? -1 : nn_program_map(p, EGRET_MAP_COPY, S32, NN_VALUE(inside), NN_NO_ARG,
-						     NN_NO_ARG);
+	int inside = nn_map3(p, EGRET_MAP_CLAMP, F32, pixel, nn_number(0),
+			     nn_number((float)g->size[axis] - 1));
+	int exists = nn_map2(p, EGRET_MAP_EQ, F32, pixel, NN_VALUE(inside));
+	int index = nn_map1(p, EGRET_MAP_COPY, S32, inside);
 
 	if (!g->border)
-		weight = weight < 0 || exists < 0 ? -1 : map2(p, EGRET_MAP_MUL, weight, NN_VALUE(exists));
+		weight = nn_map2(p, EGRET_MAP_MUL, F32, weight, NN_VALUE(exists));
 	return index >= 0 && weight >= 0 &&
 	       nn_program_store(p, index, g->index[axis][number], stride) &&
 	       nn_program_store(p, weight, g->weight[axis][number], stride);
@@ -92,7 +71,7 @@ static int launch_axis(struct gridding *g, int axis)
 	const int64_t count = g->images * g->places, from[1] = { AXES * BYTES };
 	struct nn_ref grid = g->grid;
 	struct nn_program p;
-	int x, low, part;
+	int x, low, high, part;
 	bool good;
 
 	/* Grids have the last dimension first. */
@@ -100,14 +79,15 @@ static int launch_axis(struct gridding *g, int axis)
 	nn_program_init(&p, 1, &count);
 	x = find_place(g, &p, axis, nn_program_load(&p, F32, grid, from));
 	if (g->nearest) {
-		x = map1(&p, EGRET_MAP_ROUND, x);
-		part = x < 0 ? -1 : map2(&p, EGRET_MAP_EQ, x, NN_VALUE(x));
+		x = nn_map1(&p, EGRET_MAP_ROUND, F32, x);
+		part = nn_map2(&p, EGRET_MAP_EQ, F32, x, NN_VALUE(x));
 		return launch(g, &p, store_pixel(g, &p, axis, 0, x, part));
 	}
-	low = map1(&p, EGRET_MAP_FLOOR, x);
-	part = low < 0 ? -1 : map2(&p, EGRET_MAP_SUB, x, NN_VALUE(low));
-	good = store_pixel(g, &p, axis, 1, map2(&p, EGRET_MAP_ADD, low, nn_number(1)), part);
-	part = map3(&p, EGRET_MAP_FMA, part, nn_number(-1), nn_number(1));
+	low = nn_map1(&p, EGRET_MAP_FLOOR, F32, x);
+	part = nn_map2(&p, EGRET_MAP_SUB, F32, x, NN_VALUE(low));
+	high = nn_map2(&p, EGRET_MAP_ADD, F32, low, nn_number(1));
+	good = store_pixel(g, &p, axis, 1, high, part);
+	part = nn_map3(&p, EGRET_MAP_FMA, F32, part, nn_number(-1), nn_number(1));
 	return launch(g, &p, good && store_pixel(g, &p, axis, 0, low, part));
 }
 
@@ -164,13 +144,12 @@ static int add_row(struct gridding *g, struct nn_program *p, int64_t image, int 
 {
 	int low = load_pixel(g, p, image, row, 0), high, weight = load_weight(g, p, image, COLUMN, 0);
 
-	low = weight < 0 ? -1 : map2(p, EGRET_MAP_MUL, low, NN_VALUE(weight));
+	low = nn_map2(p, EGRET_MAP_MUL, F32, low, NN_VALUE(weight));
 	if (g->nearest)
 		return low;
 	high = load_pixel(g, p, image, row, 1);
 	weight = load_weight(g, p, image, COLUMN, 1);
-	return low < 0 || weight < 0 ? -1 :
-	       map3(p, EGRET_MAP_FMA, high, NN_VALUE(weight), NN_VALUE(low));
+	return nn_map3(p, EGRET_MAP_FMA, F32, high, NN_VALUE(weight), NN_VALUE(low));
 }
 
 static int launch_image(struct gridding *g, int64_t image)
@@ -185,7 +164,7 @@ static int launch_image(struct gridding *g, int64_t image)
 	upper = add_row(g, &p, image, 0);
 	if (g->nearest) {
 		weight = load_weight(g, &p, image, ROW, 0);
-		upper = weight < 0 ? -1 : map2(&p, EGRET_MAP_MUL, upper, NN_VALUE(weight));
+		upper = nn_map2(&p, EGRET_MAP_MUL, F32, upper, NN_VALUE(weight));
 		return launch(g, &p, upper >= 0 && nn_program_store(&p, upper, to, stride));
 	}
 	ret = launch(g, &p, upper >= 0 && nn_program_store(&p, upper, g->upper, stride));
@@ -194,11 +173,10 @@ static int launch_image(struct gridding *g, int64_t image)
 	nn_program_init(&p, 2, dims);
 	lower = add_row(g, &p, image, 1);
 	weight = load_weight(g, &p, image, ROW, 1);
-	lower = weight < 0 ? -1 : map2(&p, EGRET_MAP_MUL, lower, NN_VALUE(weight));
+	lower = nn_map2(&p, EGRET_MAP_MUL, F32, lower, NN_VALUE(weight));
 	upper = nn_program_load(&p, F32, g->upper, stride);
 	weight = load_weight(g, &p, image, ROW, 0);
-	lower = weight < 0 || lower < 0 ? -1 :
-		map3(&p, EGRET_MAP_FMA, upper, NN_VALUE(weight), NN_VALUE(lower));
+	lower = nn_map3(&p, EGRET_MAP_FMA, F32, upper, NN_VALUE(weight), NN_VALUE(lower));
 	return launch(g, &p, lower >= 0 && nn_program_store(&p, lower, to, stride));
 }
 
@@ -216,16 +194,17 @@ static bool read_attributes(struct gridding *g, const struct nn_node *node)
 
 static int make_places(struct gridding *g)
 {
-	const int64_t count = g->images * g->places;
-	int ret = new_place(g, g->channels * g->places, &g->upper), i, k;
+	const size_t count = (size_t)(g->images * g->places) * BYTES;
+	struct nn_plan *plan = g->lower->plan;
+	int ret = nn_plan_place(plan, (size_t)(g->channels * g->places) * BYTES, &g->upper), i, k;
 
 	for (i = 0; i < 2; i++) {
 		for (k = 0; k < 2 && !ret; k++) {
-			ret = new_place(g, count, &g->index[i][k]);
+			ret = nn_plan_place(plan, count, &g->index[i][k]);
 			if (!ret)
-				ret = new_place(g, count, &g->weight[i][k]);
+				ret = nn_plan_place(plan, count, &g->weight[i][k]);
 			if (!ret)
-				ret = new_place(g, count, &g->table[i][k]);
+				ret = nn_plan_place(plan, count, &g->table[i][k]);
 		}
 	}
 	return ret;

@@ -91,9 +91,10 @@ static int computed_places(struct nn_lower *lower, struct places *p)
 	struct nn_ref ref;
 	int x, y, step, size, ret = nn_place_of(lower, p->index, &ref);
 
-	p->table = (struct nn_ref){ nn_plan_storage(lower->plan, p->count * sizeof(int32_t)), 0 };
-	if (ret || !p->table.storage)
-		return ret ? ret : accel_fail_errno(-ENOMEM, WHAT);
+	if (!ret)
+		ret = nn_plan_place(lower->plan, p->count * sizeof(int32_t), &p->table);
+	if (ret)
+		return ret;
 	nn_program_init(&program, 2, dims);
 	program.reduced = 1;
 	from[1] = nn_type_bits(fact->type) / 8;
@@ -101,22 +102,17 @@ static int computed_places(struct nn_lower *lower, struct places *p)
 	x = nn_program_load(&program, nn_card_type(fact->type), ref, from);
 	size = load_numbers(lower, &program, p->size, (size_t)p->depth, 1);
 	step = load_numbers(lower, &program, p->step, (size_t)p->depth, 1);
-	y = nn_program_map(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, NN_VALUE(x), NN_VALUE(size),
-			   NN_NO_ARG);
-	size = nn_program_map(&program, EGRET_MAP_LT, EGRET_TYPE_U8, NN_VALUE(x), nn_integer(0),
-			      NN_NO_ARG);
-	x = nn_program_map(&program, EGRET_MAP_SELECT, EGRET_TYPE_S32, NN_VALUE(size), NN_VALUE(y),
-			   NN_VALUE(x));
-	x = nn_program_map(&program, EGRET_MAP_MUL, EGRET_TYPE_S32, NN_VALUE(x), NN_VALUE(step),
-			   NN_NO_ARG);
+	y = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(size));
+	size = nn_map2(&program, EGRET_MAP_LT, EGRET_TYPE_U8, x, nn_integer(0));
+	x = nn_map3(&program, EGRET_MAP_SELECT, EGRET_TYPE_S32, size, NN_VALUE(y), NN_VALUE(x));
+	x = nn_map2(&program, EGRET_MAP_MUL, EGRET_TYPE_S32, x, NN_VALUE(step));
 	x = nn_program_reduce(&program, EGRET_REDUCE_SUM, EGRET_TYPE_S32, x);
 	if (p->base) {
 		ret = nn_plan_constant(lower->plan, p->base, p->count * sizeof(*p->base), &ref);
 		if (ret)
 			return ret;
 		y = nn_program_load(&program, EGRET_TYPE_S32, ref, base);
-		x = nn_program_map(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, NN_VALUE(x), NN_VALUE(y),
-				   NN_NO_ARG);
+		x = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(y));
 	}
 	if (!nn_program_store(&program, x, p->table, to))
 		return nn_cannot(lower, "it has too many operands");
@@ -407,30 +403,6 @@ static void read_rows(const struct nn_lower *lower, const struct nn_node *node, 
 		r->length *= cache->dims[i];
 }
 
-/* Numbers step * (0, 1, ... count - 1) along a dimension of a program. */
-static int load_multiples(struct nn_lower *lower, struct nn_program *p, int dim, int64_t step)
-{
-	int32_t *numbers = malloc((size_t)p->dims[dim] * sizeof(*numbers));
-	int64_t stride[NN_RANK_MAX] = { 0 }, i;
-	struct nn_ref ref;
-	int value = -1;
-
-	for (i = 0; numbers && i < p->dims[dim]; i++)
-		numbers[i] = (int32_t)(i * step);
-	stride[dim] = sizeof(*numbers);
-	if (numbers && !nn_plan_constant(lower->plan, numbers,
-					 (size_t)p->dims[dim] * sizeof(*numbers), &ref))
-		value = nn_program_load(p, EGRET_TYPE_S32, ref, stride);
-	free(numbers);
-	return value;
-}
-
-static int map2(struct nn_program *p, enum egret_map_op op, int a, struct nn_arg b)
-{
-	return a < 0 || !nn_arg_good(&b) ? -1 :
-	       nn_program_map(p, op, EGRET_TYPE_S32, NN_VALUE(a), b, NN_NO_ARG);
-}
-
 /* The table of where rows go: (batch * between + i) * size + (start[batch] + place) modulo size. */
 static int row_places(struct nn_lower *lower, const struct nn_value *starts, const struct rows *r,
 		      struct places *p)
@@ -445,21 +417,23 @@ static int row_places(struct nn_lower *lower, const struct nn_value *starts, con
 			      .extent = r->batch * r->between * r->size };
 	if (p->extent > INT32_MAX / 16)
 		return nn_cannot(lower, "it has too many elements");
-	p->table = (struct nn_ref){ nn_plan_storage(lower->plan, p->count * sizeof(int32_t)), 0 };
-	if (ret || !p->table.storage)
-		return ret ? ret : accel_fail_errno(-ENOMEM, WHAT);
+	if (!ret)
+		ret = nn_plan_place(lower->plan, p->count * sizeof(int32_t), &p->table);
+	if (ret)
+		return ret;
 	nn_program_init(&program, 3, dims);
-	x = load_multiples(lower, &program, 2, 1);
+	x = nn_load_counting(lower, &program, 2, 0, 1);
 	if (starts) {
 		y = nn_program_load(&program, EGRET_TYPE_S64, ref, by_batch);
-		x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
+		x = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(y));
 	}
 	if (r->circular)
-		x = map2(&program, EGRET_MAP_REM, x, nn_integer((int32_t)r->size));
-	y = load_multiples(lower, &program, 0, r->between * r->size);
-	x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
-	y = load_multiples(lower, &program, 1, r->size);
-	x = y < 0 ? -1 : map2(&program, EGRET_MAP_ADD, x, NN_VALUE(y));
+		x = nn_map2(&program, EGRET_MAP_REM, EGRET_TYPE_S32, x,
+			    nn_integer((int32_t)r->size));
+	y = nn_load_counting(lower, &program, 0, 0, r->between * r->size);
+	x = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(y));
+	y = nn_load_counting(lower, &program, 1, 0, r->size);
+	x = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(y));
 	if (x < 0 || !nn_program_store(&program, x, p->table, to))
 		return nn_cannot(lower, "it has too many operands");
 	return nn_launch_program(lower, &program, false);
@@ -522,17 +496,15 @@ static int lower_one_hot(struct nn_lower *lower, const struct nn_node *node, siz
 		return ret;
 	nn_program_init(&p, 3, dims);
 	x = nn_program_load(&p, from, ref, by_index);
-	y = map2(&p, EGRET_MAP_ADD, x, nn_integer((int32_t)dims[1]));
-	i = map2(&p, EGRET_MAP_LT, x, nn_integer(0));
-	x = y < 0 || i < 0 ? -1 : nn_program_map(&p, EGRET_MAP_SELECT, EGRET_TYPE_S32, NN_VALUE(i),
-						 NN_VALUE(y), NN_VALUE(x));
-	y = load_multiples(lower, &p, 1, 1);
-	i = y < 0 ? -1 : map2(&p, EGRET_MAP_EQ, x, NN_VALUE(y));
+	y = nn_map2(&p, EGRET_MAP_ADD, EGRET_TYPE_S32, x, nn_integer((int32_t)dims[1]));
+	i = nn_map2(&p, EGRET_MAP_LT, EGRET_TYPE_S32, x, nn_integer(0));
+	x = nn_map3(&p, EGRET_MAP_SELECT, EGRET_TYPE_S32, i, NN_VALUE(y), NN_VALUE(x));
+	y = nn_load_counting(lower, &p, 1, 0, 1);
+	i = nn_map2(&p, EGRET_MAP_EQ, EGRET_TYPE_S32, x, NN_VALUE(y));
 	y = nn_program_load(&p, type, values, none);
 	values.offset += size;
 	x = nn_program_load(&p, type, values, none);
-	x = x < 0 || y < 0 || i < 0 ? -1 : nn_program_map(&p, EGRET_MAP_SELECT, type, NN_VALUE(i),
-							  NN_VALUE(x), NN_VALUE(y));
+	x = nn_map3(&p, EGRET_MAP_SELECT, type, i, NN_VALUE(x), NN_VALUE(y));
 	if (x < 0 || !nn_program_store(&p, x, result, to))
 		return nn_cannot(lower, "it has too many operands");
 	ret = nn_launch_program(lower, &p, false);

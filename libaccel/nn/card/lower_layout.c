@@ -441,18 +441,15 @@ static int computed_indices(struct nn_lower *lower, const struct nn_value *value
 	struct nn_ref index;
 	int ret = nn_place_of(lower, value, &index), x, low, high;
 
-	ref->storage = nn_plan_storage(lower->plan, count * sizeof(int32_t));
-	ref->offset = 0;
-	if (ret || !ref->storage)
-		return ret ? ret : accel_fail_errno(-ENOMEM, WHAT);
+	if (!ret)
+		ret = nn_plan_place(lower->plan, count * sizeof(int32_t), ref);
+	if (ret)
+		return ret;
 	nn_program_init(&program, 1, dims);
 	x = nn_program_load(&program, nn_card_type(fact->type), index, from);
-	low = nn_program_map(&program, EGRET_MAP_LT, EGRET_TYPE_U8, NN_VALUE(x), nn_integer(0),
-			     NN_NO_ARG);
-	high = nn_program_map(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, NN_VALUE(x),
-			      nn_integer((int32_t)size), NN_NO_ARG);
-	x = nn_program_map(&program, EGRET_MAP_SELECT, EGRET_TYPE_S32, NN_VALUE(low), NN_VALUE(high),
-			   NN_VALUE(x));
+	low = nn_map2(&program, EGRET_MAP_LT, EGRET_TYPE_U8, x, nn_integer(0));
+	high = nn_map2(&program, EGRET_MAP_ADD, EGRET_TYPE_S32, x, nn_integer((int32_t)size));
+	x = nn_map3(&program, EGRET_MAP_SELECT, EGRET_TYPE_S32, low, NN_VALUE(high), NN_VALUE(x));
 	if (!nn_program_store(&program, x, *ref, to))
 		return nn_cannot(lower, "it has too many operands");
 	return nn_launch_program(lower, &program, false);
@@ -503,6 +500,24 @@ bool nn_store_indexed(struct nn_program *program, int value, struct nn_ref to, c
 		return false;
 	set_table(program, stride, dim, extent, table);
 	return true;
+}
+
+int nn_load_counting(struct nn_lower *lower, struct nn_program *program, int dim, int64_t first,
+		     int64_t step)
+{
+	size_t bytes = (size_t)program->dims[dim] * sizeof(int32_t);
+	int64_t stride[NN_RANK_MAX] = { 0 }, i;
+	int32_t *numbers = malloc(bytes);
+	struct nn_ref ref;
+	int value = -1;
+
+	for (i = 0; numbers && i < program->dims[dim]; i++)
+		numbers[i] = (int32_t)(first + i * step);
+	stride[dim] = sizeof(*numbers);
+	if (numbers && !nn_plan_constant(lower->plan, numbers, bytes, &ref))
+		value = nn_program_load(program, EGRET_TYPE_S32, ref, stride);
+	free(numbers);
+	return value;
 }
 
 static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size_t position)

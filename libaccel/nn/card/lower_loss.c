@@ -7,7 +7,6 @@
  * means over all targets are a second launch.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../error.h"
@@ -28,37 +27,21 @@ struct judging {
 	bool each, mean;			/* reductions: none, or the mean; otherwise the sum */
 };
 
-static int map1(struct nn_program *p, enum egret_map_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
-}
-
-static int map2(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a,
-		struct nn_arg b)
-{
-	return a < 0 || !nn_arg_good(&b) ? -1 : nn_program_map(p, op, type, NN_VALUE(a), b, NN_NO_ARG);
-}
-
-static int reduce(struct nn_program *p, enum egret_reduce_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_reduce(p, op, F32, a);
-}
-
 /* x where the class is the target's, 0 elsewhere, summed up. */
 static int pick(struct nn_program *p, int hit, int x)
 {
-	return hit < 0 || x < 0 ? -1 :
-	       reduce(p, EGRET_REDUCE_SUM, nn_program_map(p, EGRET_MAP_SELECT, F32, NN_VALUE(hit),
-							  NN_VALUE(x), nn_number(0)));
+	x = nn_map3(p, EGRET_MAP_SELECT, F32, hit, NN_VALUE(x), nn_number(0));
+	return nn_program_reduce(p, EGRET_REDUCE_SUM, F32, x);
 }
 
 static int log_softmax(struct nn_program *p, int x)
 {
-	int y = reduce(p, EGRET_REDUCE_MAX, x);
+	int y = nn_program_reduce(p, EGRET_REDUCE_MAX, F32, x);
 
-	x = y < 0 ? -1 : map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
-	y = map1(p, EGRET_MAP_LOG, reduce(p, EGRET_REDUCE_SUM, map1(p, EGRET_MAP_EXP, x)));
-	return y < 0 ? -1 : map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
+	x = nn_map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
+	y = nn_program_reduce(p, EGRET_REDUCE_SUM, F32, nn_map1(p, EGRET_MAP_EXP, F32, x));
+	y = nn_map1(p, EGRET_MAP_LOG, F32, y);
+	return nn_map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
 }
 
 /* Whether a class is the target: 1 or 0 for each of a row. */
@@ -66,27 +49,20 @@ static int find_hits(struct judging *j)
 {
 	const struct nn_value *targets = j->node->inputs[1];
 	const struct nn_fact *fact = nn_fact_of(j->lower, targets);
-	const int64_t size = nn_type_bits(fact->type) / 8, classes = j->p.dims[CLASS];
-	const int64_t by_target[3] = { j->p.dims[PLACE] * size, size, 0 }, by_class[3] = { 0, 0, 4 };
-	int32_t *numbers = malloc((size_t)classes * sizeof(*numbers));
+	const int64_t size = nn_type_bits(fact->type) / 8;
+	const int64_t by_target[3] = { j->p.dims[PLACE] * size, size, 0 };
+	int number = nn_load_counting(j->lower, &j->p, CLASS, 0, 1), target = -1, hit, wanted;
 	struct nn_call call = nn_call_of(j->lower, j->node);
-	int target = -1, number = -1, hit, wanted;
 	struct nn_ref ref;
-	int64_t i;
 
-	for (i = 0; numbers && i < classes; i++)
-		numbers[i] = (int32_t)i;
-	if (numbers && !nn_plan_constant(j->lower->plan, numbers, (size_t)classes * sizeof(*numbers), &ref))
-		number = nn_program_load(&j->p, EGRET_TYPE_S32, ref, by_class);
-	free(numbers);
 	if (!nn_place_of(j->lower, targets, &ref))
 		target = nn_program_load(&j->p, nn_card_type(fact->type), ref, by_target);
-	hit = target < 0 ? -1 : map2(&j->p, EGRET_MAP_EQ, EGRET_TYPE_U8, number, NN_VALUE(target));
+	hit = nn_map2(&j->p, EGRET_MAP_EQ, EGRET_TYPE_U8, number, NN_VALUE(target));
 	if (!nn_attr_given(&call, "ignore_index"))
 		return hit;
-	wanted = map2(&j->p, EGRET_MAP_NE, EGRET_TYPE_U8, target,
+	wanted = nn_map2(&j->p, EGRET_MAP_NE, EGRET_TYPE_U8, target,
 		      nn_integer((int32_t)nn_attr_int(&call, "ignore_index")));
-	return wanted < 0 ? -1 : map2(&j->p, EGRET_MAP_AND, EGRET_TYPE_U8, hit, NN_VALUE(wanted));
+	return nn_map2(&j->p, EGRET_MAP_AND, EGRET_TYPE_U8, hit, NN_VALUE(wanted));
 }
 
 /* The weights of the targets' classes; 1 for all if there are none. */
@@ -96,7 +72,7 @@ static int find_weights(struct judging *j, int hit)
 	struct nn_ref ref;
 
 	if (j->node->input_count < 3 || !j->node->inputs[2])
-		return reduce(&j->p, EGRET_REDUCE_SUM, hit);
+		return nn_program_reduce(&j->p, EGRET_REDUCE_SUM, F32, hit);
 	if (nn_place_of(j->lower, j->node->inputs[2], &ref))
 		return -1;
 	return pick(&j->p, hit, nn_program_load(&j->p, F32, ref, by_class));
@@ -124,8 +100,8 @@ static int launch_targets(struct judging *j, bool softmax)
 	}
 	hit = find_hits(j);
 	weight = find_weights(j, hit);
-	loss = map1(&j->p, EGRET_MAP_NEG, pick(&j->p, hit, x));
-	loss = weight < 0 ? -1 : map2(&j->p, EGRET_MAP_MUL, F32, loss, NN_VALUE(weight));
+	loss = nn_map1(&j->p, EGRET_MAP_NEG, F32, pick(&j->p, hit, x));
+	loss = nn_map2(&j->p, EGRET_MAP_MUL, F32, loss, NN_VALUE(weight));
 	if (loss < 0 || !nn_program_store(&j->p, loss, j->losses, j->by_target) ||
 	    (j->mean && !nn_program_store(&j->p, weight, j->weights, j->by_target)))
 		return nn_cannot(j->lower, "it is too large");
@@ -141,10 +117,12 @@ static int launch_sum(struct judging *j, int64_t count, struct nn_ref to)
 
 	nn_program_init(&p, 1, &count);
 	p.reduced = 1;
-	sum = reduce(&p, EGRET_REDUCE_SUM, nn_program_load(&p, F32, j->losses, stride));
+	sum = nn_program_load(&p, F32, j->losses, stride);
+	sum = nn_program_reduce(&p, EGRET_REDUCE_SUM, F32, sum);
 	if (j->mean) {
-		all = reduce(&p, EGRET_REDUCE_SUM, nn_program_load(&p, F32, j->weights, stride));
-		sum = all < 0 ? -1 : map2(&p, EGRET_MAP_DIV, F32, sum, NN_VALUE(all));
+		all = nn_program_load(&p, F32, j->weights, stride);
+		all = nn_program_reduce(&p, EGRET_REDUCE_SUM, F32, all);
+		sum = nn_map2(&p, EGRET_MAP_DIV, F32, sum, NN_VALUE(all));
 	}
 	if (sum < 0 || !nn_program_store(&p, sum, to, none))
 		return nn_cannot(j->lower, "it is too large");
@@ -158,7 +136,7 @@ static int begin(struct judging *j)
 	struct nn_call call = nn_call_of(j->lower, j->node);
 	const char *reduction = nn_attr_text(&call, "reduction");
 	size_t count;
-	int i;
+	int i, ret;
 
 	for (i = 2; i < in->rank; i++)
 		dims[PLACE] *= in->dims[i];
@@ -174,13 +152,11 @@ static int begin(struct judging *j)
 	j->by_target[PLACE] = BYTES;
 	j->each = !strcmp(reduction, "none");
 	j->mean = !strcmp(reduction, "mean");
-	count = (size_t)(dims[BATCH] * dims[PLACE]) * BYTES;
-	j->weights = (struct nn_ref){ nn_plan_storage(j->lower->plan, count), 0 };
 	if (j->each)
 		return nn_place_of(j->lower, j->node->outputs[0], &j->losses);
-	j->losses = (struct nn_ref){ nn_plan_storage(j->lower->plan, count), 0 };
-	return j->losses.storage && j->weights.storage ? 0 :
-	       accel_fail_errno(-ENOMEM, "cannot plan the model");
+	count = (size_t)(dims[BATCH] * dims[PLACE]) * BYTES;
+	ret = nn_plan_place(j->lower->plan, count, &j->losses);
+	return ret || !j->mean ? ret : nn_plan_place(j->lower->plan, count, &j->weights);
 }
 
 static int lower_loss(struct nn_lower *lower, const struct nn_node *node, size_t position, bool softmax)

@@ -13,22 +13,6 @@
 
 #define F32	EGRET_TYPE_F32
 
-static int map1(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a)
-{
-	return a < 0 ? -1 : nn_program_map(p, op, type, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
-}
-
-static int map2(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a,
-		struct nn_arg b)
-{
-	return a < 0 || !nn_arg_good(&b) ? -1 : nn_program_map(p, op, type, NN_VALUE(a), b, NN_NO_ARG);
-}
-
-static int reduce(struct nn_program *p, enum egret_reduce_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_reduce(p, op, F32, a);
-}
-
 /* ---- GroupNormalization, InstanceNormalization ---- */
 
 /* (image, group, channel of the group, place) */
@@ -60,16 +44,18 @@ static int normalise(struct nn_lower *lower, struct nn_program *p, const struct 
 	const float count = (float)(p->dims[CHANNEL] * p->dims[PLACE]);
 	struct nn_call call = nn_call_of(lower, node);
 	float epsilon = nn_attr_float(&call, "epsilon");
-	int y = map2(p, EGRET_MAP_MUL, F32, reduce(p, EGRET_REDUCE_SUM, x), nn_number(1 / count));
+	int y = nn_program_reduce(p, EGRET_REDUCE_SUM, F32, x);
 
-	x = y < 0 ? -1 : map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
-	y = map2(p, EGRET_MAP_MUL, F32, reduce(p, EGRET_REDUCE_SUMSQ, x), nn_number(1 / count));
-	y = map1(p, EGRET_MAP_RSQRT, F32, map2(p, EGRET_MAP_ADD, F32, y, nn_number(epsilon)));
-	x = y < 0 ? -1 : map2(p, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
+	y = nn_map2(p, EGRET_MAP_MUL, F32, y, nn_number(1 / count));
+	x = nn_map2(p, EGRET_MAP_SUB, F32, x, NN_VALUE(y));
+	y = nn_program_reduce(p, EGRET_REDUCE_SUMSQ, F32, x);
+	y = nn_map2(p, EGRET_MAP_MUL, F32, y, nn_number(1 / count));
+	y = nn_map1(p, EGRET_MAP_RSQRT, F32, nn_map2(p, EGRET_MAP_ADD, F32, y, nn_number(epsilon)));
+	x = nn_map2(p, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
 	y = load_affine(lower, p, node->inputs[1]);
-	x = y < 0 ? -1 : map2(p, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
+	x = nn_map2(p, EGRET_MAP_MUL, F32, x, NN_VALUE(y));
 	y = load_affine(lower, p, node->inputs[2]);
-	return y < 0 ? -1 : map2(p, EGRET_MAP_ADD, type, x, NN_VALUE(y));
+	return nn_map2(p, EGRET_MAP_ADD, type, x, NN_VALUE(y));
 }
 
 static int lower_groups(struct nn_lower *lower, const struct nn_node *node, size_t position,
@@ -158,7 +144,7 @@ static int lower_sums(struct nn_lower *lower, const struct nn_node *node, size_t
 	x = nn_program_load(&p, type, from, stride);
 	y = nn_program_scan(&p, type, x);
 	if (nn_attr_int(&call, "exclusive"))
-		y = map2(&p, EGRET_MAP_SUB, type, y, NN_VALUE(x));
+		y = nn_map2(&p, EGRET_MAP_SUB, type, y, NN_VALUE(x));
 	if (y < 0 || !nn_program_store(&p, y, to, stride))
 		return nn_cannot(lower, "it is too large");
 	ret = nn_launch_program(lower, &p, false);

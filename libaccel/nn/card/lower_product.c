@@ -623,8 +623,8 @@ static int make_product(struct nn_group *group, const struct nn_matrices *t)
 		const int64_t by[SPACE] = { add->b1, add->b0, add->m, 0, add->n };
 		const int more = nn_program_load(&group->program, EGRET_TYPE_F32, add->ref, by);
 
-		value = more < 0 ? -1 : nn_program_map(&group->program, EGRET_MAP_ADD, EGRET_TYPE_F32,
-						       NN_VALUE(value), NN_VALUE(more), NN_NO_ARG);
+		value = nn_map2(&group->program, EGRET_MAP_ADD, EGRET_TYPE_F32, value,
+				NN_VALUE(more));
 	}
 	if (t->op && value >= 0)
 		value = nn_program_map(&group->program, t->op, EGRET_TYPE_F32, NN_VALUE(value), NN_NO_ARG,

@@ -138,11 +138,8 @@ static int compute(struct nn_lower *lower, const struct nn_value *const scales[3
 {
 	int64_t dims = (int64_t)channels, stride = 4;
 	struct nn_program p;
-	int i, number[3], ret = 0;
+	int i, number[3], ret = nn_plan_place(lower->plan, channels * sizeof(float), ref);
 
-	*ref = (struct nn_ref){ .storage = nn_plan_storage(lower->plan, channels * sizeof(float)) };
-	if (!ref->storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
 	nn_program_init(&p, 1, &dims);
 	for (i = 0; i < 3 && !ret; i++)
 		ret = load_scale(lower, &p, scales[i], &number[i]);

@@ -54,12 +54,6 @@ static const struct nn_value *output(const struct recurrence *t, size_t i)
 	return i < t->node->output_count ? t->node->outputs[i] : NULL;
 }
 
-static int new_place(struct recurrence *t, int64_t elements, struct nn_ref *ref)
-{
-	*ref = (struct nn_ref){ nn_plan_storage(t->lower->plan, (size_t)elements * BYTES), 0 };
-	return ref->storage ? 0 : accel_fail_errno(-ENOMEM, WHAT);
-}
-
 static struct nn_ref behind(struct nn_ref ref, int64_t elements)
 {
 	ref.offset += elements * BYTES;
@@ -208,22 +202,6 @@ static int load(struct nn_program *p, struct states s)
 	return nn_program_load(p, F32, s.ref, (const int64_t[2]){ s.stride, BYTES });
 }
 
-static int map1(struct nn_program *p, enum egret_map_op op, int a)
-{
-	return a < 0 ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
-}
-
-static int map2(struct nn_program *p, enum egret_map_op op, int a, int b)
-{
-	return a < 0 || b < 0 ? -1 : nn_program_map(p, op, F32, NN_VALUE(a), NN_VALUE(b), NN_NO_ARG);
-}
-
-static int map3(struct nn_program *p, enum egret_map_op op, int a, int b, int c)
-{
-	return a < 0 || b < 0 || c < 0 ? -1 :
-	       nn_program_map(p, op, F32, NN_VALUE(a), NN_VALUE(b), NN_VALUE(c));
-}
-
 static bool store(struct nn_program *p, int value, struct states s)
 {
 	return value >= 0 &&
@@ -275,23 +253,34 @@ static int step_lstm(struct recurrence *t, int64_t step)
 	if (ret)
 		return ret;
 	begin(t, &p);
-	in = map1(&p, operation(t, 0), load(&p, gate(t->sums, n, 0)));
-	out = map1(&p, operation(t, 0), load(&p, gate(t->sums, n, 1)));
-	forget = map1(&p, operation(t, 0), load(&p, gate(t->sums, n, 2)));
-	cell = map1(&p, operation(t, 1), load(&p, gate(t->sums, n, 3)));
-	cell = map2(&p, EGRET_MAP_MUL, cell, in);
-	cell = map3(&p, EGRET_MAP_FMA, load(&p, t->c), forget, cell);
+	in = nn_map1(&p, operation(t, 0), F32, load(&p, gate(t->sums, n, 0)));
+	out = nn_map1(&p, operation(t, 0), F32, load(&p, gate(t->sums, n, 1)));
+	forget = nn_map1(&p, operation(t, 0), F32, load(&p, gate(t->sums, n, 2)));
+	cell = nn_map1(&p, operation(t, 1), F32, load(&p, gate(t->sums, n, 3)));
+	cell = nn_map2(&p, EGRET_MAP_MUL, F32, cell, NN_VALUE(in));
+	cell = nn_map3(&p, EGRET_MAP_FMA, F32, load(&p, t->c), NN_VALUE(forget), NN_VALUE(cell));
 	if (!store(&p, cell, own))
 		return nn_cannot(t->lower, "it is too large");
 	t->c = own;
-	out = map2(&p, EGRET_MAP_MUL, out, map1(&p, operation(t, 2), cell));
+	cell = nn_map1(&p, operation(t, 2), F32, cell);
+	out = nn_map2(&p, EGRET_MAP_MUL, F32, out, NN_VALUE(cell));
 	return launch(t, &p, store(&p, out, result_of(t, step)));
 }
 
 /* (1 - update) * new + update * h */
 static int mix(struct nn_program *p, int update, int new, int h)
 {
-	return map3(p, EGRET_MAP_FMA, map2(p, EGRET_MAP_SUB, h, new), update, new);
+	h = nn_map2(p, EGRET_MAP_SUB, F32, h, NN_VALUE(new));
+	return nn_map3(p, EGRET_MAP_FMA, F32, h, NN_VALUE(update), NN_VALUE(new));
+}
+
+/* What the state and the input give a gate. */
+static int add_gates(const struct recurrence *t, struct nn_program *p, struct states input, int i)
+{
+	const int64_t n = t->l.hidden;
+
+	return nn_map2(p, EGRET_MAP_ADD, F32, load(p, gate(t->sums, n, i)),
+		       NN_VALUE(load(p, gate(input, n, i))));
 }
 
 /* Gates are in the order update, reset, new. Here the last one's product is reset. */
@@ -306,11 +295,12 @@ static int step_gru_linear(struct recurrence *t, int64_t step)
 	if (ret)
 		return ret;
 	begin(t, &p);
-	update = map2(&p, EGRET_MAP_ADD, load(&p, gate(t->sums, n, 0)), load(&p, gate(add, n, 0)));
-	reset = map2(&p, EGRET_MAP_ADD, load(&p, gate(t->sums, n, 1)), load(&p, gate(add, n, 1)));
-	reset = map1(&p, operation(t, 0), reset);
-	new = map3(&p, EGRET_MAP_FMA, load(&p, gate(t->sums, n, 2)), reset, load(&p, gate(add, n, 2)));
-	new = mix(&p, map1(&p, operation(t, 0), update), map1(&p, operation(t, 1), new), load(&p, t->h));
+	update = nn_map1(&p, operation(t, 0), F32, add_gates(t, &p, add, 0));
+	reset = nn_map1(&p, operation(t, 0), F32, add_gates(t, &p, add, 1));
+	new = nn_map3(&p, EGRET_MAP_FMA, F32, load(&p, gate(t->sums, n, 2)), NN_VALUE(reset),
+		      NN_VALUE(load(&p, gate(add, n, 2))));
+	new = nn_map1(&p, operation(t, 1), F32, new);
+	new = mix(&p, update, new, load(&p, t->h));
 	return launch(t, &p, store(&p, new, result_of(t, step)));
 }
 
@@ -327,7 +317,8 @@ static int step_gru(struct recurrence *t, int64_t step)
 	if (ret)
 		return ret;
 	begin(t, &p);
-	value = map2(&p, EGRET_MAP_MUL, load(&p, gate(t->sums, n, 1)), load(&p, t->h));
+	value = nn_map2(&p, EGRET_MAP_MUL, F32, load(&p, gate(t->sums, n, 1)),
+			NN_VALUE(load(&p, t->h)));
 	ret = launch(t, &p, store(&p, value, reset));
 	if (!ret)
 		ret = launch_before(t, reset, 2, 1, &more, gate(t->sums, n, 2), operation(t, 1));
@@ -385,7 +376,9 @@ static bool takes(struct recurrence *t)
 
 static int find_places(struct recurrence *t)
 {
-	const int64_t states = t->l.batch * t->l.hidden, gates = t->l.gates * states;
+	const size_t states = (size_t)(t->l.batch * t->l.hidden) * BYTES;
+	const size_t gates = (size_t)t->l.gates * states, steps = (size_t)t->l.steps;
+	struct nn_plan *plan = t->lower->plan;
 	int ret = nn_place_of(t->lower, t->node->inputs[NN_RNN_W], &t->w);
 
 	if (!ret)
@@ -395,15 +388,15 @@ static int find_places(struct recurrence *t)
 	if (!ret && output(t, NN_RNN_Y))
 		ret = nn_place_of(t->lower, output(t, NN_RNN_Y), &t->y);
 	else if (!ret)
-		ret = new_place(t, t->l.steps * t->l.directions * states, &t->y);
+		ret = nn_plan_place(plan, steps * (size_t)t->l.directions * states, &t->y);
 	if (!ret)
-		ret = new_place(t, t->l.steps * gates, &t->gates);
+		ret = nn_plan_place(plan, steps * gates, &t->gates);
 	if (!ret)
-		ret = new_place(t, gates, &t->sums.ref);
+		ret = nn_plan_place(plan, gates, &t->sums.ref);
 	t->sums.stride = t->l.gates * t->l.hidden * BYTES;
 	if (!ret)
-		ret = new_place(t, states, &t->own_c);
-	return ret ? ret : new_place(t, states, &t->reset);
+		ret = nn_plan_place(plan, states, &t->own_c);
+	return ret ? ret : nn_plan_place(plan, states, &t->reset);
 }
 
 static int lower_layer(struct nn_lower *lower, const struct nn_node *node, size_t position)

@@ -5,10 +5,9 @@
  * that work element by element.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lower.h"
+#include "move.h"
 
 /* A program in the writing: numbers of values, -1 once there is no room any more. */
 struct rows {
@@ -20,20 +19,18 @@ struct rows {
 
 static int map1(const struct rows *r, enum egret_map_op op, enum egret_type type, int a)
 {
-	return a < 0 ? -1 : nn_program_map(&r->group->program, op, type, NN_VALUE(a), NN_NO_ARG,
-					   NN_NO_ARG);
+	return nn_map1(&r->group->program, op, type, a);
 }
 
 static int map2(const struct rows *r, enum egret_map_op op, enum egret_type type, int a,
 		struct nn_arg b)
 {
-	return a < 0 || !nn_arg_good(&b) ? -1 :
-	       nn_program_map(&r->group->program, op, type, NN_VALUE(a), b, NN_NO_ARG);
+	return nn_map2(&r->group->program, op, type, a, b);
 }
 
 static int reduce(const struct rows *r, enum egret_reduce_op op, enum egret_type type, int a)
 {
-	return a < 0 ? -1 : nn_program_reduce(&r->group->program, op, type, a);
+	return nn_program_reduce(&r->group->program, op, type, a);
 }
 
 #define F32	EGRET_TYPE_F32
@@ -70,7 +67,7 @@ static int log_sum(const struct rows *r, int x)
 static int lowered(const struct rows *r, int x, int *largest)
 {
 	*largest = map2(r, EGRET_MAP_MAX, F32, reduce(r, EGRET_REDUCE_MAX, F32, x), nn_number(LOWEST));
-	return *largest < 0 ? -1 : map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(*largest));
+	return map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(*largest));
 }
 
 static int log_sum_exp(const struct rows *r, int x)
@@ -79,7 +76,7 @@ static int log_sum_exp(const struct rows *r, int x)
 
 	y = reduce(r, EGRET_REDUCE_SUM, F32, map1(r, EGRET_MAP_EXP, F32, y));
 	y = map1(r, EGRET_MAP_LOG, F32, y);
-	return y < 0 ? -1 : map2(r, EGRET_MAP_ADD, r->out, y, NN_VALUE(largest));
+	return map2(r, EGRET_MAP_ADD, r->out, y, NN_VALUE(largest));
 }
 
 static int softmax(const struct rows *r, int x)
@@ -90,7 +87,7 @@ static int softmax(const struct rows *r, int x)
 		return -1;
 	x = map1(r, EGRET_MAP_EXP, F32, map2(r, EGRET_MAP_SUB, F32, x, NN_VALUE(largest)));
 	y = map1(r, EGRET_MAP_RECIP, F32, reduce(r, EGRET_REDUCE_SUM, F32, x));
-	return y < 0 ? -1 : map2(r, EGRET_MAP_MUL, r->out, x, NN_VALUE(y));
+	return map2(r, EGRET_MAP_MUL, r->out, x, NN_VALUE(y));
 }
 
 static int log_softmax(const struct rows *r, int x)
@@ -100,7 +97,7 @@ static int log_softmax(const struct rows *r, int x)
 	x = lowered(r, x, &largest);
 	y = reduce(r, EGRET_REDUCE_SUM, F32, map1(r, EGRET_MAP_EXP, F32, x));
 	y = map1(r, EGRET_MAP_LOG, F32, y);
-	return y < 0 ? -1 : map2(r, EGRET_MAP_SUB, r->out, x, NN_VALUE(y));
+	return map2(r, EGRET_MAP_SUB, r->out, x, NN_VALUE(y));
 }
 
 /* The index of the largest or smallest, the first or the last of equals. */
@@ -121,23 +118,13 @@ static int arg_min(const struct rows *r, int x) { return find_index(r, EGRET_RED
 static int hardmax(const struct rows *r, int x)
 {
 	struct nn_program *p = &r->group->program;
-	int64_t stride[NN_RANK_MAX] = { 0 }, count = p->dims[p->rank - 1];
-	int32_t *numbers = malloc((size_t)count * sizeof(*numbers));
-	int number = reduce(r, EGRET_REDUCE_ARGMAX, EGRET_TYPE_S32, x), i, own = -1;
-	struct nn_ref ref;
+	int number = reduce(r, EGRET_REDUCE_ARGMAX, EGRET_TYPE_S32, x), own;
 
-	for (i = 0; numbers && i < count; i++)
-		numbers[i] = i;
-	stride[p->rank - 1] = sizeof(*numbers);
 	/* Rows of one dimension: what is counted is the index along it. */
-	if (numbers && p->reduced == 1 && number >= 0 &&
-	    !nn_plan_constant(r->group->lower->plan, numbers, (size_t)count * sizeof(*numbers), &ref))
-		own = nn_program_load(p, EGRET_TYPE_S32, ref, stride);
-	free(numbers);
-	if (own < 0)
+	if (p->reduced != 1 || number < 0)
 		return -1;
-	own = map2(r, EGRET_MAP_EQ, r->out, own, NN_VALUE(number));
-	return own;
+	own = nn_load_counting(r->group->lower, p, p->rank - 1, 0, 1);
+	return map2(r, EGRET_MAP_EQ, r->out, own, NN_VALUE(number));
 }
 
 /* ---- Normalisation ---- */
@@ -152,7 +139,7 @@ static int lp_norm(const struct rows *r, int x)
 		return -1;
 	y = power == 1 ? reduce(r, EGRET_REDUCE_SUMABS, F32, x) :
 	    map1(r, EGRET_MAP_SQRT, F32, reduce(r, EGRET_REDUCE_SUMSQ, F32, x));
-	return y < 0 ? -1 : map2(r, EGRET_MAP_DIV, r->out, x, NN_VALUE(y));
+	return map2(r, EGRET_MAP_DIV, r->out, x, NN_VALUE(y));
 }
 
 static void kept_shape(const struct nn_group *group, struct nn_shape *shape);

@@ -165,9 +165,9 @@ static int launch_each(struct nn_lower *lower, const struct resizing *r, const s
 		there = *to;
 		if (i != last) {
 			nn_shape_count(&next, &count);
-			there = (struct nn_ref){ nn_plan_storage(lower->plan, nn_bytes(in->type, count)), 0 };
-			if (!there.storage)
-				return accel_fail_errno(-ENOMEM, WHAT);
+			ret = nn_plan_place(lower->plan, nn_bytes(in->type, count), &there);
+			if (ret)
+				return ret;
 		}
 		ret = launch_along(lower, r, in->type, i, &now, &next, &from, &there);
 		from = there;

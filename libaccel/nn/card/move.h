@@ -22,6 +22,13 @@ int nn_launch_move(struct nn_lower *lower, const struct nn_move *move);
 int nn_launch_program(struct nn_lower *lower, const struct nn_program *program, bool overlap);
 
 /*
+ * Load the numbers first, first + step, ... along dimension `dim` of a program's space, S32. -1 if
+ * there is no room.
+ */
+int nn_load_counting(struct nn_lower *lower, struct nn_program *program, int dim, int64_t first,
+		     int64_t step);
+
+/*
  * The table for that, of an operator's indices: 32 bits each, those below 0 counted from the end of
  * a dimension of `size`.
  */

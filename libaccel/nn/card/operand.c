@@ -184,9 +184,9 @@ int nn_operand_arrange(struct nn_lower *lower, const struct nn_operand *o, enum 
 		free(arranged);
 		return ret;
 	}
-	ref->storage = nn_plan_storage(plan, bytes);
-	if (!ref->storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
+	ret = nn_plan_place(plan, bytes, ref);
+	if (ret)
+		return ret;
 	plan->storages[ref->storage].fixed = true;
 	return nn_card_weights(plan->card, fact->raw, bytes, nn_form_of(form, o->encoding.type, axis),
 			       make, opaque, &plan->storages[ref->storage].address);

@@ -32,13 +32,15 @@ static bool have_room(void **array, size_t count, size_t *room, size_t size)
 	return true;
 }
 
-uint32_t nn_plan_storage(struct nn_plan *plan, size_t bytes)
+int nn_plan_place(struct nn_plan *plan, size_t bytes, struct nn_ref *ref)
 {
+	*ref = (struct nn_ref){ .storage = 0 };
 	if (!have_room((void **)&plan->storages, plan->storage_count, &plan->storage_room,
 		       sizeof(*plan->storages)))
-		return 0;
+		return accel_fail_errno(-ENOMEM, WHAT);
 	plan->storages[plan->storage_count] = (struct nn_storage){ .bytes = bytes };
-	return (uint32_t)plan->storage_count++;
+	ref->storage = (uint32_t)plan->storage_count++;
+	return 0;
 }
 
 static struct nn_item *add_item(struct nn_plan *plan)
@@ -148,9 +150,10 @@ int nn_plan_step_node(struct nn_plan_step *step, const struct nn_node *node)
 int nn_plan_shared_constant(struct nn_plan *plan, const void *data, size_t bytes,
 			    struct nn_ref *ref)
 {
-	*ref = (struct nn_ref){ .storage = nn_plan_storage(plan, bytes) };
-	if (!ref->storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
+	int ret = nn_plan_place(plan, bytes, ref);
+
+	if (ret)
+		return ret;
 	plan->storages[ref->storage].fixed = true;
 	plan->storages[ref->storage].shared = true;
 	plan->storages[ref->storage].data = data;
@@ -443,16 +446,16 @@ static int record(struct nn_plan *plan)
 static int add_ports(struct nn_plan *plan)
 {
 	const struct nn_graph *graph = plan->card->model->graph;
+	struct nn_ref none;
 
 	plan->input_count = graph->input_count;
 	plan->output_count = graph->output_count;
 	plan->inputs = calloc(graph->input_count + 1, sizeof(*plan->inputs));
 	plan->outputs = calloc(graph->output_count + 1, sizeof(*plan->outputs));
-	/* Storage 0 is none. */
 	if (!plan->inputs || !plan->outputs)
 		return accel_fail_errno(-ENOMEM, WHAT);
-	nn_plan_storage(plan, 0);
-	return plan->storage_count ? 0 : accel_fail_errno(-ENOMEM, WHAT);
+	/* Storage 0 is none. */
+	return nn_plan_place(plan, 0, &none);
 }
 
 /* From now on, the ranges stay as they are. */

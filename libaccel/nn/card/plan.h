@@ -144,8 +144,8 @@ int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
 
 /* ---- For the lowering ---- */
 
-/* Add a storage: its number; 0, which is none, if memory is short. */
-uint32_t nn_plan_storage(struct nn_plan *plan, size_t bytes);
+/* Add a storage: `ref` is its beginning. Returns 0 or -ENOMEM. */
+int nn_plan_place(struct nn_plan *plan, size_t bytes, struct nn_ref *ref);
 
 /* A launch with arguments of a kernel, zeroed; NULL if memory is short. */
 struct nn_item *nn_plan_launch(struct nn_plan *plan, enum nn_kernel kernel, size_t args_size);

@@ -387,8 +387,7 @@ int nn_decode(struct nn_program *p, int number, const struct nn_encoding *e)
 	if (e->zero)
 		number = nn_program_map(p, EGRET_MAP_SUB, EGRET_TYPE_S32, NN_VALUE(number),
 					nn_integer(e->zero), NN_NO_ARG);
-	return number < 0 ? -1 : nn_program_map(p, EGRET_MAP_MUL, EGRET_TYPE_F32, NN_VALUE(number),
-						nn_number(e->scale), NN_NO_ARG);
+	return nn_map2(p, EGRET_MAP_MUL, EGRET_TYPE_F32, number, nn_number(e->scale));
 }
 
 /* Convert all elements of a value from one place to another. */
@@ -435,10 +434,9 @@ int nn_place_encoded(struct nn_lower *lower, const struct nn_value *value,
 	if (ret)
 		return ret;
 	nn_shape_count(&nn_fact_of(lower, value)->shape, &count);
-	new.ref.storage = nn_plan_storage(lower->plan, nn_bytes(encoding->type, count));
-	if (!new.ref.storage)
-		return accel_fail_errno(-ENOMEM, WHAT);
-	ret = convert(lower, value, &held, from, encoding, new.ref);
+	ret = nn_plan_place(lower->plan, nn_bytes(encoding->type, count), &new.ref);
+	if (!ret)
+		ret = convert(lower, value, &held, from, encoding, new.ref);
 	*ref = new.ref;
 	return ret ? ret : nn_add_copy(lower, &new);
 }

@@ -56,7 +56,7 @@ int nn_program_map(struct nn_program *p, enum egret_map_op op, enum egret_type t
 	struct nn_instruction *step = &p->step[p->steps];
 	unsigned int varies = 0;
 
-	if (p->steps == NN_STEPS)
+	if (p->steps == NN_STEPS || a.value == -1 || b.value == -1 || c.value == -1)
 		return -1;
 	*step = (struct nn_instruction){ .op = op, .a = a, .b = b, .c = c };
 	if (a.value >= 0)
@@ -81,7 +81,7 @@ int nn_program_reduce(struct nn_program *p, enum egret_reduce_op op, enum egret_
 {
 	struct nn_instruction *step = &p->step[p->steps];
 
-	if (p->steps == NN_STEPS)
+	if (p->steps == NN_STEPS || a < 0)
 		return -1;
 	*step = (struct nn_instruction){ .op = op, .reduce = true, .a = NN_VALUE(a),
 					 .b = NN_NO_ARG, .c = NN_NO_ARG };
@@ -93,7 +93,7 @@ int nn_program_reduce(struct nn_program *p, enum egret_reduce_op op, enum egret_
 
 int nn_program_scan(struct nn_program *p, enum egret_type type, int a)
 {
-	int value = a < 0 ? -1 : nn_program_reduce(p, EGRET_REDUCE_SUM, type, a);
+	int value = nn_program_reduce(p, EGRET_REDUCE_SUM, type, a);
 
 	if (value >= 0) {
 		p->value[value].varies |= reduced_dims(p);
@@ -118,7 +118,7 @@ bool nn_program_store(struct nn_program *p, int value, struct nn_ref ref, const 
 	unsigned int varies = 0;
 	int i;
 
-	if (p->streams == NN_OPERANDS)
+	if (p->streams == NN_OPERANDS || value < 0)
 		return false;
 	*s = (struct nn_stream){ .value = value, .ref = ref, .store = true };
 	for (i = 0; i < p->rank; i++) {
@@ -585,12 +585,12 @@ static void write_steps(const struct nn_program *p, const struct allocation *a,
 		to->c = register_of(a, &from->c);
 		to->flags = (uint16_t)from->flags;
 		to->param = from->param;
-		if (from->b.value == -2) {
+		if (from->b.value == NN_ARG_NUMBER) {
 			to->flags |= EGRET_MAP_B_IMM;
 			to->b_type = (uint8_t)from->b.type;
 			to->b_imm = from->b.bits;
 		}
-		if (from->c.value == -2) {
+		if (from->c.value == NN_ARG_NUMBER) {
 			to->flags |= EGRET_MAP_C_IMM;
 			to->c_type = (uint8_t)from->c.type;
 			to->c_imm = from->c.bits;

@@ -50,23 +50,27 @@ struct nn_stream {
 
 /* An input of an operation: a value, or a number. */
 struct nn_arg {
-	int value;			/* -1: none, -2: the number */
+	int value;			/* or NN_ARG_*; -1: what it would be found no room */
 	enum egret_type type;
 	uint32_t bits;
 };
 
-#define NN_NO_ARG	((struct nn_arg){ .value = -1 })
+#define NN_ARG_NUMBER	(-2)
+#define NN_ARG_NONE	(-3)
+
+#define NN_NO_ARG	((struct nn_arg){ .value = NN_ARG_NONE })
 #define NN_VALUE(v)	((struct nn_arg){ .value = (v) })
 
 static inline struct nn_arg nn_number(float x)
 {
-	return (struct nn_arg){ .value = -2, .type = EGRET_TYPE_F32,
+	return (struct nn_arg){ .value = NN_ARG_NUMBER, .type = EGRET_TYPE_F32,
 				.bits = ((union { float f; uint32_t u; }){ .f = x }).u };
 }
 
 static inline struct nn_arg nn_integer(int32_t x)
 {
-	return (struct nn_arg){ .value = -2, .type = EGRET_TYPE_S32, .bits = (uint32_t)x };
+	return (struct nn_arg){ .value = NN_ARG_NUMBER, .type = EGRET_TYPE_S32,
+				.bits = (uint32_t)x };
 }
 
 struct nn_instruction {
@@ -95,7 +99,8 @@ void nn_program_init(struct nn_program *p, int rank, const int64_t *dims);
 
 /*
  * The following return the number of a value, or -1 if the program is too long: whoever asks for
- * more gives up something of it.
+ * more gives up something of it. An operand that is -1 makes the result -1, so only the last of
+ * a chain needs to be looked at.
  */
 
 /* A value that the kernel computes before the program. */
@@ -110,10 +115,27 @@ int nn_program_map(struct nn_program *p, enum egret_map_op op, enum egret_type t
 
 int nn_program_reduce(struct nn_program *p, enum egret_reduce_op op, enum egret_type type, int a);
 
+static inline int nn_map1(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a)
+{
+	return nn_program_map(p, op, type, NN_VALUE(a), NN_NO_ARG, NN_NO_ARG);
+}
+
+static inline int nn_map2(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a,
+			  struct nn_arg b)
+{
+	return nn_program_map(p, op, type, NN_VALUE(a), b, NN_NO_ARG);
+}
+
+static inline int nn_map3(struct nn_program *p, enum egret_map_op op, enum egret_type type, int a,
+			  struct nn_arg b, struct nn_arg c)
+{
+	return nn_program_map(p, op, type, NN_VALUE(a), b, c);
+}
+
 /* The sums of a row up to each of its elements; rows have one dimension. */
 int nn_program_scan(struct nn_program *p, enum egret_type type, int a);
 
-/* Store a value. Returns false if the program is too long. */
+/* Store a value. Returns false if the program is too long, or the value -1. */
 bool nn_program_store(struct nn_program *p, int value, struct nn_ref ref, const int64_t *stride);
 
 /* What to lay out for, and what came of it. */

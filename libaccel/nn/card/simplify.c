@@ -66,7 +66,7 @@ static void replace_value(struct nn_program *p, int from, int to)
 
 static bool is_number(const struct nn_arg *arg, double *x)
 {
-	if (arg->value != -2)
+	if (arg->value != NN_ARG_NUMBER)
 		return false;
 	*x = arg->type == EGRET_TYPE_F32 ? ((union { uint32_t u; float f; }){ .u = arg->bits }).f :
 					   (double)(int32_t)arg->bits;
