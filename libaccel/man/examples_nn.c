@@ -83,6 +83,17 @@ static void bind_file(struct accel_nn_job *job, uint32_t input, const char *path
 }
 /* End of the example. */
 
+/* Example of accel_nn_load_tensor_memory(): Give it one that came over a network. */
+static void bind_message(struct accel_nn_job *job, uint32_t input, const void *message, size_t bytes,
+			 struct accel_nn_tensor *tensor)
+{
+	tensor->size = sizeof(*tensor);
+	check(accel_nn_load_tensor_memory(message, bytes, tensor));
+	check(accel_nn_bind_input(job, input, tensor));
+	/* When the job has run: accel_nn_free_tensor(tensor); */
+}
+/* End of the example. */
+
 /* Example of accel_nn_job_create(), accel_nn_job_destroy(), accel_nn_bind_input(),
  * accel_nn_run(), accel_nn_get_result(): Run a model once. */
 static void run_once(struct accel_nn_model *model, float *numbers, int64_t rows)
@@ -268,7 +279,7 @@ int main(void)
 	struct accel_nn_tensor from_file;
 	struct accel_nn_model *model;
 	struct accel_nn_job *job;
-	char *data;
+	char *data, *message;
 	size_t size;
 
 	show_model(path);
@@ -282,6 +293,11 @@ int main(void)
 	bind_file(job, 0, "build/tests/nn/rows.pb", &from_file);
 	run_beside(job, results, sizeof(results));
 	accel_nn_free_tensor(&from_file);
+	message = read_file("build/tests/nn/rows.pb", &size);
+	bind_message(job, 0, message, size, &from_file);
+	check(accel_nn_run(job, NULL));
+	accel_nn_free_tensor(&from_file);
+	free(message);
 	accel_nn_job_destroy(job);
 	accel_nn_unload(model);
 	free(data);

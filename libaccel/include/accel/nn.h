@@ -105,7 +105,17 @@ struct accel_nn_tensor {
  */
 int accel_nn_load_tensor(const char *path, struct accel_nn_tensor *tensor);
 
-/** accel_nn_free_tensor() - release what accel_nn_load_tensor() has made */
+/**
+ * accel_nn_load_tensor_memory() - read a tensor from memory with ONNX's TensorProto
+ * @data: contents of such a file, which nobody needs when the function returns
+ * @bytes: how many
+ * @tensor: as for accel_nn_load_tensor()
+ *
+ * Return: as accel_nn_load_tensor(), without what opening a file gives.
+ */
+int accel_nn_load_tensor_memory(const void *data, size_t bytes, struct accel_nn_tensor *tensor);
+
+/** accel_nn_free_tensor() - release what accel_nn_load_tensor() or the like has made */
 void accel_nn_free_tensor(struct accel_nn_tensor *tensor);
 
 /* ---- Models -------------------------------------------------------------------- */

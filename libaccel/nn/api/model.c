@@ -27,28 +27,46 @@ NN_API const char *accel_nn_type_name(uint32_t type)
 
 /* ---- Tensors ---- */
 
+/* Give away what was read, or release it. */
+static int hand_over(const char *what, struct nn_tensor *read, struct accel_nn_tensor *tensor)
+{
+	struct accel_nn_tensor found = {
+		.type = (uint32_t)read->type, .rank = (uint32_t)read->shape.rank, .data = read->data,
+		.bytes = nn_bytes(read->type, read->count),
+	};
+	int i, ret;
+
+	for (i = 0; i < read->shape.rank; i++)
+		found.dims[i] = read->shape.dims[i];
+	ret = accel_copy_out(what, tensor, &found, sizeof(found));
+	if (ret)
+		nn_tensor_release(read);
+	return ret;
+}
+
 NN_API int accel_nn_load_tensor(const char *path, struct accel_nn_tensor *tensor)
 {
 	const char *what = "cannot read a tensor";
-	struct accel_nn_tensor found = { 0 };
 	struct nn_tensor read;
-	int i, ret;
+	int ret;
 
 	if (!path || !tensor)
 		return accel_fail(-EINVAL, what, NULL, "a pointer is NULL");
 	ret = nn_onnx_load_tensor(path, &read);
-	if (ret)
-		return ret;
-	found.type = (uint32_t)read.type;
-	found.rank = (uint32_t)read.shape.rank;
-	for (i = 0; i < read.shape.rank; i++)
-		found.dims[i] = read.shape.dims[i];
-	found.data = read.data;
-	found.bytes = nn_bytes(read.type, read.count);
-	ret = accel_copy_out(what, tensor, &found, sizeof(found));
-	if (ret)
-		nn_tensor_release(&read);
-	return ret;
+	return ret ? ret : hand_over(what, &read, tensor);
+}
+
+NN_API int accel_nn_load_tensor_memory(const void *data, size_t bytes,
+				       struct accel_nn_tensor *tensor)
+{
+	const char *what = "cannot read a tensor";
+	struct nn_tensor read;
+	int ret;
+
+	if (!data || !tensor)
+		return accel_fail(-EINVAL, what, NULL, "a pointer is NULL");
+	ret = nn_onnx_read_tensor(what, data, bytes, &read);
+	return ret ? ret : hand_over(what, &read, tensor);
 }
 
 NN_API void accel_nn_free_tensor(struct accel_nn_tensor *tensor)
