@@ -33,28 +33,36 @@ static bool tensor_bytes(const struct accel_nn_tensor *tensor, size_t *bytes)
 	return true;
 }
 
-bool arrays_add(struct arrays *arrays, const char *name, const struct accel_nn_tensor *like,
-		struct array **added)
+bool arrays_add_texts(struct arrays *arrays, const char *name, const struct accel_nn_tensor *like,
+		      size_t room, struct array **added, char **texts)
 {
 	struct array *array;
-	size_t bytes;
+	size_t bytes, all;
 	void *data;
 
-	if (!tensor_bytes(like, &bytes))
+	if (!tensor_bytes(like, &bytes) || __builtin_add_overflow(bytes, room, &all))
 		return false;
-	data = calloc(1, bytes ? bytes : 1);
+	data = calloc(1, all ? all : 1);
 	if (!data)
 		return false;
 	arrays->list = check_memory(reallocarray(arrays->list, arrays->count + 1,
 						 sizeof(*arrays->list)));
 	array = &arrays->list[arrays->count++];
-	array->name = check_memory(strdup(name));
-	array->tensor = *like;
+	*array = (struct array){ .name = check_memory(strdup(name)), .tensor = *like };
 	array->tensor.size = sizeof(array->tensor);
 	array->tensor.data = data;
 	array->tensor.bytes = bytes;
+	*texts = (char *)data + bytes;
 	*added = array;
 	return true;
+}
+
+bool arrays_add(struct arrays *arrays, const char *name, const struct accel_nn_tensor *like,
+		struct array **added)
+{
+	char *none;
+
+	return arrays_add_texts(arrays, name, like, 0, added, &none);
 }
 
 void arrays_free(struct arrays *arrays)
@@ -151,6 +159,10 @@ static enum status parse_raw(struct arrays *arrays, const char *path, const uint
 		complain("use a .npy, .npz or .pb file", "%s has plain numbers, and no type", path);
 		return STATUS_USAGE;
 	}
+	if (raw->type == ACCEL_NN_STRING) {
+		complain("use a .npy, .npz or .pb file", "%s has plain numbers, and no texts", path);
+		return STATUS_USAGE;
+	}
 	tensor = *raw;
 	status = close_shape(path, &tensor, size);
 	if (status)
@@ -179,7 +191,7 @@ static bool read_media(struct arrays *arrays, const char *path, const struct rea
 
 	if (!jpeg && !ends_with(path, ".png") && !ends_with(path, ".wav"))
 		return false;
-	if (!how) {
+	if (!how->like) {
 		complain("use a .npy, .npz or .pb file", "%s cannot be compared with", path);
 		*status = STATUS_USAGE;
 	} else if (ends_with(path, ".wav")) {
@@ -190,16 +202,20 @@ static bool read_media(struct arrays *arrays, const char *path, const struct rea
 	return true;
 }
 
-enum status arrays_read(struct arrays *arrays, const char *path, const struct reading *how)
+enum status arrays_read(struct arrays *arrays, const char *path, const struct reading *how,
+			enum holds *holds)
 {
 	enum status status;
 	uint8_t *data;
 	size_t size;
 
-	if (ends_with(path, ".npz"))
+	*holds = HOLDS_ARRAY;
+	if (ends_with(path, ".npz")) {
+		*holds = HOLDS_ARCHIVE;
 		return npz_read(arrays, path);
+	}
 	if (ends_with(path, ".pb"))
-		return pb_read(arrays, path);
+		return pb_read(arrays, path, how, holds);
 	if (read_media(arrays, path, how, &status))
 		return status;
 	data = read_file(path, &size);
@@ -208,7 +224,7 @@ enum status arrays_read(struct arrays *arrays, const char *path, const struct re
 	if (ends_with(path, ".npy"))
 		status = npy_parse(arrays, path, "", data, size);
 	else
-		status = parse_raw(arrays, path, data, size, how ? how->like : NULL);
+		status = parse_raw(arrays, path, data, size, how->like);
 	free(data);
 	return status;
 }
@@ -246,7 +262,8 @@ static enum status write_file(const char *path, const uint8_t *header, size_t he
 	if (!file)
 		return STATUS_FAILED;
 	fwrite(header, 1, header_size, file);
-	fwrite(tensor->data, 1, tensor->bytes, file);
+	if (tensor->type != ACCEL_NN_STRING)
+		fwrite(tensor->data, 1, tensor->bytes, file);
 	return close_output(file, path);
 }
 
@@ -264,14 +281,15 @@ enum status arrays_write(const char *path, const struct array *arrays, size_t co
 		return STATUS_USAGE;
 	}
 	if (ends_with(path, ".pb")) {
-		header = check_memory(pb_header(arrays, &size));
+		header = pb_header(arrays, &size);
 	} else if (ends_with(path, ".npy")) {
-		header = npy_header(&arrays->tensor, &size);
-		if (!header) {
-			complain("use a .pb file, or plain numbers", "NumPy has no type %s",
-				 accel_nn_type_name(arrays->tensor.type));
-			return STATUS_USAGE;
-		}
+		status = npy_header(path, &arrays->tensor, &header, &size);
+		if (status)
+			return status;
+	} else if (arrays->tensor.type == ACCEL_NN_STRING) {
+		complain("use a .npy, .npz or .pb file", "%s is for plain numbers, and '%s' holds texts",
+			 path, arrays->name);
+		return STATUS_USAGE;
 	}
 	status = write_file(path, header, size, &arrays->tensor);
 	free(header);

@@ -22,6 +22,7 @@ unsigned int type_bits(uint32_t type)
 	case ACCEL_NN_UINT64:
 	case ACCEL_NN_INT64:
 	case ACCEL_NN_FLOAT64: return 64;
+	case ACCEL_NN_STRING: return 8 * sizeof(char *);
 	default: return 0;
 	}
 }

@@ -31,6 +31,9 @@ static const struct {
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
+/* Longer texts are not read: how long one is may be any number in the file. */
+#define TEXT_MAX	((size_t)1 << 28)
+
 static enum status refuse(const char *path, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -59,6 +62,17 @@ static const char *find_key(const char *header, const char *key)
 	return at;
 }
 
+/* How many characters an element of texts has: the name's last part. */
+static size_t text_width(const char *name)
+{
+	return isdigit((unsigned char)name[2]) ? strtoul(name + 2, NULL, 10) : SIZE_MAX;
+}
+
+static bool is_points(const char *name)
+{
+	return !strncmp(name, "<U", 2);
+}
+
 static bool parse_type(const char *header, uint32_t *type, char *name, size_t size)
 {
 	const char *at = find_key(header, "'descr'");
@@ -67,6 +81,9 @@ static bool parse_type(const char *header, uint32_t *type, char *name, size_t si
 	if (!at || *at != '\'' || !strchr(at + 1, '\''))
 		return false;
 	snprintf(name, size, "%.*s", (int)strcspn(at + 1, "'"), at + 1);
+	*type = ACCEL_NN_STRING;
+	if (is_points(name) || !strncmp(name, "|S", 2))
+		return text_width(name) <= TEXT_MAX;
 	for (i = 0; i < TYPES; i++) {
 		/* A byte has no order, whatever is written there. */
 		if (strcmp(types[i].name, name) &&
@@ -118,13 +135,44 @@ static char *cut_header(const uint8_t *data, size_t size, size_t *elements)
 	return strndup((const char *)data + begin, length);
 }
 
+/* Elements that are texts: NULL, or why not. */
+static const char *take_texts(struct arrays *arrays, const char *name, const char *type,
+			      const struct accel_nn_tensor *like, const uint8_t *data, size_t size)
+{
+	const size_t width = text_width(type), each = is_points(type) ? width * 4 : width;
+	size_t bytes = each;
+	uint32_t i;
+
+	for (i = 0; i < like->rank; i++)
+		if (__builtin_mul_overflow(bytes, (size_t)like->dims[i], &bytes))
+			return "it is too large";
+	if (bytes != size)
+		return "its texts are cut off, or there are more than its shape asks for";
+	return is_points(type) ? texts_from_points(arrays, name, like, data, width) :
+				 texts_from_bytes(arrays, name, like, data, width);
+}
+
+/* Elements that are numbers: they are as they are in memory. */
+static enum status take_numbers(struct arrays *arrays, const char *path, const char *name,
+				const struct accel_nn_tensor *like, const uint8_t *data, size_t size)
+{
+	struct array *array;
+
+	if (!arrays_add(arrays, name, like, &array))
+		return refuse(path, name, "it is too large");
+	if (array->tensor.bytes != size)
+		return refuse(path, name, "it has %zu bytes of elements, its shape asks for %zu", size,
+			      array->tensor.bytes);
+	memcpy(array->tensor.data, data, size);
+	return STATUS_OK;
+}
+
 enum status npy_parse(struct arrays *arrays, const char *path, const char *name,
 		      const uint8_t *data, size_t size)
 {
 	struct accel_nn_tensor tensor = { .size = sizeof(tensor) };
 	char *header, type[16] = "?";
-	const char *order;
-	struct array *array;
+	const char *order, *why;
 	size_t elements;
 	bool understood;
 
@@ -144,31 +192,56 @@ enum status npy_parse(struct arrays *arrays, const char *path, const char *name,
 	}
 	free(header);
 	if (!understood)
-		return refuse(path, name, "its elements are of the type '%s'", type);
-	if (!arrays_add(arrays, name, &tensor, &array))
-		return refuse(path, name, "it is too large");
-	if (array->tensor.bytes != size - elements)
-		return refuse(path, name, "it has %zu bytes of elements, its shape asks for %zu",
-			      size - elements, array->tensor.bytes);
-	memcpy(array->tensor.data, data + elements, array->tensor.bytes);
-	return STATUS_OK;
+		return refuse(path, name, "its elements are of the type '%s'%s", type,
+			      !strcmp(type, "|O") ? ", Python's objects: convert them with astype()" : "");
+	if (tensor.type != ACCEL_NN_STRING)
+		return take_numbers(arrays, path, name, &tensor, data + elements, size - elements);
+	why = take_texts(arrays, name, type, &tensor, data + elements, size - elements);
+	return why ? refuse(path, name, "%s", why) : STATUS_OK;
 }
 
-uint8_t *npy_header(const struct accel_nn_tensor *tensor, size_t *size)
+/* NumPy's name of a tensor's type. */
+static enum status name_type(const char *path, const struct accel_nn_tensor *tensor, char name[32],
+			     size_t *width)
 {
-	char shape[SHAPE_TEXT] = "", *header;
-	size_t i, used;
+	size_t i;
 
 	for (i = 0; i < TYPES && types[i].type != tensor->type; i++)
 		;
-	if (i == TYPES)
-		return NULL;
-	header = check_memory(calloc(1, 512));
+	if (i < TYPES) {
+		strcpy(name, types[i].name);
+		return STATUS_OK;
+	}
+	if (tensor->type != ACCEL_NN_STRING) {
+		complain("use a .pb file, or plain numbers", "cannot write %s: NumPy has no type %s",
+			 path, accel_nn_type_name(tensor->type));
+		return STATUS_USAGE;
+	}
+	if (!texts_width(tensor, width)) {
+		complain("use a .pb file", "cannot write %s: a text is not UTF-8", path);
+		return STATUS_FAILED;
+	}
+	snprintf(name, 32, "<U%zu", *width);
+	return STATUS_OK;
+}
+
+enum status npy_header(const char *path, const struct accel_nn_tensor *tensor, uint8_t **start,
+		       size_t *size)
+{
+	char shape[SHAPE_TEXT] = "", type[32], *header;
+	size_t used, width = 0, bytes = 0;
+	enum status status = name_type(path, tensor, type, &width);
+
+	if (status)
+		return status;
+	if (__builtin_mul_overflow(count_elements(tensor), width * sizeof(uint32_t), &bytes))
+		return STATUS_FAILED;
+	header = check_memory(calloc(1, bytes + 512));
 	for (used = 0; used < tensor->rank; used++)
 		snprintf(shape + strlen(shape), sizeof(shape) - strlen(shape), "%lld, ",
 			 (long long)tensor->dims[used]);
 	used = (size_t)snprintf(header + 10, 500, "{'descr': '%s', 'fortran_order': False, "
-				"'shape': (%s), }", types[i].name, shape);
+				"'shape': (%s), }", type, shape);
 	/* Elements begin at a multiple of 64, behind a line's end. */
 	*size = (10 + used + 1 + 63) / 64 * 64;
 	memset(header + 10 + used, ' ', *size - 10 - used);
@@ -176,7 +249,11 @@ uint8_t *npy_header(const struct accel_nn_tensor *tensor, size_t *size)
 	memcpy(header, MAGIC "\x01\x00", MAGIC_SIZE + 2);
 	header[8] = (char)((*size - 10) & 255);
 	header[9] = (char)((*size - 10) >> 8);
-	return (uint8_t *)header;
+	*start = (uint8_t *)header;
+	if (width)
+		texts_to_points(tensor, width, *start + *size);
+	*size += bytes;
+	return STATUS_OK;
 }
 
 /* ---- Archives ---- */
@@ -234,36 +311,43 @@ enum status npz_read(struct arrays *arrays, const char *path)
 	return status;
 }
 
-static bool add_entry(zip_t *zip, const struct array *array)
+static enum status add_entry(const char *path, zip_t *zip, const struct array *array)
 {
+	const size_t more = array->tensor.type == ACCEL_NN_STRING ? 0 : array->tensor.bytes;
 	size_t size, name_size = strlen(array->name) + 5;
-	uint8_t *header = npy_header(&array->tensor, &size), *whole;
-	char *name = check_memory(malloc(name_size));
 	zip_source_t *source;
-	zip_int64_t index = -1;
+	zip_int64_t index;
+	uint8_t *whole;
+	enum status status = npy_header(path, &array->tensor, &whole, &size);
+	char *name;
 
+	if (status)
+		return status;
+	whole = check_memory(realloc(whole, size + more));
+	memcpy(whole + size, array->tensor.data, more);
+	name = check_memory(malloc(name_size));
 	snprintf(name, name_size, "%s.npy", array->name);
-	whole = header ? realloc(header, size + array->tensor.bytes) : NULL;
-	if (whole) {
-		memcpy(whole + size, array->tensor.data, array->tensor.bytes);
-		/* The memory is the source's from now on. */
-		source = zip_source_buffer(zip, whole, size + array->tensor.bytes, 1);
-		index = source ? zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8) : -1;
-		if (index < 0 && source)
-			zip_source_free(source);
-		/* As numpy.savez() does; and equal contents are equal files. */
-		if (index >= 0) {
-			zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0);
-			zip_file_set_dostime(zip, (zip_uint64_t)index, 0, 0x21, 0);
-		}
-	}
+	/* The memory is the source's from now on. */
+	source = zip_source_buffer(zip, whole, size + more, 1);
+	index = source ? zip_file_add(zip, name, source, ZIP_FL_ENC_UTF_8) : -1;
 	free(name);
-	return index >= 0;
+	if (index < 0) {
+		complain(NULL, "cannot write %s: %s", path, zip_strerror(zip));
+		if (source)
+			zip_source_free(source);
+		else
+			free(whole);
+		return STATUS_FAILED;
+	}
+	/* As numpy.savez() does; and equal contents are equal files. */
+	zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0);
+	zip_file_set_dostime(zip, (zip_uint64_t)index, 0, 0x21, 0);
+	return STATUS_OK;
 }
 
 enum status npz_write(const char *path, const struct array *arrays, size_t count)
 {
-	bool good = true;
+	enum status status = STATUS_OK;
 	zip_t *zip;
 	size_t i;
 	int code;
@@ -273,18 +357,13 @@ enum status npz_write(const char *path, const struct array *arrays, size_t count
 		complain(NULL, "cannot write %s: %s", path, strerror(errno));
 		return STATUS_FAILED;
 	}
-	for (i = 0; i < count && good; i++)
-		good = add_entry(zip, &arrays[i]);
-	if (!good) {
-		complain(NULL, "cannot write %s: NumPy has no type %s", path,
-			 accel_nn_type_name(arrays[i - 1].tensor.type));
-		zip_discard(zip);
-		return STATUS_FAILED;
-	}
-	if (zip_close(zip)) {
+	for (i = 0; i < count && !status; i++)
+		status = add_entry(path, zip, &arrays[i]);
+	if (!status && zip_close(zip)) {
 		complain(NULL, "cannot write %s: %s", path, zip_strerror(zip));
-		zip_discard(zip);
-		return STATUS_FAILED;
+		status = STATUS_FAILED;
 	}
-	return STATUS_OK;
+	if (status)
+		zip_discard(zip);
+	return status;
 }

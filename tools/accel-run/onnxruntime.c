@@ -87,6 +87,25 @@ static bool open_model(struct runtime *r, const struct session *s)
 						      &r->memory));
 }
 
+static bool make_texts(const struct runtime *r, const struct accel_nn_tensor *tensor,
+		       OrtValue **value)
+{
+	const size_t count = count_elements(tensor);
+	const char **texts = check_memory(calloc(count + 1, sizeof(*texts)));
+	OrtAllocator *allocator;
+	bool good;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		texts[i] = get_text(tensor, i);
+	good = !failed(r, r->api->GetAllocatorWithDefaultOptions(&allocator)) &&
+	       !failed(r, r->api->CreateTensorAsOrtValue(allocator, tensor->dims, tensor->rank,
+							 ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, value)) &&
+	       !failed(r, r->api->FillStringTensor(*value, texts, count));
+	free(texts);
+	return good;
+}
+
 /* The numbers of element types are ONNX's, here and there. */
 static bool make_inputs(struct runtime *r, const struct session *s)
 {
@@ -101,7 +120,8 @@ static bool make_inputs(struct runtime *r, const struct session *s)
 			return false;
 		}
 		r->input_names[i] = value.name;
-		if (failed(r, r->api->CreateTensorWithDataAsOrtValue(r->memory, tensor->data,
+		if (tensor->type == ACCEL_NN_STRING ? !make_texts(r, tensor, &r->inputs[i]) :
+		    failed(r, r->api->CreateTensorWithDataAsOrtValue(r->memory, tensor->data,
 				tensor->bytes, tensor->dims, tensor->rank,
 				(ONNXTensorElementDataType)tensor->type, &r->inputs[i])))
 			return false;
@@ -130,6 +150,36 @@ static bool describe(const struct runtime *r, const OrtValue *output,
 	return true;
 }
 
+/* All texts lie one behind the other, without a zero byte between them. */
+static bool keep_texts(const struct runtime *r, const OrtValue *output, const char *name,
+		       const struct accel_nn_tensor *like, struct arrays *results)
+{
+	const size_t count = count_elements(like);
+	size_t *offsets = check_memory(calloc(count + 1, sizeof(*offsets))), bytes = 0, i;
+	struct array *array;
+	bool good = false;
+	char *all, *to;
+
+	if (failed(r, r->api->GetStringTensorDataLength(output, &bytes))) {
+		free(offsets);
+		return false;
+	}
+	all = check_memory(malloc(bytes + 1));
+	if (!failed(r, r->api->GetStringTensorContent(output, all, bytes, offsets, count))) {
+		good = arrays_add_texts(results, name, like, bytes + count, &array, &to);
+		if (!good)
+			complain(NULL, "ONNX Runtime's output %s cannot be kept", name);
+	}
+	offsets[count] = bytes;
+	for (i = 0; good && i < count; i++) {
+		((char **)array->tensor.data)[i] = to;
+		to = (char *)mempcpy(to, all + offsets[i], offsets[i + 1] - offsets[i]) + 1;
+	}
+	free(offsets);
+	free(all);
+	return good;
+}
+
 static bool keep_output(const struct runtime *r, OrtValue *output, const char *name,
 			struct arrays *results)
 {
@@ -137,7 +187,11 @@ static bool keep_output(const struct runtime *r, OrtValue *output, const char *n
 	struct array *array;
 	void *data;
 
-	if (!describe(r, output, &like) || failed(r, r->api->GetTensorMutableData(output, &data)))
+	if (!describe(r, output, &like))
+		return false;
+	if (like.type == ACCEL_NN_STRING)
+		return keep_texts(r, output, name, &like, results);
+	if (failed(r, r->api->GetTensorMutableData(output, &data)))
 		return false;
 	if (!type_bits(like.type) || !arrays_add(results, name, &like, &array)) {
 		complain(NULL, "ONNX Runtime's output %s cannot be kept", name);

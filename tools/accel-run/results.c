@@ -1,14 +1,72 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
+#define _GNU_SOURCE
 #include "accel-run.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct json_object *json_number(double value)
 {
 	return isfinite(value) ? json_object_new_double(value) : NULL;
+}
+
+/* ---- All of them ---- */
+
+static struct array *add_result(struct arrays *results, uint32_t output)
+{
+	struct array *array;
+
+	results->list = check_memory(reallocarray(results->list, results->count + 1,
+						  sizeof(*results->list)));
+	array = &results->list[results->count++];
+	*array = (struct array){ .tensor.size = sizeof(array->tensor), .output = output };
+	return array;
+}
+
+static int take_result(struct session *s, struct accel_nn_job *job, uint32_t output,
+		       struct arrays *results)
+{
+	struct accel_nn_result_info info = { .size = sizeof(info) };
+	struct accel_nn_value value = { .size = sizeof(value) };
+	struct array *array;
+	uint32_t i;
+	int ret = accel_nn_get_output(s->model, output, &value);
+
+	if (!ret)
+		ret = accel_nn_get_result_info(job, output, &info);
+	if (!ret && info.kind == ACCEL_NN_EMPTY)
+		add_result(results, output)->name = check_memory(strdup(value.name));
+	for (i = 0; i < info.count && !ret; i++) {
+		array = add_result(results, output);
+		ret = accel_nn_get_result_item(job, output, i, &array->tensor);
+		if (asprintf(&array->name, info.kind == ACCEL_NN_SEQUENCE ? "%s.%u" : "%s",
+			     value.name, i) < 0)
+			array->name = check_memory(NULL);
+	}
+	return ret;
+}
+
+enum status results_take(struct session *s, struct accel_nn_job *job, struct arrays *results)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->info.outputs; i++)
+		if (take_result(s, job, i, results))
+			return complain_model();
+	return STATUS_OK;
+}
+
+void results_release(struct arrays *results)
+{
+	size_t i;
+
+	for (i = 0; i < results->count; i++)
+		free(results->list[i].name);
+	free(results->list);
+	*results = (struct arrays){ 0 };
 }
 
 /* ---- Summary ---- */
@@ -39,13 +97,6 @@ static struct summary summarise(const struct accel_nn_tensor *tensor)
 	}
 	s.mean = sum / (double)(count - s.nans);
 	return s;
-}
-
-static const char *get_text(const struct accel_nn_tensor *tensor, size_t i)
-{
-	const char *text = ((const char *const *)tensor->data)[i];
-
-	return text ? text : "";
 }
 
 static struct json_object *json_texts(const struct accel_nn_tensor *tensor)
@@ -82,9 +133,9 @@ static void add_json_result(struct json_object *list, const char *name,
 static void format_element(char *text, size_t size, const struct accel_nn_tensor *tensor, size_t i)
 {
 	if (tensor->type == ACCEL_NN_STRING)
-		snprintf(text, size, "%s\"%.24s\"", i ? " " : "", get_text(tensor, i));
+		snprintf(text, size, "\"%.24s\"", get_text(tensor, i));
 	else
-		snprintf(text, size, "%s%.6g", i ? " " : "", get_element(tensor, i));
+		snprintf(text, size, "%.6g", get_element(tensor, i));
 }
 
 static void add_row(struct table *table, const char *name, const struct accel_nn_tensor *tensor,
@@ -105,8 +156,11 @@ static void add_row(struct table *table, const char *name, const struct accel_nn
 		table_addf(table, COLOUR_NONE, "%.6g", s->most);
 		table_addf(table, COLOUR_NONE, "%.6g", s->mean);
 	}
-	for (i = 0; i < count && i < 4; i++)
-		format_element(values + strlen(values), sizeof(values) - strlen(values), tensor, i);
+	for (i = 0; i < count && i < 4; i++) {
+		if (i)
+			strcat(values, " ");
+		format_element(values + strlen(values), sizeof(values) - strlen(values) - 1, tensor, i);
+	}
 	table_addf(table, s->nans ? COLOUR_BAD : COLOUR_NONE, "%s%s", values,
 		   count > 4 ? " ..." : "");
 }
@@ -141,31 +195,6 @@ static void add_nothing(struct table *table, struct json_object *list, const cha
 	table_add(table, COLOUR_DIM, "nothing");
 }
 
-/* A row for each tensor; those of a sequence have numbers. */
-static int show_result(struct session *s, uint32_t output, struct table *table,
-		       struct json_object *list)
-{
-	struct accel_nn_result_info info = { .size = sizeof(info) };
-	struct accel_nn_tensor tensor = { .size = sizeof(tensor) };
-	struct accel_nn_value value = { .size = sizeof(value) };
-	char name[200];
-	uint32_t i;
-	int ret = accel_nn_get_output(s->model, output, &value);
-
-	if (!ret)
-		ret = accel_nn_get_result_info(s->job, output, &info);
-	if (!ret && info.kind == ACCEL_NN_EMPTY)
-		add_nothing(table, list, value.name);
-	for (i = 0; i < info.count && !ret; i++) {
-		ret = accel_nn_get_result_item(s->job, output, i, &tensor);
-		snprintf(name, sizeof(name), info.kind == ACCEL_NN_SEQUENCE ? "%.180s[%u]" : "%.180s",
-			 value.name, i);
-		if (!ret)
-			add_tensor(table, list, name, &tensor);
-	}
-	return ret;
-}
-
 enum status show_results(struct session *s)
 {
 	static const char *const headings[] = {
@@ -173,26 +202,33 @@ enum status show_results(struct session *s)
 	};
 	struct json_object *list = s->json ? json_object_new_array() : NULL;
 	struct table *table = table_create(7, headings);
-	uint32_t i;
-	int ret = 0;
+	struct arrays results = { 0 };
+	enum status status = results_take(s, s->job, &results);
+	size_t i;
 
-	for (i = 0; i < s->info.outputs && !ret; i++)
-		ret = show_result(s, i, table, list);
+	for (i = 0; i < results.count && !status; i++) {
+		if (results.list[i].tensor.type)
+			add_tensor(table, list, results.list[i].name, &results.list[i].tensor);
+		else
+			add_nothing(table, list, results.list[i].name);
+	}
 	if (list)
 		json_object_object_add(s->json, "results", list);
-	else
+	else if (!status)
 		table_print(table);
 	table_free(table);
-	return ret ? complain_model() : STATUS_OK;
+	results_release(&results);
+	return status;
 }
 
 /* ---- Comparison ---- */
 
 struct difference {
-	double absolute, relative;	/* the largest */
+	double absolute, relative;	/* the largest; NaN of texts */
 	size_t beyond, count, worst;
 };
 
+/* Numbers. */
 static struct difference subtract(const struct accel_nn_tensor *wanted,
 				  const struct accel_nn_tensor *found,
 				  const struct tolerance *tolerance)
@@ -220,6 +256,22 @@ static struct difference subtract(const struct accel_nn_tensor *wanted,
 	return d;
 }
 
+/* Texts, which are the same or not; the worst is the first that is not. */
+static struct difference subtract_texts(const struct accel_nn_tensor *wanted,
+					const struct accel_nn_tensor *found)
+{
+	struct difference d = { .count = count_elements(wanted), .absolute = NAN, .relative = NAN };
+	size_t i;
+
+	for (i = d.count; i--;) {
+		if (!strcmp(get_text(wanted, i), get_text(found, i)))
+			continue;
+		d.beyond++;
+		d.worst = i;
+	}
+	return d;
+}
+
 static void add_json_difference(struct json_object *list, const char *name,
 				const struct difference *d)
 {
@@ -234,67 +286,98 @@ static void add_json_difference(struct json_object *list, const char *name,
 	json_object_array_add(list, object);
 }
 
+static void add_worst(struct table *table, const struct difference *d,
+		      const struct accel_nn_tensor *wanted, const struct accel_nn_tensor *found)
+{
+	char has[64], wants[64];
+
+	if (!(d->absolute > 0) && !d->beyond) {
+		table_add(table, COLOUR_NONE, NULL);
+		return;
+	}
+	format_element(has, sizeof(has), found, d->worst);
+	format_element(wants, sizeof(wants), wanted, d->worst);
+	table_addf(table, COLOUR_NONE, "%zu: %s for %s", d->worst, has, wants);
+}
+
 static void add_difference(struct table *table, const char *name, const struct difference *d,
 			   const struct accel_nn_tensor *wanted,
 			   const struct accel_nn_tensor *found)
 {
 	table_add(table, COLOUR_NONE, name);
-	table_addf(table, COLOUR_NONE, "%.3g", d->absolute);
-	table_addf(table, COLOUR_NONE, "%.3g", d->relative);
-	table_addf(table, d->beyond ? COLOUR_BAD : COLOUR_GOOD, "%zu of %zu", d->beyond, d->count);
-	if (d->absolute > 0)
-		table_addf(table, COLOUR_NONE, "%zu: %.6g for %.6g", d->worst,
-			   get_element(found, d->worst), get_element(wanted, d->worst));
-	else
+	if (isnan(d->absolute)) {
 		table_add(table, COLOUR_NONE, NULL);
-}
-
-/* The output that an array is to be compared with: by name, or else by its place. */
-static enum status find_output(struct session *s, const struct array *array, uint32_t place,
-			       struct accel_nn_value *value, struct accel_nn_tensor *found)
-{
-	uint32_t i;
-
-	for (i = 0; i < s->info.outputs; i++) {
-		if (accel_nn_get_output(s->model, i, value))
-			return complain_model();
-		if (array->name[0] ? strcmp(array->name, value->name) : i != place)
-			continue;
-		return accel_nn_get_result(s->job, i, found) ? complain_model() : STATUS_OK;
+		table_add(table, COLOUR_NONE, NULL);
+	} else {
+		table_addf(table, COLOUR_NONE, "%.3g", d->absolute);
+		table_addf(table, COLOUR_NONE, "%.3g", d->relative);
 	}
-	complain("name it after an output: --compare NAME=FILE",
-		 "the model has no output %s to compare with", array->name[0] ? array->name : "more");
-	return STATUS_USAGE;
+	table_addf(table, d->beyond ? COLOUR_BAD : COLOUR_GOOD, "%zu of %zu", d->beyond, d->count);
+	add_worst(table, d, wanted, found);
 }
 
-static enum status compare_one(struct session *s, const struct array *array, uint32_t place,
+static const struct array *find_result(const struct arrays *results, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < results->count; i++)
+		if (!strcmp(results->list[i].name, name))
+			return &results->list[i];
+	return NULL;
+}
+
+/* "of shape [2, 3]", "texts of shape [2, 3]", "nothing" */
+#define DESCRIPTION_TEXT	(SHAPE_TEXT + 20)
+static const char *describe(char text[DESCRIPTION_TEXT], const struct accel_nn_tensor *tensor)
+{
+	char shape[SHAPE_TEXT];
+
+	if (!tensor->type)
+		return "nothing";
+	snprintf(text, DESCRIPTION_TEXT, "%sof shape %s", tensor->type == ACCEL_NN_STRING ? "texts " : "",
+		 format_shape(shape, tensor->dims, (int)tensor->rank, NULL));
+	return text;
+}
+
+static bool comparable(const struct accel_nn_tensor *a, const struct accel_nn_tensor *b)
+{
+	return !a->type == !b->type && (a->type == ACCEL_NN_STRING) == (b->type == ACCEL_NN_STRING) &&
+	       same_shape(a, b);
+}
+
+static enum status compare_one(const struct arrays *results, const struct array *wanted,
 			       const struct tolerance *tolerance, struct table *table,
 			       struct json_object *list)
 {
-	struct accel_nn_tensor found = { .size = sizeof(found) };
-	struct accel_nn_value value = { .size = sizeof(value) };
-	enum status status = find_output(s, array, place, &value, &found);
-	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
+	const struct array *found = find_result(results, wanted->name);
+	char has[DESCRIPTION_TEXT], wants[DESCRIPTION_TEXT];
 	struct difference d;
 
-	if (status)
-		return status;
-	if (!same_shape(&array->tensor, &found)) {
-		complain(NULL, "output %s has shape %s, what it is compared with %s", value.name,
-			 format_shape(has, found.dims, (int)found.rank, NULL),
-			 format_shape(wants, array->tensor.dims, (int)array->tensor.rank, NULL));
+	if (!found) {
+		complain("name it after an output: --compare NAME=FILE; --info shows them",
+			 "the model has no output '%s' to compare with", wanted->name);
+		return STATUS_USAGE;
+	}
+	if (!comparable(&wanted->tensor, &found->tensor)) {
+		complain(NULL, "output %s is %s, what it is compared with %s", wanted->name,
+			 describe(has, &found->tensor), describe(wants, &wanted->tensor));
 		return STATUS_DIFFERENT;
 	}
-	d = subtract(&array->tensor, &found, tolerance);
-	if (list)
-		add_json_difference(list, value.name, &d);
+	if (!found->tensor.type)
+		d = (struct difference){ .absolute = NAN, .relative = NAN };
+	else if (found->tensor.type == ACCEL_NN_STRING)
+		d = subtract_texts(&wanted->tensor, &found->tensor);
 	else
-		add_difference(table, value.name, &d, &array->tensor, &found);
+		d = subtract(&wanted->tensor, &found->tensor, tolerance);
+	if (list)
+		add_json_difference(list, wanted->name, &d);
+	else
+		add_difference(table, wanted->name, &d, &wanted->tensor, &found->tensor);
 	return d.beyond ? STATUS_DIFFERENT : STATUS_OK;
 }
 
-enum status compare_results(struct session *s, const struct arrays *wanted,
-			    const struct tolerance *tolerance)
+enum status compare_results(struct session *s, const struct arrays *results,
+			    const struct arrays *wanted, const struct tolerance *tolerance)
 {
 	static const char *const headings[] = {
 		"OUTPUT", "MAX ABS ERROR", "MAX REL ERROR", "BEYOND TOLERANCE", "WORST ELEMENT",
@@ -305,7 +388,7 @@ enum status compare_results(struct session *s, const struct arrays *wanted,
 	size_t i;
 
 	for (i = 0; i < wanted->count && status != STATUS_USAGE; i++) {
-		one = compare_one(s, &wanted->list[i], (uint32_t)i, tolerance, table, list);
+		one = compare_one(results, &wanted->list[i], tolerance, table, list);
 		status = one ? one : status;
 	}
 	if (list) {

@@ -49,7 +49,7 @@ static uint32_t place_node(struct accel_nn_job *job, const struct nn_node *node)
 	if (step && step->where == NN_ON_CARD)
 		return ACCEL_NN_ON_CARD;
 	snprintf(job->why, sizeof(job->why), "%s", step && step->why ? step->why :
-		 job->model->card ? "not all sizes are known without running the model" :
+		 job->model->card ? "not all sizes are known without running the model, or not all values are numbers" :
 		 "the model was loaded without a context");
 	return ACCEL_NN_ON_HOST;
 }
