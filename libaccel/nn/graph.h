@@ -96,6 +96,7 @@ struct nn_node {
 	size_t number;		/* in the order of the file, for messages */
 	int opset;		/* version of the domain that the model asks for */
 	const struct nn_op *op;	/* NULL: there is no such operator here */
+	const char *why;	/* or not as the node has it, because...; otherwise NULL */
 	struct nn_graph *graph;
 	struct nn_attr *attrs;
 	size_t attr_count;

@@ -307,7 +307,7 @@ static bool inputs_known(const struct nn_call *call)
 {
 	size_t i;
 
-	for (i = 0; i < call->node->input_count; i++)
+	for (i = 0; i < (call->node->op->first_only ? 1 : call->node->input_count); i++)
 		if (call->in[i] && !nn_is_known(call->in[i]))
 			return false;
 	return true;
@@ -365,8 +365,8 @@ static int evaluate(struct nn_facts *facts, struct nn_call *call)
 	if (ret)
 		return ret;
 	for (i = 0; i < call->node->input_count; i++)
-		if (call->in[i] && call->in[i]->kind == NN_TENSOR && !call->in[i]->nothing &&
-		    !nn_contents(call->in[i]))
+		if (call->in[i] && call->in[i]->kind == NN_TENSOR && nn_is_known(call->in[i]) &&
+		    !call->in[i]->nothing && !nn_contents(call->in[i]))
 			return accel_fail_errno(-ENOMEM, WHAT);
 	for (i = 0; i < call->node->output_count && !ret && !makes_results(call); i++)
 		if (call->out[i])
@@ -702,7 +702,10 @@ void nn_why_unsupported(const struct nn_node *node, char *text, size_t size)
 
 	nn_clean(domain, sizeof(domain), node->domain);
 	nn_clean(type, sizeof(type), node->type);
-	if (nn_op_find_any(node->domain, node->type))
+	if (node->why)
+		snprintf(text, size, "the operator %s%s%s is not supported with %s", domain,
+			 domain[0] ? "." : "", type, node->why);
+	else if (nn_op_find_any(node->domain, node->type))
 		snprintf(text, size, "version %d of the operator %s is not supported", node->opset,
 			 type);
 	else

@@ -32,6 +32,7 @@
 #include "import.h"
 #include "mapping.h"
 #include "op.h"
+#include "rewrite.h"
 #include "wire.h"
 
 _Static_assert((int)NN_BF16 == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16, "types are ONNX's");
@@ -862,21 +863,11 @@ static int import_body(struct importer *im, Onnx__NodeProto *const *from, size_t
 
 static int import_nodes(struct importer *im, const Onnx__GraphProto *from, struct scope *scope)
 {
-	struct nn_graph *graph = scope->graph;
-	size_t i;
 	int ret = import_body(im, from->node, from->n_node, scope);
 
-	if (ret)
-		return ret;
-	for (i = 0; i < graph->node_count; i++) {
-		struct nn_node *node = graph->nodes[i];
-
-		node->op = nn_op_find(node->domain, node->type, node->opset);
-		ret = node->op ? nn_op_check(node) : 0;
-		if (ret)
-			return ret;
-	}
-	return nn_graph_sort(im->base.model, graph);
+	if (!ret)
+		ret = nn_resolve_nodes(im->base.model, scope->graph);
+	return ret ? ret : nn_graph_sort(im->base.model, scope->graph);
 }
 
 /* ---- Graphs ---- */

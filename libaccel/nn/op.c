@@ -34,6 +34,9 @@ static const struct nn_op *const tables[] = {
 	nn_ops_text,
 	nn_ops_ml,
 	nn_ops_training,
+	nn_ops_microsoft,
+	nn_ops_microsoft_attention,
+	nn_ops_microsoft_quant,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))

@@ -56,6 +56,7 @@ struct nn_port {
 };
 
 struct nn_call;
+struct nn_rewrite;
 
 /*
  * A function of single elements. Floats of all kinds are computed as doubles, and rounded
@@ -81,6 +82,8 @@ struct nn_op {
 	bool unsupported;
 	/* Its work may be far more than its inputs and outputs are large. */
 	bool costly;
+	/* Of inputs but the first it needs no more than the types. */
+	bool first_only;
 	/*
 	 * evaluate() makes the results (nn_make_result()), because nobody knows their sizes
 	 * before, or because they are no tensors. It is never done ahead of time.
@@ -100,6 +103,12 @@ struct nn_op {
 	 * known: the results have been allocated, zeroed.
 	 */
 	int (*evaluate)(struct nn_call *call);
+	/*
+	 * Instead of both: write the node in other words, when the model has been read (rewrite.h).
+	 * Returns 0, 1 if that cannot be done (nn_cannot_rewrite()), or an error. Types are checked
+	 * by what it is written in.
+	 */
+	int (*rewrite)(struct nn_rewrite *r);
 	struct nn_scalar scalar;	/* of elementwise operators */
 };
 
@@ -305,5 +314,8 @@ extern const struct nn_op nn_ops_einsum[];
 extern const struct nn_op nn_ops_text[];
 extern const struct nn_op nn_ops_ml[];
 extern const struct nn_op nn_ops_training[];
+extern const struct nn_op nn_ops_microsoft[];
+extern const struct nn_op nn_ops_microsoft_attention[];
+extern const struct nn_op nn_ops_microsoft_quant[];
 
 #endif /* NN_OP_H */

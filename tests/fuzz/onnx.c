@@ -281,7 +281,7 @@ static void use(const struct nn_model *model, bool trusted, struct fuzz_input *i
 struct recipe {
 	struct fuzz_input *in;
 	struct build build;
-	Onnx__OperatorSetIdProto domains[2], *opsets[3];	/* of ONNX's other operators */
+	Onnx__OperatorSetIdProto domains[3], *opsets[4];	/* of ONNX's other operators */
 	unsigned int values, depth;
 	enum nn_type types[VALUES_MAX];	/* as far as it is easily known */
 };
@@ -548,12 +548,12 @@ static void add_node(struct recipe *r)
 
 static void add_domains(struct recipe *r)
 {
-	static const char *const names[] = { "ai.onnx.ml", "ai.onnx.preview.training" };
-	static const int versions[] = { 5, 1 };
+	static const char *const names[] = { "ai.onnx.ml", "ai.onnx.preview.training", "com.microsoft" };
+	static const int versions[] = { 5, 1, 1 };
 	size_t i;
 
 	r->opsets[0] = &r->build.opset;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		onnx__operator_set_id_proto__init(&r->domains[i]);
 		r->domains[i].domain = (char *)names[i];
 		r->domains[i].has_version = 1;
@@ -561,7 +561,7 @@ static void add_domains(struct recipe *r)
 		r->opsets[i + 1] = &r->domains[i];
 	}
 	r->build.model.opset_import = r->opsets;
-	r->build.model.n_opset_import = 3;
+	r->build.model.n_opset_import = 4;
 }
 
 static uint8_t *make_model(struct recipe *r, size_t *size)

@@ -51,9 +51,13 @@ def attribute(name, contents):
 
 
 def node(kind, inputs, outputs, name='', **attributes):
-    return fields(*[(1, value) for value in inputs.split()],
-                  *[(2, value) for value in outputs.split()], *([(3, name)] if name else []), (4, kind),
-                  *[(5, attribute(*pair)) for pair in attributes.items()])
+    """An operator of another domain is DOMAIN:KIND; an input or output left out is -."""
+    domain, _, kind = kind.rpartition(':')
+    return fields(*[(1, value.strip('-')) for value in inputs.split()],
+                  *[(2, value.strip('-')) for value in outputs.split()],
+                  *([(3, name)] if name else []), (4, kind),
+                  *[(5, attribute(*pair)) for pair in attributes.items()],
+                  *([(7, domain)] if domain else []))
 
 
 def tensor(name, sizes, contents=None, kind=1, location=None):

@@ -104,6 +104,12 @@ $(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels $(N
 	$(Q)mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
 
+HOST_TESTS += $(B)/tests/host/nn-microsoft
+$(B)/tests/host/nn-microsoft: tests/nn/compare-microsoft tests/nn/microsoft_file.py | tools kernels \
+		$(B)/data/libonnxruntime.so.1
+	$(Q)mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
 # accel-run with models of pictures and sounds, on the simulated card and on the one in the VM.
 NN_COMMANDS := $(B)/tests/host/nn-commands $(B)/tests/vm/nn-commands
 $(NN_COMMANDS): tests/nn/commands | tools kernels \

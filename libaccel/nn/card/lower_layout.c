@@ -560,7 +560,7 @@ static int lower_gather(struct nn_lower *lower, const struct nn_node *node, size
 const struct nn_lowering_entry nn_lower_layout[] = {
 	{ "Transpose", lower_transpose, false },
 	{ "Slice", lower_slice, false },
-	{ "Pad", lower_pad, false },
+	{ "Pad", lower_pad, true },
 	{ "Expand", lower_expand, false },
 	{ "Concat", lower_concat, true },
 	{ "Split", lower_split, false },

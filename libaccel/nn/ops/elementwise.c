@@ -712,7 +712,7 @@ const struct nn_op nn_ops_elementwise[] = {
 	  .attrs = NN_ATTRS(NN_REQUIRED_ATTR("to", INT), NN_INT("saturate", 1),
 			    NN_TEXT("round_mode", "up")),
 	  .infer = infer_cast, .evaluate = evaluate_cast },
-	{ .name = "CastLike", .since = 15,
+	{ .name = "CastLike", .since = 15, .first_only = true,
 	  .inputs = NN_PORTS({ "input", 'T', CASTS, NN_ONE }, { "target_type", 'S', CASTS, NN_ONE }),
 	  .outputs = NN_PORTS({ "output", 'S', CASTS, NN_ONE }),
 	  .attrs = NN_ATTRS(NN_INT("saturate", 1), NN_TEXT("round_mode", "up")),

@@ -342,7 +342,8 @@ static int evaluate_lrn(struct nn_call *call)
 #define Y		NN_PORTS(FLOATS("Y"))
 
 const struct nn_op nn_ops_norm[] = {
-	{ .name = "LayerNormalization", .since = 17,
+	/* ONNX has it from 17 on; ONNX Runtime writes it into models of any version. */
+	{ .name = "LayerNormalization", .since = 1,
 	  .inputs = NN_PORTS(FLOATS("X"), FLOATS("Scale"), { "B", 'T', NN_FLOATS, NN_OPTIONAL }),
 	  .outputs = NN_PORTS(FLOATS("Y"), { "Mean", 0, NN_SET(NN_F32), NN_OPTIONAL },
 			      { "InvStdDev", 0, NN_SET(NN_F32), NN_OPTIONAL }),
