@@ -123,7 +123,8 @@ struct egret_model {
 	pthread_cond_t copy_wake;
 	pthread_cond_t unpark;
 	pthread_cond_t changed;		/* running or active became zero, a reset is done, ... */
-	unsigned int cluster_idle;
+	bool cp_idle;			/* the command processor's thread waits */
+	unsigned int cluster_idle;	/* clusters whose threads wait */
 	unsigned int looking;		/* threads that are about to look for packets, without the lock yet */
 	unsigned int running;		/* workers that may access memory or call back now */
 	unsigned int engaged;		/* workers with work in hand, also those that pause in it */

@@ -10,9 +10,10 @@
  *
  * Waking. One signal for each thing that was made ready. A signal can be lost on a
  * thread that was woken already and has not run yet; therefore a worker that takes
- * something and leaves more behind wakes another one. Signals are sent when the lock has been
- * given back (egret_after), else who is woken would wait for it at once. Nobody is woken for
- * packets while a thread that has just finished something is on its way to look for more.
+ * something and leaves more behind wakes another one, of those that could take it. Signals
+ * are sent when the lock has been given back (egret_after), else who is woken would wait for
+ * it at once. Nobody is woken for as many queues with packets as there are threads that have
+ * just finished something and are on their way to look for more.
  *
  * One thread. With egret_model_config.threads = 1 only the first cluster has a thread, which
  * does what all others would do, in turn. A worker is then no more than the state of a
@@ -55,7 +56,7 @@ bool egret_held(const struct egret_model *m)
 
 void egret_wake_cp(struct egret_model *m)
 {
-	if (m->looking)
+	if (m->ready.count <= m->looking)
 		return;
 	if (m->cluster_idle)
 		m->after.wake_clusters++;
@@ -127,12 +128,15 @@ void egret_workers_clear(struct egret_model *m)
 		m->workers[i].clear = true;
 }
 
+/* Clusters are there for workgroups: they take packets when the command processor has some. */
 static void wake_for_the_rest(struct egret_model *m)
 {
-	if (m->ready.count)
-		pthread_cond_signal(&m->cp_wake);
+	if (m->ready.count && m->cp_idle)
+		m->after.wake_cp++;
+	else if (m->ready.count && m->cluster_idle)
+		m->after.wake_clusters++;
 	if (m->copies.count)
-		pthread_cond_signal(&m->copy_wake);
+		m->after.wake_copy++;
 }
 
 /* ---- Coming and going ------------------------------------------------------------ */
@@ -601,10 +605,12 @@ static void cp_main(struct egret_worker *w)
 			check_waiting(m, &check);
 		if (m->serial_order ? take_in_turn(m) : take_packets(w, &m->ready))
 			continue;
+		m->cp_idle = true;
 		if (m->waiting_count && !egret_held(m))
 			wait_until(m, &m->cp_wake, check.when);
 		else
 			egret_wait(m, &m->cp_wake);
+		m->cp_idle = false;
 	}
 }
 

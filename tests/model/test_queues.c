@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "chip.h"
+#include "model.h"
 
 #define CTX	3
 
@@ -816,6 +817,81 @@ static void registers_are_closed_during_a_reset(void **state)
 	chip_queue_free(&q);
 }
 
+/*
+ * Packets meet: nobody gets past his before there are as many threads in one as the chip has
+ * for packets, the command processor's and those of the clusters. One of them is held in an
+ * interrupt meanwhile, on its way to look for more.
+ */
+#define THREADS_FOR_PACKETS	5
+
+struct meeting {
+	atomic_uint here;
+	atomic_bool held;
+	atomic_bool let_go;
+};
+
+static void hold_interrupt(struct chip *c, unsigned int vector)
+{
+	struct meeting *meeting = c->user;
+
+	(void)vector;
+	if (atomic_exchange(&meeting->held, true))
+		return;
+	chip_until(atomic_load(&meeting->let_go));
+}
+
+static void meet_in_packets(struct chip *c, const struct egret_trace *event)
+{
+	struct meeting *meeting = c->user;
+
+	if (!strcmp(event->what, "packet") && event->a == EGRET_OP_NOP) {
+		atomic_fetch_add(&meeting->here, 1);
+		chip_until(atomic_load(&meeting->here) == THREADS_FOR_PACKETS);
+	}
+}
+
+/* No thread is about to look for packets, so that somebody has to be woken. */
+static bool threads_wait(struct chip *c)
+{
+	bool wait;
+
+	egret_lock(c->m);
+	wait = c->m->cp_idle && c->m->cluster_idle == c->m->clusters;
+	egret_unlock(c->m);
+	return wait;
+}
+
+static void no_queue_waits_beside_a_thread(void **state)
+{
+	struct env *e = *state;
+	struct meeting meeting = { 0 };
+	struct chip_queue q[THREADS_FOR_PACKETS];
+
+	e->c->user = &meeting;
+	e->c->on_interrupt = hold_interrupt;
+	e->c->on_trace = meet_in_packets;
+	for (unsigned int i = 0; i < THREADS_FOR_PACKETS; i++)
+		q[i] = chip_queue(e->c, i, CTX, 0);
+	chip_until(threads_wait(e->c));
+	chip_put(&q[0], pkt_fence_irq(e->vram->va, 1));
+	chip_kick(&q[0]);
+	chip_until(atomic_load(&meeting.held));
+
+	for (unsigned int i = 0; i < THREADS_FOR_PACKETS; i++) {
+		chip_put(&q[i], pkt(EGRET_OP_NOP));
+		chip_kick(&q[i]);
+	}
+	chip_until(atomic_load(&meeting.here) == THREADS_FOR_PACKETS - 1);
+	atomic_store(&meeting.let_go, true);
+	for (unsigned int i = 0; i < THREADS_FOR_PACKETS; i++) {
+		assert_int_equal(chip_drain(&q[i]), EGRET_Q_STATE_IDLE);
+		chip_queue_free(&q[i]);
+	}
+	assert_int_equal(atomic_load(&meeting.here), THREADS_FOR_PACKETS);
+	e->c->on_trace = NULL;
+	e->c->on_interrupt = NULL;
+}
+
 /* ---- Many at once ---------------------------------------------------------------------------------- */
 
 static void *work_on_a_chip(void *arg)
@@ -936,6 +1012,7 @@ int main(void)
 		T(idle_means_that_nothing_can_be_done),
 		T(resets_in_the_middle_of_work),
 		T(registers_are_closed_during_a_reset),
+		T(no_queue_waits_beside_a_thread),
 		cmocka_unit_test(many_chips_at_once),
 		T(registers_from_many_threads),
 	};
