@@ -177,6 +177,56 @@ static void run_sequence(struct accel_nn_job *job, const struct accel_nn_tensor 
 }
 /* End of the example. */
 
+/* Example of accel_nn_bind_output_to_input(): Let the caches of a language model, outputs 1 and
+ * following, inputs 3 and following, stay on the card, with 512 places each, and begin with empty
+ * ones. */
+static void keep_caches(struct accel_nn_job *job, uint32_t caches, int64_t heads, int64_t head_size)
+{
+	const struct accel_nn_carry_options options = {
+		.size = sizeof(options), .places = 512, .axis = 2,
+	};
+	const struct accel_nn_tensor empty = {
+		.size = sizeof(empty), .type = ACCEL_NN_FLOAT32, .rank = 4,
+		.dims = { 1, heads, 0, head_size },
+	};
+	uint32_t i;
+
+	for (i = 0; i < caches; i++) {
+		check(accel_nn_bind_input(job, 3 + i, &empty));
+		check(accel_nn_bind_output_to_input(job, 1 + i, 3 + i, &options));
+	}
+}
+/* End of the example. */
+
+/* Example of accel_nn_copy_carried(): Begin another conversation where one is. */
+static struct accel_nn_job *branch_off(struct accel_nn_model *model, struct accel_nn_job *job,
+				       uint32_t caches)
+{
+	const struct accel_nn_carry_options options = {
+		.size = sizeof(options), .places = 512, .axis = 2,
+	};
+	struct accel_nn_job *other;
+	uint32_t i;
+
+	check(accel_nn_job_create(model, &other));
+	for (i = 0; i < caches; i++) {
+		check(accel_nn_bind_output_to_input(other, 1 + i, 3 + i, &options));
+		check(accel_nn_copy_carried(other, 3 + i, job));
+	}
+	return other;
+}
+/* End of the example. */
+
+/* Example of accel_nn_get_carried(): Write down what a job has in mind. */
+static void save(struct accel_nn_job *job, uint32_t input, FILE *file)
+{
+	struct accel_nn_tensor state = { .size = sizeof(state) };
+
+	check(accel_nn_get_carried(job, input, &state));
+	fwrite(state.data, 1, state.bytes, file);
+}
+/* End of the example. */
+
 /* Example of accel_nn_prepare(), accel_nn_get_node(): Show where each node is computed. */
 static void show_nodes(struct accel_nn_job *job, uint32_t count)
 {
@@ -268,6 +318,40 @@ static char *read_file(const char *path, size_t *size)
 	return data;
 }
 
+static void bind_numbers(struct accel_nn_job *job, uint32_t input, int64_t *numbers)
+{
+	const struct accel_nn_tensor tensor = {
+		.size = sizeof(tensor), .type = ACCEL_NN_INT64, .rank = 2, .dims = { 1, 2 },
+		.data = numbers, .bytes = 2 * sizeof(*numbers),
+	};
+
+	check(accel_nn_bind_input(job, input, &tensor));
+}
+
+static void use_language(const char *path)
+{
+	int64_t words[] = { 7, 11 }, mask[] = { 1, 1 }, places[] = { 0, 1 };
+	struct accel_nn_job *job, *other;
+	struct accel_nn_model *model;
+	FILE *file = tmpfile();
+
+	check(accel_nn_load(path, NULL, &model));
+	check(accel_nn_job_create(model, &job));
+	keep_caches(job, 4, 2, 16);
+	bind_numbers(job, 0, words);
+	bind_numbers(job, 1, mask);
+	bind_numbers(job, 2, places);
+	check(accel_nn_run(job, NULL));
+	other = branch_off(model, job, 4);
+	save(other, 3, file);
+	if (ftell(file) != 2 * 2 * 16 * (long)sizeof(float))
+		exit(1);
+	fclose(file);
+	accel_nn_job_destroy(other);
+	accel_nn_job_destroy(job);
+	accel_nn_unload(model);
+}
+
 int main(void)
 {
 	const char *path = "build/tests/nn/line.onnx";
@@ -303,6 +387,7 @@ int main(void)
 	free(data);
 	use_card(path, &input);
 	use_kinds("build/tests/nn/kinds.onnx", &input);
+	use_language("build/tests/nn/decoder-qwen2.onnx");
 	/* The last row: 3 * 3 + 4 * 6 + 30. */
 	printf("%sok 1 - examples of the manual pages\n1..1\n", results[5] == 63 ? "" : "not ");
 	return results[5] != 63;

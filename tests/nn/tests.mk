@@ -90,7 +90,7 @@ $(B)/libaccel/man/examples_nn.o: EXTRA_CFLAGS = -Ilibaccel/include
 $(B)/tests/host/nn-man-examples: LDLIBS = -Wl,-rpath,'$$ORIGIN/../../libaccel'
 $(B)/tests/host/nn-man-examples: $(B)/libaccel/man/examples_nn.o $(B)/libaccel/libaccel-nn.so \
 		$(B)/libaccel/libaccel.so | $(B)/libaccel/$(NN_SONAME) $(B)/tests/nn/line.onnx \
-		$(B)/tests/nn/rows.pb $(B)/tests/nn/kinds.onnx kernels
+		$(B)/tests/nn/rows.pb $(B)/tests/nn/kinds.onnx $(NN_DECODERS) kernels
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK.program)

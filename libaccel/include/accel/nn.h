@@ -343,6 +343,88 @@ int accel_nn_bind_nothing(struct accel_nn_job *job, uint32_t index);
  */
 int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *data, size_t bytes);
 
+/** struct accel_nn_carry_options - how an output becomes an input */
+struct accel_nn_carry_options {
+	/** @size: sizeof(struct accel_nn_carry_options) */
+	size_t size;
+	/**
+	 * @places: 0: the input is the whole output. Otherwise the input is a cache, which has so many
+	 * places along @axis, whatever is in it.
+	 */
+	int64_t places;
+	/** @axis: Dimension along which a cache has its places. */
+	uint32_t axis;
+	/** @reserved: Zero. */
+	uint32_t reserved;
+};
+
+/**
+ * accel_nn_bind_output_to_input() - let a result be an input of the next run, without the host
+ * @job: job
+ * @output: number of the output
+ * @input: number of the input, with elements of the same type
+ * @options: NULL if the input is the whole output
+ *
+ * For models that have a state, such as the cache of keys and values of a language model. The first
+ * run has an input that was bound with accel_nn_bind_input(). What comes out of it stays on the
+ * card, and is the input of the second run, whose result is that of the third. Binding other
+ * elements to the input begins anew. A run that fails leaves the input as it was: it may be
+ * run again.
+ *
+ * If the whole output is the input, its sizes may change from run to run, but each time that they
+ * do there must be a plan for them (see accel_nn_prepare()). A cache has the same sizes in all
+ * runs. Its output is to be the input with some more places behind. After the first run, the cache
+ * has what came out, in its first places, and zeros in all others. After each further one, those
+ * places of the output that the input did not have are put behind those in use. So a language
+ * model is told by its mask which places are in use: first those, then the ones that are not, which
+ * it must not look at, then the new ones.
+ *
+ * When all places are in use, a run fails with -ENOSPC, before anything is computed. Called again for
+ * an output and an input that are bound to each other already, the function changes the number
+ * of places, and what is in the cache stays: a cache that grows in steps needs a plan for each
+ * step, not for each word.
+ *
+ * It lasts until accel_nn_bind_output() is called for the output, or one of the two is bound to
+ * another. accel_nn_get_result() does not give such an output: see accel_nn_get_carried(). A
+ * model that runs on the host has its state there, with the same results.
+ *
+ * Return: 0; -EINVAL (the types or numbers of dimensions differ, there is no such dimension, or
+ * there are more places in use); -EBUSY (the job is running). A run fails with -EINVAL if the
+ * input cannot have the sizes of the output.
+ */
+int accel_nn_bind_output_to_input(struct accel_nn_job *job, uint32_t output, uint32_t input,
+				  const struct accel_nn_carry_options *options);
+
+/**
+ * accel_nn_copy_carried() - give an input what it is in another job, on the card
+ * @job: job
+ * @input: number of the input
+ * @from: another job of the same model, in which an output was carried over to this input
+ *
+ * So several conversations go on from one beginning, which is computed once, or a search follows
+ * several ways. The job has a copy. It goes on with it as @from would if an output of its own
+ * is bound to the input, and has it in all runs if there is none.
+ *
+ * Return: 0; -EINVAL (they are jobs of different models, or nothing was carried over yet);
+ * -EBUSY (one of the two is running); -ENOSPC (the card has no room); -ENODEV (it is gone).
+ */
+int accel_nn_copy_carried(struct accel_nn_job *job, uint32_t input, struct accel_nn_job *from);
+
+/**
+ * accel_nn_get_carried() - read what was carried over to an input
+ * @job: job
+ * @input: number of the input
+ * @tensor: its type, sizes and elements, of a cache those places that are in use, which belong to
+ *	the job, and stay until it runs or is asked again; @tensor->size must be set
+ *
+ * It is copied to the host for that, which takes its time. Bound to the input of a job later, it
+ * continues there.
+ *
+ * Return: 0; -EINVAL (nothing was carried over yet); -EBUSY (the job is running); -ENODEV (the card
+ * is gone); -ENOMEM.
+ */
+int accel_nn_get_carried(struct accel_nn_job *job, uint32_t input, struct accel_nn_tensor *tensor);
+
 /**
  * accel_nn_prepare() - find out all that can be known without running
  * @job: job
@@ -533,6 +615,18 @@ struct accel_nn_job_info {
 	uint32_t plans_made;
 	/** @plans_reused: How often it was prepared, and found one that the model had. */
 	uint32_t plans_reused;
+	/** @uploaded: Bytes that the host brought to the card in the last run. */
+	uint64_t uploaded;
+	/** @downloaded: Bytes that the host took from the card in the last run. */
+	uint64_t downloaded;
+	/** @carried: Bytes that were copied from outputs to inputs on the card in the last run. */
+	uint64_t carried;
+	/** @carried_memory: Bytes of device memory for what is carried over to inputs. */
+	uint64_t carried_memory;
+	/** @commands: What the host queued in the last run: copies, and command lists. */
+	uint32_t commands;
+	/** @reserved: Zero. */
+	uint32_t reserved;
 };
 
 /**

@@ -22,6 +22,9 @@
 
 /* ---- Inputs ---- */
 
+/* Where no elements lie. */
+static double nothing;
+
 static int read_tensor(const char *what, const struct accel_nn_tensor *from, struct nn_tensor *to)
 {
 	struct accel_nn_tensor given;
@@ -51,6 +54,9 @@ static int read_tensor(const char *what, const struct accel_nn_tensor *from, str
 		return accel_fail(-EINVAL, what, "set its bytes to the size of its memory",
 				  "it has %zu bytes, its sizes ask for %zu", given.bytes,
 				  nn_bytes(to->type, to->count));
+	/* A tensor of no elements is complete. */
+	if (!given.data && !to->count)
+		to->data = &nothing;
 	return 0;
 }
 
@@ -104,6 +110,7 @@ static void give(struct accel_nn_job *job, uint32_t index, enum nn_given what, s
 {
 	nn_list_free(job->lists[index]);
 	job->lists[index] = list;
+	nn_carry_forget(job, index);
 	job->given[index] = what;
 	job->prepared = false;
 }
@@ -214,6 +221,7 @@ NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *
 				 nn_job_graph(job)->output_count, index);
 	if (!ret) {
 		nn_job_forget_results(job);
+		nn_carry_unbind(job, index);
 		job->destinations[index] = (struct nn_destination){ data, data ? bytes : 0 };
 	}
 	return nn_job_end(job, ret);
@@ -320,7 +328,8 @@ int nn_job_take_results(struct accel_nn_job *job, struct nn_facts *facts)
 	size_t i;
 
 	for (i = 0; i < graph->output_count && !ret; i++)
-		ret = take_result(job, i, &facts->facts[graph->outputs[i]->index]);
+		if (!nn_carries(job, i))
+			ret = take_result(job, i, &facts->facts[graph->outputs[i]->index]);
 	return ret;
 }
 
@@ -330,6 +339,8 @@ int nn_job_take_outputs(struct accel_nn_job *job, struct nn_tensor *outputs)
 	size_t i;
 
 	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
+		if (nn_carries(job, i))
+			continue;
 		if (!ret && !job->destinations[i].data) {
 			job->results[i].tensor = outputs[i];
 			continue;
@@ -354,10 +365,13 @@ static int begin_result(const char *what, struct accel_nn_job *job, uint32_t ind
 	else if (index >= nn_job_graph(job)->output_count)
 		ret = accel_fail(-EINVAL, what, NULL, "the model has %zu outputs, so there is no %u",
 				 nn_job_graph(job)->output_count, index);
+	else if (nn_carries(job, index))
+		ret = accel_fail(-EINVAL, what, "call accel_nn_get_carried()",
+				 "the result is bound to input %zu", job->carried_to[index]);
 	return ret ? nn_job_end(job, ret) : 0;
 }
 
-static int show_tensor(const char *what, const struct nn_tensor *result,
+int nn_job_show_tensor(const char *what, const struct nn_tensor *result,
 		       struct accel_nn_tensor *tensor)
 {
 	struct accel_nn_tensor found = {
@@ -388,7 +402,7 @@ NN_API int accel_nn_get_result(struct accel_nn_job *job, uint32_t index,
 		ret = accel_fail(-EINVAL, what, "call accel_nn_get_result_info() before",
 				 "the result is nothing");
 	else
-		ret = show_tensor(what, &result->tensor, tensor);
+		ret = nn_job_show_tensor(what, &result->tensor, tensor);
 	return nn_job_end(job, ret);
 }
 
@@ -429,7 +443,7 @@ NN_API int accel_nn_get_result_item(struct accel_nn_job *job, uint32_t index, ui
 		ret = accel_fail(-EINVAL, what, NULL, "the result has %zu tensors, so there is no %u",
 				 count, item);
 	else
-		ret = show_tensor(what, result->list ? &result->list->items[item]->tensor :
+		ret = nn_job_show_tensor(what, result->list ? &result->list->items[item]->tensor :
 				  &result->tensor, tensor);
 	return nn_job_end(job, ret);
 }

@@ -125,6 +125,11 @@ NN_API int accel_nn_get_job_info(struct accel_nn_job *job, struct accel_nn_job_i
 		describe_plan(job->variant->plan, &found);
 	found.plans_made = job->plans_made;
 	found.plans_reused = job->plans_reused;
+	found.uploaded = job->traffic.uploaded;
+	found.downloaded = job->traffic.downloaded;
+	found.carried = job->traffic.carried;
+	found.commands = job->traffic.commands;
+	found.carried_memory = nn_carry_memory(job);
 	return nn_job_end(job, accel_copy_out(what, info, &found, sizeof(found)));
 }
 

@@ -71,14 +71,21 @@ int nn_job_begin_prepared(const char *what, struct accel_nn_job *job)
 static int make_lists(struct accel_nn_job *job)
 {
 	const struct nn_graph *graph = nn_job_graph(job);
+	size_t i;
 
 	job->inputs = calloc(graph->input_count + 1, sizeof(*job->inputs));
 	job->given = calloc(graph->input_count + 1, sizeof(*job->given));
 	job->lists = calloc(graph->input_count + 1, sizeof(*job->lists));
+	job->carried = calloc(graph->input_count + 1, sizeof(*job->carried));
+	job->sources = calloc(graph->input_count + 1, sizeof(struct accel_buffer *));
 	job->destinations = calloc(graph->output_count + 1, sizeof(*job->destinations));
 	job->results = calloc(graph->output_count + 1, sizeof(*job->results));
-	return job->inputs && job->given && job->lists && job->destinations && job->results ? 0 :
-	       -ENOMEM;
+	job->keepings = calloc(graph->output_count + 1, sizeof(*job->keepings));
+	job->carried_to = malloc((graph->output_count + 1) * sizeof(*job->carried_to));
+	for (i = 0; i < graph->output_count && job->carried_to; i++)
+		job->carried_to[i] = NN_NOWHERE_TO;
+	return job->inputs && job->given && job->lists && job->carried && job->sources &&
+	       job->destinations && job->results && job->keepings && job->carried_to ? 0 : -ENOMEM;
 }
 
 static void free_job(struct accel_nn_job *job)
@@ -89,10 +96,13 @@ static void free_job(struct accel_nn_job *job)
 		nn_job_forget_results(job);
 	for (i = 0; job->lists && i < nn_job_graph(job)->input_count; i++)
 		nn_list_free(job->lists[i]);
+	nn_carry_release(job);
 	accel_stream_destroy(job->stream);
 	free(job->inputs);
 	free(job->given);
 	free(job->lists);
+	free(job->sources);
+	free(job->keepings);
 	free(job->destinations);
 	free(job->results);
 	free(job->measures);
@@ -154,27 +164,57 @@ static void count_plan(struct accel_nn_job *job, bool made)
 		(*(made ? &job->plans_made : &job->plans_reused))++;
 }
 
-static int prepare(struct accel_nn_job *job)
+int nn_job_own_stream(struct accel_nn_job *job)
+{
+	return job->stream ? 0 : accel_stream_create(job->model->card->context, NULL, &job->stream);
+}
+
+int nn_job_end_own_stream(struct accel_nn_job *job, int ret)
+{
+	/* A stream that was stopped stays so. The next run has a new one. */
+	if (ret == -ECANCELED) {
+		accel_stream_destroy(job->stream);
+		job->stream = NULL;
+	}
+	return ret;
+}
+
+/* What was carried over to inputs has the sizes that the program wants. */
+static int resize(struct accel_nn_job *job, struct accel_stream *stream)
+{
+	int ret = 0;
+
+	if (!stream && nn_carry_memory(job))
+		ret = nn_job_own_stream(job);
+	if (ret)
+		return ret;
+	ret = nn_carry_resize(job, stream ? stream : job->stream);
+	return stream ? ret : nn_job_end_own_stream(job, ret);
+}
+
+static int prepare(struct accel_nn_job *job, struct accel_stream *stream)
 {
 	const size_t count = nn_job_graph(job)->input_count;
 	struct nn_shape *shapes;
 	bool made;
 	size_t i;
-	int ret;
+	int ret = resize(job, stream);
 
-	if (job->prepared)
-		return 0;
+	if (ret || (job->prepared && !job->outdated))
+		return ret;
+	job->prepared = false;
 	free(job->measures);
 	job->measures = NULL;
 	shapes = malloc((count + 1) * sizeof(*shapes));
 	if (!shapes)
 		return accel_fail_errno(-ENOMEM, "cannot prepare the job");
 	for (i = 0; i < count; i++)
-		shapes[i] = job->given[i] == NN_GIVEN_TENSOR ? job->inputs[i].shape :
-			    (struct nn_shape){ .rank = -1 };
+		shapes[i] = job->given[i] == NN_GIVEN_TENSOR || job->given[i] == NN_GIVEN_CARRIED ?
+			    job->inputs[i].shape : (struct nn_shape){ .rank = -1 };
 	ret = nn_variant_change(job->model, shapes, &job->variant, &made);
 	free(shapes);
 	job->prepared = !ret;
+	job->outdated = false;
 	if (!ret)
 		count_plan(job, made);
 	return ret;
@@ -184,7 +224,7 @@ NN_API int accel_nn_prepare(struct accel_nn_job *job)
 {
 	int ret = nn_job_begin("cannot prepare the job", job);
 
-	return ret ? ret : nn_job_end(job, prepare(job));
+	return ret ? ret : nn_job_end(job, prepare(job, NULL));
 }
 
 /* ---- Runs ---- */
@@ -193,6 +233,7 @@ static int give_input(const struct accel_nn_job *job, size_t i, struct nn_facts 
 {
 	switch (job->given[i]) {
 	case NN_GIVEN_TENSOR:
+	case NN_GIVEN_CARRIED:
 		return job->inputs[i].data ? nn_facts_lend_input(facts, i, &job->inputs[i]) : 0;
 	case NN_GIVEN_LIST:
 	case NN_GIVEN_NOTHING:
@@ -202,12 +243,14 @@ static int give_input(const struct accel_nn_job *job, size_t i, struct nn_facts 
 	}
 }
 
-static int run_on_host(struct accel_nn_job *job, bool calibrates)
+static int run_on_host(struct accel_nn_job *job, struct accel_stream *stream, bool calibrates)
 {
 	struct nn_facts facts;
-	int ret = nn_facts_init(&facts, job->model->model);
+	int ret = nn_carry_begin_on_host(job, stream);
 	size_t i;
 
+	if (!ret)
+		ret = nn_facts_init(&facts, job->model->model);
 	if (ret)
 		return ret;
 	facts.stop = &job->leaving;
@@ -217,6 +260,7 @@ static int run_on_host(struct accel_nn_job *job, bool calibrates)
 		ret = calibrates ? nn_calibrate(job->model->card, &facts) : nn_facts_run(&facts);
 	if (!ret)
 		ret = nn_job_take_results(job, &facts);
+	ret = nn_carry_end_on_host(job, &facts, ret);
 	nn_facts_release(&facts);
 	return ret;
 }
@@ -227,7 +271,7 @@ static int check_inputs(const struct accel_nn_job *job)
 	size_t i;
 
 	for (i = 0; i < nn_job_graph(job)->input_count; i++) {
-		if (job->inputs[i].data)
+		if (job->inputs[i].data || job->given[i] == NN_GIVEN_CARRIED)
 			continue;
 		nn_clean(name, sizeof(name), nn_job_graph(job)->inputs[i]->name);
 		return accel_fail(-EINVAL, "cannot run the model", "bind all inputs",
@@ -268,33 +312,39 @@ static int run_variant(struct accel_nn_job *job, struct accel_stream *stream, bo
 		return ret;
 	if (made)
 		job->plans_made++;
-	ret = run_plan(job, stream, measure, outputs);
+	ret = nn_carry_begin(job, stream);
+	if (!ret)
+		ret = run_plan(job, stream, measure, outputs);
+	job->traffic = job->variant->plan->traffic;
 	nn_variant_end(job->model, job->variant);
 	return ret;
 }
 
-static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
+static int run_on_stream(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
 {
 	struct nn_tensor *outputs;
-	int ret = check_inputs(job);
+	int ret;
 
-	if (!ret && !stream && !job->stream)
-		ret = accel_stream_create(job->model->card->context, NULL, &job->stream);
-	if (ret)
-		return ret;
 	outputs = calloc(nn_job_graph(job)->output_count + 1, sizeof(*outputs));
 	if (!outputs)
 		return accel_fail_errno(-ENOMEM, "cannot run the model");
-	ret = run_variant(job, stream ? stream : job->stream, measure, outputs);
+	ret = run_variant(job, stream, measure, outputs);
 	if (!ret)
 		ret = nn_job_take_outputs(job, outputs);
 	free(outputs);
-	/* A stream that was stopped stays so. The next run has a new one. */
-	if (ret == -ECANCELED && !stream) {
-		accel_stream_destroy(job->stream);
-		job->stream = NULL;
-	}
-	return ret;
+	return nn_carry_end(job, stream, ret);
+}
+
+static int run_on_card(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
+{
+	int ret = check_inputs(job);
+
+	if (!ret && !stream)
+		ret = nn_job_own_stream(job);
+	if (ret)
+		return ret;
+	ret = run_on_stream(job, stream ? stream : job->stream, measure);
+	return stream ? ret : nn_job_end_own_stream(job, ret);
 }
 
 static int refuse_profile(const struct accel_nn_job *job)
@@ -313,11 +363,13 @@ static int run(struct accel_nn_job *job, struct accel_stream *stream, bool measu
 		free(job->measures);
 		job->measures = NULL;
 	}
-	ret = prepare(job);
+	job->traffic = (struct nn_traffic){ .commands = 0 };
+	ret = prepare(job, stream);
 	if (!ret && job->variant->plan)
 		ret = run_on_card(job, stream, measure);
 	else if (!ret)
-		ret = measure ? refuse_profile(job) : run_on_host(job, false);
+		ret = measure ? refuse_profile(job) :
+				run_on_host(job, stream ? stream : job->stream, false);
 	if (ret)
 		nn_job_forget_results(job);
 	job->has_results = !ret;
@@ -365,7 +417,7 @@ NN_API int accel_nn_calibrate(struct accel_nn_job *job)
 		return nn_job_end(job, ret);
 	}
 	nn_job_forget_results(job);
-	ret = run_on_host(job, true);
+	ret = run_on_host(job, NULL, true);
 	if (ret)
 		nn_job_forget_results(job);
 	job->has_results = !ret;

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "api.h"
+#include "carry.h"
 
 /* An error on its way from the job's thread to the one that waits. */
 struct nn_failure {
@@ -42,20 +43,27 @@ enum nn_given {
 	NN_GIVEN_TENSOR,
 	NN_GIVEN_LIST,
 	NN_GIVEN_NOTHING,
+	NN_GIVEN_CARRIED,	/* an output of a run before (carry.h) */
 };
 
 struct accel_nn_job {
 	struct accel_nn_model *model;
 	pid_t process;			/* a child that was forked has not got the thread */
 	enum nn_given *given;		/* of each input */
-	struct nn_tensor *inputs;	/* the program's: not to be released */
+	struct nn_tensor *inputs;	/* the program's, or in carried: not to be released */
 	struct nn_list **lists;		/* copies of the program's, or NULL */
+	struct nn_carried *carried;	/* of each input */
+	struct accel_buffer **sources;	/* of each input, in a run */
 	struct nn_destination *destinations;
+	size_t *carried_to;		/* of each output: the input that it becomes */
+	struct nn_keeping *keepings;	/* of each output, in a run */
 	struct nn_result *results;	/* of each output */
 	bool has_results;
-	bool prepared;			/* the variant is that of the inputs */
+	bool prepared;			/* the variant is that of the inputs, or of the last run's */
+	bool outdated;			/* the last run left inputs of other sizes */
 	struct nn_variant *variant;	/* or NULL */
 	uint32_t plans_made, plans_reused;
+	struct nn_traffic traffic;	/* of the last run */
 	struct accel_stream *stream;	/* when the program gives none */
 	struct nn_measure *measures;	/* of each step; NULL: it was not profiled */
 	char why[200];			/* for accel_nn_get_node() */
@@ -84,7 +92,14 @@ int nn_job_end(struct accel_nn_job *job, int ret);
 /* Own it, if it was prepared. */
 int nn_job_begin_prepared(const char *what, struct accel_nn_job *job);
 
+/* Have a stream of the job's own; if what it was used for was cancelled, it is gone. Returns `ret`. */
+int nn_job_own_stream(struct accel_nn_job *job);
+int nn_job_end_own_stream(struct accel_nn_job *job, int ret);
+
 /* ---- bind.c ---- */
+
+int nn_job_show_tensor(const char *what, const struct nn_tensor *found,
+		       struct accel_nn_tensor *tensor);
 
 /* Put results where they go: memory of the program, or of the job. Of the facts nothing is kept. */
 int nn_job_take_results(struct accel_nn_job *job, struct nn_facts *facts);

@@ -9,6 +9,7 @@
 
 #include "../../error.h"
 #include "lower.h"
+#include "ports.h"
 
 #define WHAT	"cannot plan the model"
 #define RUN	"cannot run the model"
@@ -360,14 +361,6 @@ static void free_copies(struct nn_plan *plan)
 		plan->storages[i].data = NULL;
 }
 
-static uint64_t address_of(const struct nn_plan *plan, const struct nn_ref *ref)
-{
-	const struct nn_storage *storage = &plan->storages[ref->storage];
-
-	return storage->address + (uint64_t)ref->offset +
-	       (storage->fixed ? 0 : accel_buffer_address(plan->memory));
-}
-
 static void relocate(struct nn_plan *plan)
 {
 	size_t i, k;
@@ -376,7 +369,7 @@ static void relocate(struct nn_plan *plan)
 		struct nn_item *item = &plan->items[i];
 
 		for (k = 0; k < item->reloc_count; k++) {
-			uint64_t address = address_of(plan, &item->relocs[k].ref), offset;
+			uint64_t address = nn_plan_address(plan, &item->relocs[k].ref), offset;
 
 			/* What is there already is an offset. */
 			memcpy(&offset, (char *)item->args + item->relocs[k].at, sizeof(offset));
@@ -537,64 +530,6 @@ void nn_plan_free(struct nn_plan *plan)
 
 /* ---- Running ---- */
 
-static int upload(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
-		  const void *data, size_t bytes)
-{
-	if (!bytes || !ref->storage)
-		return 0;
-	return accel_upload(stream, plan->memory,
-			    plan->storages[ref->storage].address + (uint64_t)ref->offset, data, bytes);
-}
-
-static int download(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
-		    void *data, size_t bytes)
-{
-	if (!bytes || !ref->storage)
-		return 0;
-	return accel_download(stream, plan->memory,
-			      plan->storages[ref->storage].address + (uint64_t)ref->offset, data,
-			      bytes);
-}
-
-static int put_inputs(struct nn_plan *plan, struct accel_stream *stream,
-		      const struct nn_tensor *inputs)
-{
-	size_t i;
-	int ret = 0;
-
-	for (i = 0; i < plan->input_count && !ret; i++) {
-		const struct nn_port_place *port = &plan->inputs[i];
-
-		if (inputs[i].type != port->type || !nn_shape_equal(&inputs[i].shape, &port->shape))
-			return accel_fail(-EINVAL, RUN, "plan for the inputs' shapes",
-					  "input %zu is not of the type and shape that the plan is for",
-					  i);
-		if (port->ref.storage && !plan->storages[port->ref.storage].fixed)
-			ret = upload(plan, stream, &port->ref, inputs[i].data, port->bytes);
-	}
-	return ret;
-}
-
-static int get_outputs(struct nn_plan *plan, struct accel_stream *stream,
-		       struct nn_tensor *outputs)
-{
-	size_t i;
-	int ret = 0;
-
-	for (i = 0; i < plan->output_count && !ret; i++) {
-		const struct nn_port_place *port = &plan->outputs[i];
-
-		ret = nn_tensor_init(&outputs[i], port->type, &port->shape);
-		if (ret)
-			ret = accel_fail_errno(ret, RUN);
-		else if (port->known)
-			memcpy(outputs[i].data, port->known, port->bytes);
-		else
-			ret = download(plan, stream, &port->ref, outputs[i].data, port->bytes);
-	}
-	return ret;
-}
-
 static void copy_elements(struct nn_tensor *to, const struct nn_tensor *from)
 {
 	size_t i;
@@ -611,11 +546,11 @@ static int download_as(struct nn_plan *plan, struct accel_stream *stream, const 
 	int ret;
 
 	if (held == tensor->type)
-		return download(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
+		return nn_plan_download(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
 	ret = nn_tensor_init(&there, held, &tensor->shape);
 	if (ret)
 		return accel_fail_errno(ret, RUN);
-	ret = download(plan, stream, ref, there.data, nn_bytes(held, there.count));
+	ret = nn_plan_download(plan, stream, ref, there.data, nn_bytes(held, there.count));
 	if (!ret)
 		copy_elements(tensor, &there);
 	nn_tensor_release(&there);
@@ -629,12 +564,12 @@ static int upload_as(struct nn_plan *plan, struct accel_stream *stream, const st
 	int ret;
 
 	if (held == tensor->type)
-		return upload(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
+		return nn_plan_upload(plan, stream, ref, tensor->data, nn_bytes(held, tensor->count));
 	ret = nn_tensor_init(&there, held, &tensor->shape);
 	if (ret)
 		return accel_fail_errno(ret, RUN);
 	copy_elements(&there, tensor);
-	ret = upload(plan, stream, ref, there.data, nn_bytes(held, there.count));
+	ret = nn_plan_upload(plan, stream, ref, there.data, nn_bytes(held, there.count));
 	nn_tensor_release(&there);
 	return ret;
 }
@@ -788,6 +723,7 @@ static int run_items(struct nn_plan *plan, struct accel_stream *stream)
 		end = stretch_end(plan, i);
 		if (end > i) {
 			ret = accel_graph_launch(plan->graphs[graph++], stream);
+			plan->traffic.commands++;
 		} else {
 			ret = run_host(plan, plan->items[i].host, stream);
 			end++;
@@ -810,11 +746,11 @@ int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,
 	int ret;
 
 	memset(outputs, 0, plan->output_count * sizeof(*outputs));
-	ret = put_inputs(plan, stream, inputs);
+	ret = nn_plan_put_inputs(plan, stream, inputs);
 	if (!ret)
 		ret = run_items(plan, stream);
 	if (!ret)
-		ret = get_outputs(plan, stream, outputs);
+		ret = nn_plan_get_outputs(plan, stream, outputs);
 	if (ret)
 		drop_outputs(plan, outputs);
 	return ret;
@@ -895,11 +831,11 @@ int nn_plan_profile(struct nn_plan *plan, struct accel_stream *stream,
 	if (ret)
 		return ret;
 	memset(outputs, 0, plan->output_count * sizeof(*outputs));
-	ret = put_inputs(plan, stream, inputs);
+	ret = nn_plan_put_inputs(plan, stream, inputs);
 	if (!ret)
 		ret = profile_items(plan, stream, profile, measures);
 	if (!ret)
-		ret = get_outputs(plan, stream, outputs);
+		ret = nn_plan_get_outputs(plan, stream, outputs);
 	if (ret)
 		drop_outputs(plan, outputs);
 	accel_profile_destroy(profile);

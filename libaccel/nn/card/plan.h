@@ -29,6 +29,10 @@ struct nn_storage {
 	bool shared;			/* it is one of the model's, which plans share */
 	const void *data;		/* its contents, if they are put on the card only if it is used */
 	uint64_t address;		/* or the place in the plan's buffer */
+	/* Of an input, where it lies for now if not in the plan's buffer (ports.h); or 0. */
+	uint64_t elsewhere_at;
+	struct accel_buffer *elsewhere;
+	uint64_t moved;			/* by how much, while launches follow */
 };
 
 /* A word of a launch's arguments that is an address. */
@@ -83,6 +87,8 @@ struct nn_measure {
 	int64_t time;				/* nanoseconds on the host's clock */
 };
 
+struct nn_keeping;
+
 /* A value that the program gives or takes. */
 struct nn_port_place {
 	const struct nn_value *value;
@@ -91,6 +97,16 @@ struct nn_port_place {
 	size_t bytes;
 	struct nn_ref ref;
 	void *known;			/* contents of an output that is always the same, or NULL */
+	/* For the next run (ports.h): */
+	struct accel_buffer *elsewhere;	/* in which an input lies, or NULL */
+	const struct nn_keeping *keeping;	/* what becomes of an output on the card, or NULL */
+};
+
+/* What a run moved. */
+struct nn_traffic {
+	uint64_t uploaded, downloaded;	/* bytes, from the host and to it */
+	uint64_t carried;		/* bytes, on the card */
+	uint32_t commands;		/* that the host queued */
 };
 
 struct nn_plan {
@@ -113,6 +129,7 @@ struct nn_plan {
 	const atomic_bool *stop;
 	struct accel_graph **graphs;	/* one for each stretch of launches */
 	size_t graph_count;
+	struct nn_traffic traffic;	/* of the last run */
 };
 
 /* Whether a value can have a place on the card: a tensor of numbers whose size is known. */

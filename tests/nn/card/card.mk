@@ -3,7 +3,7 @@
 # Tests of models on a card: test_NAME.c, on the simulated card, and some in the VM on the real one.
 
 # The reference takes too long in a VM for the others.
-NN_CARD_VM_TESTS := plans api variants decoder quant
+NN_CARD_VM_TESTS := plans api variants decoder quant carry
 # What several threads do.
 NN_CARD_TSAN_TESTS := variants
 NN_CARD_TESTS := $(patsubst tests/nn/card/test_%.c,%,$(wildcard tests/nn/card/test_*.c))
@@ -61,7 +61,8 @@ endef
 $(foreach t,$(NN_CARD_TESTS),$(eval $(call nn_card_sanitized_test,$(t),asan,$(LIBACCEL_ASAN))))
 $(foreach t,$(NN_CARD_TSAN_TESTS),$(eval $(call nn_card_sanitized_test,$(t),tsan,$(LIBACCEL_TSAN))))
 
-$(addprefix $(B)/tests/,host/nn-card-decoder host/nn-card-decoder-asan vm/nn-card-decoder): | $(NN_DECODERS)
+$(foreach t,decoder carry,$(addprefix $(B)/tests/,host/nn-card-$t host/nn-card-$t-asan vm/nn-card-$t)): \
+	| $(NN_DECODERS)
 
 $(B)/tests/host/nn-card-kinds $(B)/tests/host/nn-card-kinds-asan: | $(B)/tests/nn/kinds.onnx
 

@@ -124,9 +124,9 @@ static int free_rig(void **state)
 	return 0;
 }
 
-static void test_reset(void **state)
+/* A run that a reset hits. */
+static void reset_in_run(struct rig *r)
 {
-	struct rig *r = *state;
 	int attempt, ret = 0;
 
 	/* Whenever the run was over before the reset: again, and earlier. */
@@ -137,8 +137,63 @@ static void test_reset(void **state)
 		ret = accel_nn_wait(r->job, SOON);
 	}
 	bad(ret, -ECANCELED, "a reset of the card");
+}
+
+static void test_reset(void **state)
+{
+	struct rig *r = *state;
+
+	reset_in_run(r);
 	/* Memory was not lost: the same job may simply be run again. */
 	run(r);
+	run(r);
+}
+
+static void expect_carried(struct rig *r)
+{
+	struct accel_nn_tensor found = { .size = sizeof(found) };
+
+	good(accel_nn_get_carried(r->job, 0, &found));
+	assert_int_equal(found.bytes, BYTES);
+	assert_memory_equal(found.data, r->x, BYTES);
+}
+
+/* What is carried over is what it was before the run that was hit. */
+static void test_reset_carried(void **state)
+{
+	struct rig *r = *state;
+
+	good(accel_nn_bind_output_to_input(r->job, 0, 0, NULL));
+	good(accel_nn_run(r->job, NULL));
+	reset_in_run(r);
+	expect_carried(r);
+	good(accel_nn_run(r->job, NULL));
+	expect_carried(r);
+}
+
+/* With the card, it is gone. */
+static void test_removed_carried(void **state)
+{
+	struct accel_nn_tensor found = { .size = sizeof(found) };
+	struct rig *r = *state;
+	struct accel_nn_job *other;
+
+	good(accel_nn_bind_output_to_input(r->job, 0, 0, NULL));
+	good(accel_nn_run(r->job, NULL));
+	good(accel_nn_job_create(r->model, &other));
+	remove_card(r->info.pci_address);
+	bad(accel_nn_get_carried(r->job, 0, &found), -ENODEV, "gone");
+	bad(accel_nn_copy_carried(other, 0, r->job), -ENODEV, "gone");
+	bad(accel_nn_run(r->job, NULL), -ENODEV, "gone");
+	/* The program begins anew with what it has itself. */
+	bind(r, 0, r->x);
+	bad(accel_nn_run(r->job, NULL), -ENODEV, "gone");
+	accel_nn_job_destroy(other);
+	end_model(r);
+	accel_device_close(r->device);
+
+	r->device = open_again();
+	begin_model(r);
 	run(r);
 }
 
@@ -167,7 +222,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reset, make_rig, free_rig),
+		cmocka_unit_test_setup_teardown(test_reset_carried, make_rig, free_rig),
 		cmocka_unit_test_setup_teardown(test_removed, make_rig, free_rig),
+		cmocka_unit_test_setup_teardown(test_removed_carried, make_rig, free_rig),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
