@@ -6,9 +6,10 @@
  * and whose words are bytes.
  *
  * A model gives, with each word, the keys and values that it made of it. They are its cache: the next
- * word is computed from them, not from the whole text. Here the cache has a fixed number of places,
- * the last of which are in use, and the mask hides the others. So all words behind the prompt
- * have the same sizes, and share one plan: each is one command list for the card.
+ * word is computed from them, not from the whole text. It stays on the card, and has a fixed number
+ * of places, of which the mask hides those that are not in use. So all words behind the prompt
+ * have the same sizes, and share one plan: each is one command list for the card, and only the word
+ * goes there, and what may come next comes back.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -29,18 +30,18 @@ static const char usage[] =
 	"Continue the text PROMPT with a language model of bytes, on an Egret card.\n"
 	"\n"
 	"  --count BYTES   how many bytes to write (64)\n"
-	"  --room PLACES   how many bytes the model remembers (the prompt's and these)\n"
+	"  --room PLACES   how many bytes the model remembers (the prompt's and these); when there\n"
+	"                  are more, it forgets all but the last half of them\n"
 	"\n"
 	"Environment: ACCEL_DEVICE (which card; sim for a simulated one), ACCEL_KERNEL_PATH\n"
 	"(folders with the library's kernels).\n"
 	"\n"
 	"Exit status: 0 good; 1 something failed; 2 wrong usage.\n";
 
-/* Keys or values of a layer: places of the oldest words come first in each head. */
+/* Keys or values of a layer. */
 struct cache {
 	uint32_t input, output;		/* of the model */
 	int64_t heads, size;		/* of a head's numbers for a place */
-	float *data;
 };
 
 struct writer {
@@ -50,7 +51,9 @@ struct writer {
 	struct cache caches[CACHE_MAX];
 	uint32_t cache_count;
 	int64_t room;			/* places of the cache */
-	int64_t known;			/* words so far; the cache has the last of them */
+	int64_t used;			/* of them */
+	uint8_t *text;			/* all of it */
+	int64_t length, known;		/* what there is; what the model has read */
 };
 
 /* ---- The model's inputs and outputs ---- */
@@ -94,8 +97,6 @@ static void find_caches(struct writer *w)
 			errx(1, "the input %s has a shape that is not known here", name);
 		cache->heads = value.dims[1];
 		cache->size = value.dims[3];
-		cache->data = check_memory(calloc((size_t)(cache->heads * w->room * cache->size),
-						  sizeof(float)));
 		snprintf(name, sizeof(name), "present.%u.%s", i / 2, parts[i % 2]);
 		cache->output = find(w, name, true);
 	}
@@ -114,10 +115,7 @@ static void begin(struct writer *w, const char *path, const struct accel_nn_load
 
 static void end(struct writer *w)
 {
-	uint32_t i;
-
-	for (i = 0; i < w->cache_count; i++)
-		free(w->caches[i].data);
+	free(w->text);
 	accel_nn_job_destroy(w->job);
 	accel_nn_unload(w->model);
 }
@@ -134,44 +132,25 @@ static void bind_numbers(struct writer *w, uint32_t input, int64_t count, const 
 	check(accel_nn_bind_input(w->job, input, &tensor));
 }
 
-static void bind_caches(struct writer *w, int64_t places)
+/* Forget everything: the caches are empty. What comes out of them stays there from then on. */
+static void bind_caches(struct writer *w)
 {
+	const struct accel_nn_carry_options options = {
+		.size = sizeof(options), .places = w->room, .axis = 2,
+	};
 	uint32_t i;
 
 	for (i = 0; i < w->cache_count; i++) {
 		const struct cache *cache = &w->caches[i];
-		const struct accel_nn_tensor tensor = {
-			.size = sizeof(tensor), .type = ACCEL_NN_FLOAT32, .rank = 4,
-			.dims = { 1, cache->heads, places, cache->size }, .data = cache->data,
-			.bytes = (size_t)(cache->heads * places * cache->size) * sizeof(float),
+		const struct accel_nn_tensor empty = {
+			.size = sizeof(empty), .type = ACCEL_NN_FLOAT32, .rank = 4,
+			.dims = { 1, cache->heads, 0, cache->size },
 		};
 
-		check(accel_nn_bind_input(w->job, cache->input, &tensor));
+		check(accel_nn_bind_input(w->job, cache->input, &empty));
+		check(accel_nn_bind_output_to_input(w->job, cache->output, cache->input, &options));
 	}
-}
-
-/* Keep the last places of what the model gives, at the end of the cache. */
-static void keep(struct writer *w)
-{
-	uint32_t i;
-
-	for (i = 0; i < w->cache_count; i++) {
-		struct accel_nn_tensor result = { .size = sizeof(result) };
-		const struct cache *cache = &w->caches[i];
-		int64_t places, count, head;
-
-		check(accel_nn_get_result(w->job, cache->output, &result));
-		if (result.rank != 4 || result.type != ACCEL_NN_FLOAT32 || result.dims[0] != 1 ||
-		    result.dims[1] != cache->heads || result.dims[3] != cache->size)
-			errx(1, "the model's keys and values are not shaped like those it is given");
-		places = result.dims[2];
-		count = places < w->room ? places : w->room;
-		for (head = 0; head < cache->heads; head++)
-			memcpy(cache->data + ((head + 1) * w->room - count) * cache->size,
-			       (const float *)result.data +
-			       ((head + 1) * places - count) * cache->size,
-			       (size_t)(count * cache->size) * sizeof(float));
-	}
+	w->used = 0;
 }
 
 /* The likeliest word behind those that were given. */
@@ -191,29 +170,41 @@ static uint8_t likeliest(struct writer *w)
 	return (uint8_t)best;
 }
 
-/* Give the model words behind those that it knows; `places` of the cache are given as well. */
-static uint8_t read_words(struct writer *w, const uint8_t *words, int64_t count, int64_t places)
+/* Give the model words behind those that it knows. */
+static void read_words(struct writer *w, const uint8_t *words, int64_t count)
 {
+	const int64_t places = w->used ? w->room : 0;
 	int64_t *numbers = check_memory(calloc((size_t)(places + 3 * count), sizeof(*numbers)));
 	int64_t *ids = numbers, *positions = ids + count, *mask = positions + count;
-	const int64_t hidden = places > w->known ? places - w->known : 0;
 	int64_t i;
 
 	for (i = 0; i < count; i++) {
 		ids[i] = words[i];
-		positions[i] = w->known + i;
+		positions[i] = w->used + i;
 	}
 	for (i = 0; i < places + count; i++)
-		mask[i] = i >= hidden;
+		mask[i] = i < w->used || i >= places;
 	bind_numbers(w, w->ids, count, ids);
 	bind_numbers(w, w->positions, count, positions);
 	bind_numbers(w, w->mask, places + count, mask);
-	bind_caches(w, places);
 	check(accel_nn_run(w->job, NULL));
 	free(numbers);
-	w->known += count;
-	keep(w);
-	return likeliest(w);
+	w->used += count;
+}
+
+/* Give it all that it has not read. If it has no room for that, it begins anew with the last words. */
+static void read_text(struct writer *w)
+{
+	int64_t count = w->length - w->known;
+
+	if (!w->known || w->used + count > w->room) {
+		bind_caches(w);
+		count = w->length;
+		if (count > w->room)
+			count = (w->room + 1) / 2;
+	}
+	read_words(w, w->text + w->length - count, count);
+	w->known = w->length;
 }
 
 /* ---- Writing ---- */
@@ -232,29 +223,33 @@ static void report(struct writer *w, double seconds, long count)
 	struct accel_nn_job_info info = { .size = sizeof(info) };
 
 	check(accel_nn_get_job_info(w->job, &info));
-	fprintf(stderr, "%ld bytes, %.1f ms each: %u launches in %u command list%s\n", count,
-		1000 * seconds / (double)count, info.launches, info.graphs,
-		info.graphs == 1 ? "" : "s");
+	fprintf(stderr, "%ld bytes, %.1f ms each: %u launches in %u command list%s; %llu bytes to the "
+		"card, %llu from it\n", count, 1000 * seconds / (double)count, info.launches,
+		info.graphs, info.graphs == 1 ? "" : "s", (unsigned long long)info.uploaded,
+		(unsigned long long)info.downloaded);
 }
 
 static void write_text(struct writer *w, const char *prompt, long count)
 {
-	uint8_t next = read_words(w, (const uint8_t *)prompt, (int64_t)strlen(prompt), 0);
 	double start = now();
 	long i;
 
+	w->length = (int64_t)strlen(prompt);
+	w->text = check_memory(malloc((size_t)(w->length + count)));
+	memcpy(w->text, prompt, (size_t)w->length);
 	fputs(prompt, stdout);
 	for (i = 0; i < count; i++) {
-		putchar(next);
+		read_text(w);
+		w->text[w->length] = likeliest(w);
+		putchar(w->text[w->length++]);
 		fflush(stdout);
-		next = read_words(w, &next, 1, w->room);
-		/* The first one is planned anew. */
-		if (!i)
+		/* The prompt and the first word behind it are planned. */
+		if (i < 2)
 			start = now();
 	}
 	putchar('\n');
-	if (count > 1)
-		report(w, now() - start, count - 1);
+	if (count > 2)
+		report(w, now() - start, count - 2);
 }
 
 static bool parse_number(const char *text, long *number)

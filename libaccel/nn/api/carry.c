@@ -18,12 +18,13 @@
  * it where it is (../card/ports.h).
  *
  * Sizes that grow with each run need a plan each time, which costs far more than a run: some
- * millions of the host's instructions for each layer of a language model. So there are caches: with more places than are in use. All runs have the same sizes and one plan, and what is new
- * in an output is copied behind what is in use: a word of keys, not all words of them. The
- * model is told by its mask what to look at; masked places weigh exactly zero. Rejected: a plan for a
- * size that is a variable, which kernels and all that chooses tiles would have to know of; and
- * places at the beginning that are free, which is how models see a growing past, but everything would
- * move by one place with each word.
+ * millions of the host's instructions for each layer of a language model. So there are caches,
+ * with more places than are in use. All runs have the same sizes and one plan, and what is new in an
+ * output is copied behind what is in use: a word of keys, not all words of them. The model is
+ * told by its mask what to look at; masked places weigh exactly zero. Rejected: a plan for a size
+ * that is a variable, which kernels and all that chooses tiles would have to know of; and places at
+ * the beginning that are free, which is how models see a growing past, but everything would move
+ * by one place with each word.
  *
  * A run that fails leaves all as it was. A cache gets its new words in places that are not in
  * use, and counts them only when the run has succeeded; what is carried over whole gets another
