@@ -340,11 +340,24 @@ static bool postponed(struct egret_cluster *cl, const atomic_bool *yield)
 	return cl->again;
 }
 
+/* Maps that are one sum of products. */
+static bool run_taps(struct egret_cluster *cl, const struct operation *op, unsigned int count)
+{
+	const struct egret_map_desc *d[PERF_TILE_QUEUE];
+
+	for (unsigned int i = 0; i < count; i++)
+		d[i] = &op[i].desc.map;
+	egret_taps_run(&cl->tile_engine, d, count);
+	return !egret_unit_stopped(&cl->stop);
+}
+
 static bool run_operation(struct egret_cluster *cl, const struct operation *op,
-			  const union egret_desc *desc)
+			  const union egret_desc *desc, unsigned int count)
 {
 	if (egret_unit_stopped(&cl->stop))
 		return false;
+	if (count > 1 && op->funct3 == EGRET_FUNCT3_MAP)
+		return run_taps(cl, op, count);
 	if (op->funct3 == EGRET_FUNCT3_DMA)
 		return egret_dma_run(&desc->dma, cl->scratch, cl->port, &cl->stop,
 				     &cl->hart.fault);
@@ -352,10 +365,11 @@ static bool run_operation(struct egret_cluster *cl, const struct operation *op,
 }
 
 /*
- * Let an operation happen, with @desc for its own. False: it has a fault, or none if the
- * workgroup is killed, or it is to be tried again.
+ * Let an operation happen, with @desc for its own, and those that are one with it: @count in all.
+ * False: it has a fault, or none if the workgroup is killed, or it is to be tried again.
  */
-static bool perform_as(struct egret_cluster *cl, struct operation *op, const union egret_desc *desc)
+static bool perform_as(struct egret_cluster *cl, struct operation *op, const union egret_desc *desc,
+		       unsigned int count)
 {
 	struct counts before = get_counts(cl->port);
 	struct egret_fault *f = &cl->hart.fault;
@@ -367,7 +381,7 @@ static bool perform_as(struct egret_cluster *cl, struct operation *op, const uni
 	if (postponed(cl, cl->yield))
 		return false;
 	cl->stop.yield = prepare_stop(cl, op, desc) ? cl->yield : NULL;
-	ok = run_operation(cl, op, desc);
+	ok = run_operation(cl, op, desc, count);
 	if (postponed(cl, cl->stop.yield)) {
 		memcpy(cl->scratch, cl->before, EGRET_SCRATCH_SIZE);
 		set_counts(cl->port, &before);
@@ -391,27 +405,51 @@ static bool perform_as(struct egret_cluster *cl, struct operation *op, const uni
 
 static bool perform(struct egret_cluster *cl, struct operation *op)
 {
-	return perform_as(cl, op, &op->desc);
+	return perform_as(cl, op, &op->desc, 1);
+}
+
+static unsigned int join_products(const struct operation *op, unsigned int count,
+				  union egret_desc *desc)
+{
+	unsigned int joined = 1;
+
+	*desc = op->desc;
+	while (joined < count && op[joined].funct3 == EGRET_FUNCT3_MATMUL &&
+	       egret_matmul_join(&desc->matmul, &op[joined].desc.matmul))
+		joined++;
+	return joined;
+}
+
+static unsigned int join_maps(const struct operation *op, unsigned int count)
+{
+	const struct egret_map_desc *d[PERF_TILE_QUEUE];
+	unsigned int maps = 0;
+
+	for (; maps < count && op[maps].funct3 == EGRET_FUNCT3_MAP; maps++)
+		d[maps] = &op[maps].desc.map;
+	return egret_taps_count(d, maps);
 }
 
 /*
- * How many tile operations from number `first` on can be done as one, with what is left in
- * @desc? Products that continue each other's sums: in pieces, the host would load and store
- * the sums for each, and that costs more than a small piece's product.
+ * How many of @count tile operations can be done as one, and what is its descriptor? @joined
+ * has room for one. Products that continue each other's sums, and maps that do: in pieces,
+ * the host would load and store the sums for each, and that costs more than a small piece's product.
  */
-static unsigned int join(const struct egret_cluster *cl, unsigned int first, unsigned int last,
-			 union egret_desc *desc)
+static unsigned int join(const struct operation *op, unsigned int count, union egret_desc *joined,
+			 const union egret_desc **desc)
 {
-	const struct operation *op = &cl->tile.op[first];
-	unsigned int count = 1;
-
-	*desc = op->desc;
-	if (op->funct3 != EGRET_FUNCT3_MATMUL || op->happened)
+	*desc = &op->desc;
+	if (op->happened || count < 2)
 		return 1;
-	while (first + count < last && op[count].funct3 == EGRET_FUNCT3_MATMUL &&
-	       egret_matmul_join(&desc->matmul, &op[count].desc.matmul))
-		count++;
-	return count;
+	switch (op->funct3) {
+	case EGRET_FUNCT3_MATMUL:
+		*desc = joined;
+		return join_products(op, count, joined);
+	case EGRET_FUNCT3_MAP:
+		return join_maps(op, count);
+	default:
+		return 1;
+	}
 }
 
 /* Tile operations are done in order: all up to number `last` - 1. */
@@ -419,10 +457,11 @@ static bool perform_tile(struct egret_cluster *cl, unsigned int last)
 {
 	for (unsigned int i = 0, count; i < last; i += count) {
 		struct operation *op = &cl->tile.op[i];
-		union egret_desc desc;
+		const union egret_desc *desc;
+		union egret_desc joined;
 
-		count = join(cl, i, last, &desc);
-		if (!perform_as(cl, op, &desc))
+		count = join(op, last - i, &joined, &desc);
+		if (!perform_as(cl, op, desc, count))
 			return false;
 		for (unsigned int j = 1; j < count; j++) {
 			op[j].happened = true;

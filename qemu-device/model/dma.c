@@ -186,6 +186,7 @@ struct transfer {
 	uint8_t fill[16];
 	bool store;
 	bool dense;		/* row_is_dense() */
+	bool alike;		/* rows_are_alike() */
 	/* memory that may be accessed directly: size bytes from an address on */
 	uint8_t *window;
 	uint64_t window_va;
@@ -358,11 +359,11 @@ static uint64_t extent_of_rows(int64_t stride, uint64_t bytes, uint64_t count)
 	return (count - 1) * (uint64_t)stride + bytes;
 }
 
-/* As many rows of loop 1 as the window has, at least one. Returns 0 with a fault. */
-static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint64_t count)
+/* As many of `count` rows of loop 1 as the window has, at least one. Returns 0 with a fault. */
+static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint64_t bytes,
+			  uint64_t count)
 {
-	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
-	uint64_t bytes = row->count * t->plan->element;
+	const struct loop *outer = &t->plan->loop[1];
 	uint64_t now = count > COPY_AT_ONCE / bytes ? COPY_AT_ONCE / bytes + 1 : count;
 	uint8_t *p = direct(t, va, bytes, extent_of_rows(outer->global_stride, bytes, now));
 	struct rows rows = {
@@ -381,15 +382,41 @@ static uint64_t move_rows(struct transfer *t, uint8_t *local, uint64_t va, uint6
 	return rows.count;
 }
 
+/* dst[i] = src[i] for elements of so many bytes */
+#define COPY_ELEMENTS(size) do {						\
+	for (uint64_t i = 0; i < count; i++)					\
+		memcpy(dst + (int64_t)i * dst_stride, src + (int64_t)i * src_stride, size); \
+} while (0)
+
+static void copy_elements(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t src_stride,
+			  unsigned int element, uint64_t count)
+{
+	switch (element) {
+	case 1:
+		COPY_ELEMENTS(1);
+		break;
+	case 2:
+		COPY_ELEMENTS(2);
+		break;
+	case 4:
+		COPY_ELEMENTS(4);
+		break;
+	case 8:
+		COPY_ELEMENTS(8);
+		break;
+	default:
+		COPY_ELEMENTS(16);
+		break;
+	}
+}
+
 static void fill(struct transfer *t, uint8_t *local, uint64_t count)
 {
 	unsigned int element = t->plan->element;
 	int64_t stride = t->plan->loop[0].local_stride;
 
-	if (t->store)
-		return;
-	for (uint64_t i = 0; i < count; i++)
-		memcpy(local + (int64_t)i * stride, t->fill, element);
+	if (!t->store)
+		copy_elements(local, stride, t->fill, 0, element, count);
 }
 
 static inline int64_t index_of(const struct loop *l, uint64_t i)
@@ -450,34 +477,6 @@ static bool indexed_row(struct transfer *t, uint8_t *local, uint64_t va, int64_t
 	return true;
 }
 
-/* dst[i] = src[i] for elements of so many bytes */
-#define COPY_ELEMENTS(size) do {						\
-	for (uint64_t i = 0; i < count; i++)					\
-		memcpy(dst + (int64_t)i * dst_stride, src + (int64_t)i * src_stride, size); \
-} while (0)
-
-static void copy_elements(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t src_stride,
-			  unsigned int element, uint64_t count)
-{
-	switch (element) {
-	case 1:
-		COPY_ELEMENTS(1);
-		break;
-	case 2:
-		COPY_ELEMENTS(2);
-		break;
-	case 4:
-		COPY_ELEMENTS(4);
-		break;
-	case 8:
-		COPY_ELEMENTS(8);
-		break;
-	default:
-		COPY_ELEMENTS(16);
-		break;
-	}
-}
-
 /* Elements of a row, all of which exist. */
 static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint64_t count)
 {
@@ -513,10 +512,11 @@ static bool move_elements(struct transfer *t, uint8_t *local, uint64_t va, uint6
 	return true;
 }
 
-static bool is_inside(const struct plan *p, const int64_t *at, int but)
+/* Are the coordinates inside the tensor, but for those of up to two axes, which are not looked at? */
+static bool is_inside(const struct plan *p, const int64_t *at, int but, int and)
 {
 	for (int a = 0; a < EGRET_DIMS; a++)
-		if (a != but && (at[a] < 0 || at[a] >= p->extent[a]))
+		if (a != but && a != and && (at[a] < 0 || at[a] >= p->extent[a]))
 			return false;
 	return true;
 }
@@ -528,7 +528,7 @@ static bool do_row(struct transfer *t, uint8_t *local, uint64_t va, const int64_
 	const struct loop *row = &p->loop[0];
 	uint64_t first = 0, end = row->count;
 
-	if (!is_inside(p, at, row->axis)) {
+	if (!is_inside(p, at, row->axis, -1)) {
 		fill(t, local, row->count);
 		return true;
 	}
@@ -545,28 +545,64 @@ static bool do_row(struct transfer *t, uint8_t *local, uint64_t va, const int64_
 	return true;
 }
 
-/* Are all rows of loop 1 at these coordinates whole and alike? */
-static bool rows_are_plain(const struct transfer *t, const int64_t *at)
+/*
+ * Does the same part of all rows of loop 1 exist that exist at all? Elements that do not are filled
+ * before the others are moved then, which nobody can see if rows are beside each other.
+ */
+static bool rows_are_alike(const struct transfer *t)
 {
 	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
+	int64_t bytes = (int64_t)(row->count * t->plan->element);
 
-	return t->dense && row->axis < 0 && outer->axis < 0 && !outer->index &&
-	       is_inside(t->plan, at, -1);
+	if (!t->dense || outer->index || (row->axis >= 0 && row->axis == outer->axis))
+		return false;
+	return t->store || (row->axis < 0 && outer->axis < 0) || outer->local_stride >= bytes ||
+	       outer->local_stride <= -bytes;
 }
 
-static bool do_rows(struct transfer *t, uint8_t *local, uint64_t va)
+/* Rows first..end-1 of loop 1, of which elements x..x+count-1 exist; the rest is filled. */
+static bool do_alike_rows(struct transfer *t, uint8_t *local, uint64_t va, uint64_t x,
+			  uint64_t count, uint64_t first, uint64_t end)
 {
-	const struct loop *outer = &t->plan->loop[1];
+	const struct loop *row = &t->plan->loop[0], *outer = &t->plan->loop[1];
+	const uint64_t size = t->plan->element, behind = x + count;
+	const bool whole = t->store || (count == row->count && end - first == outer->count);
 
-	for (uint64_t i = 0, now; i < outer->count; i += now) {
+	for (uint64_t i = 0; i < outer->count && !whole; i++) {
+		uint8_t *at = local + (int64_t)i * outer->local_stride;
+
+		if (i < first || i >= end) {
+			fill(t, at, row->count);
+			continue;
+		}
+		fill(t, at, x);
+		fill(t, at + behind * size, row->count - behind);
+	}
+	for (uint64_t i = first, now; i < end && count; i += now) {
 		if (stopped(t))
 			return false;
-		now = move_rows(t, local + (int64_t)i * outer->local_stride,
-				va + i * (uint64_t)outer->global_stride, outer->count - i);
+		now = move_rows(t, local + (int64_t)i * outer->local_stride + x * size,
+				va + i * (uint64_t)outer->global_stride + x * size, count * size,
+				end - i);
 		if (!now)
 			return false;
 	}
 	return true;
+}
+
+static bool do_rows(struct transfer *t, uint8_t *local, uint64_t va, const int64_t *at)
+{
+	const struct plan *p = t->plan;
+	const struct loop *row = &p->loop[0], *outer = &p->loop[1];
+	uint64_t x = 0, x_end = row->count, first = 0, end = outer->count;
+
+	if (row->axis >= 0)
+		clip(row, at[row->axis], p->extent[row->axis], &x, &x_end);
+	if (outer->axis >= 0)
+		clip(outer, at[outer->axis], p->extent[outer->axis], &first, &end);
+	if (!is_inside(p, at, row->axis, outer->axis))
+		end = first;
+	return do_alike_rows(t, local, va, x, x_end - x, first, end);
 }
 
 /* The loops around the rows. */
@@ -577,8 +613,8 @@ static bool do_loops(struct transfer *t, unsigned int level, uint8_t *local, uin
 
 	if (!level)
 		return do_row(t, local, va, at);
-	if (level == 1 && rows_are_plain(t, at))
-		return do_rows(t, local, va);
+	if (level == 1 && t->alike)
+		return do_rows(t, local, va, at);
 	for (uint64_t i = 0; i < l->count; i++) {
 		int64_t index = index_of(l, i);
 		int64_t moved = index * l->step; /* both fit 32 bits */
@@ -614,6 +650,7 @@ bool egret_dma_run(const struct egret_dma_desc *d, uint8_t *scratch, struct egre
 
 	plan(&p, d, scratch);
 	t.dense = row_is_dense(&p);
+	t.alike = p.loops > 1 && rows_are_alike(&t);
 	memcpy(t.fill, &d->fill, 8);
 	memcpy(t.fill + 8, &d->fill, 8);
 	memcpy(at, p.start, sizeof(at));

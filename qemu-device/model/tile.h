@@ -5,7 +5,8 @@
  *
  * An operation is checked when it is issued (egret_tile_check()) and done later
  * (egret_tile_run()), on the descriptor as it was then. Each kind of operation has a file
- * of its own: tile_matmul.c, tile_map.c, tile_reduce.c, tile_quant.c.
+ * of its own: tile_matmul.c, tile_map.c, tile_reduce.c, tile_quant.c. Operations that
+ * follow each other may be done as one where nothing can tell.
  */
 #ifndef EGRET_MODEL_TILE_H
 #define EGRET_MODEL_TILE_H
@@ -94,6 +95,19 @@ bool egret_map_check(const struct egret_map_desc *d, struct egret_fault *fault);
 uint64_t egret_map_cycles(const struct egret_map_desc *d);
 bool egret_map_run(struct egret_tile *t, const struct egret_map_desc *d,
 		   struct egret_fault *fault);
+
+/**
+ * egret_taps_count() - how many maps are one sum of products, to be done by egret_taps_run()
+ * @d: checked descriptors of operations that follow each other
+ * @count: how many there are
+ *
+ * Return: the number of them from the first one on, 1 if that is an operation by itself.
+ */
+unsigned int egret_taps_count(const struct egret_map_desc *const *d, unsigned int count);
+
+/** egret_taps_run() - do as many as egret_taps_count() said; it may end early because of @t->stop */
+void egret_taps_run(struct egret_tile *t, const struct egret_map_desc *const *d,
+		    unsigned int count);
 bool egret_reduce_check(const struct egret_reduce_desc *d, struct egret_fault *fault);
 uint64_t egret_reduce_cycles(const struct egret_reduce_desc *d);
 void egret_reduce_run(struct egret_tile *t, const struct egret_reduce_desc *d);

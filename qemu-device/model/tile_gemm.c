@@ -85,8 +85,28 @@ static void sum_portable(const int8_t *a, size_t lda, size_t rows, size_t bytes,
 SIZES(F32_PORTABLE, f32_portable)
 SIZES(I8_PORTABLE, i8_portable)
 
+/* Sums of products that are kept in memory, which is near. */
+EGRET_CLONES
+static void taps_portable(const struct egret_gemm_row *r)
+{
+	egret_scratch_f32 *out = r->out;
+
+	for (size_t i = 0; i < r->n; i++)
+		out[i] = r->c[r->one_c ? 0 : i];
+	for (unsigned int tap = 0; tap < r->taps; tap++) {
+		const egret_scratch_f32 *a = r->a[tap];
+		float weight = r->weight[tap];
+
+		for (size_t i = 0; i < r->n; i++)
+			out[i] = fmaf(a[(int64_t)i * r->step], weight, out[i]);
+	}
+	for (size_t i = 0; i < r->n; i++)
+		out[i] = f32_canonical(out[i]);
+}
+
 static const struct egret_gemm portable = {
 	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	taps_portable,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -592,18 +612,106 @@ static void interleave_avx512(uint8_t *dst, const uint8_t *row, int64_t pitch, s
 	}
 }
 
+/* Which elements there are of a vector's 16, if `left` of all are. */
+static __mmask16 first_of(int64_t left)
+{
+	return left >= 16 ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+}
+
+/* 16 elements `step` words apart; those that do not exist are not read. */
+__attribute__((target("avx512f"), always_inline))
+static inline __m512 load_steps(const egret_scratch_f32 *a, int64_t step, __mmask16 mask)
+{
+	const __m512i number = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	unsigned int last;
+
+	if (step == 1)
+		return _mm512_maskz_loadu_ps(mask, a);
+	if (step != 2)
+		return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask,
+						_mm512_mullo_epi32(number, _mm512_set1_epi32((int)step)),
+						a, sizeof(float));
+	/* Every other one of up to 31. */
+	last = 2 * (unsigned int)__builtin_popcount(mask) - 1;
+	return _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(first_of(last), a),
+				      _mm512_slli_epi32(number, 1),
+				      _mm512_maskz_loadu_ps(first_of((int64_t)last - 16), a + 16));
+}
+
+/* Sums i..i+16*vectors-1, as far as they exist; @vectors and @step are constants, but for a step of 0. */
+__attribute__((target("avx512f"), always_inline))
+static inline void taps_columns(const struct egret_gemm_row *r, size_t i, unsigned int vectors,
+				int64_t step)
+{
+	int64_t left = (int64_t)(r->n - i);
+	const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32((int)EGRET_NAN_F32));
+	__mmask16 mask[4];
+	__m512 sum[4];
+
+	if (!step)
+		step = r->step;
+	for (unsigned int v = 0; v < vectors; v++) {
+		mask[v] = first_of(left - 16 * (int64_t)v);
+		sum[v] = r->one_c ? _mm512_set1_ps(*r->c) :
+				    _mm512_maskz_loadu_ps(mask[v], r->c + i + 16 * v);
+	}
+	for (unsigned int tap = 0; tap < r->taps; tap++) {
+		const egret_scratch_f32 *a = r->a[tap] + (int64_t)i * step;
+		__m512 weight = _mm512_set1_ps(r->weight[tap]);
+
+		for (unsigned int v = 0; v < vectors; v++)
+			sum[v] = _mm512_fmadd_ps(load_steps(a + 16 * step * v, step, mask[v]), weight,
+						 sum[v]);
+	}
+	for (unsigned int v = 0; v < vectors; v++) {
+		sum[v] = _mm512_mask_mov_ps(sum[v], _mm512_cmp_ps_mask(sum[v], sum[v], _CMP_UNORD_Q), nan);
+		_mm512_mask_storeu_ps(r->out + i + 16 * v, mask[v], sum[v]);
+	}
+}
+
+__attribute__((target("avx512f"), always_inline))
+static inline void taps_row(const struct egret_gemm_row *r, int64_t step)
+{
+	for (size_t i = 0; i < r->n; i += 64) {
+		size_t left = r->n - i;
+
+		if (left > 48)
+			taps_columns(r, i, 4, step);
+		else if (left > 32)
+			taps_columns(r, i, 3, step);
+		else if (left > 16)
+			taps_columns(r, i, 2, step);
+		else
+			taps_columns(r, i, 1, step);
+	}
+}
+
+__attribute__((target("avx512f")))
+static void taps_avx512(const struct egret_gemm_row *r)
+{
+	if (r->step == 1)
+		taps_row(r, 1);
+	else if (r->step == 2)
+		taps_row(r, 2);
+	else if (r->step >= -INT16_MAX && r->step <= INT16_MAX)
+		taps_row(r, 0);
+	else
+		taps_portable(r);
+}
+
 static const struct egret_gemm vnni = {
 	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, dot_nibbles_vnni,
 	block_dot_vnni, block_dot_avx512, transpose_avx512,
-	transpose_bf16_avx512, interleave_avx512,
+	transpose_bf16_avx512, interleave_avx512, taps_avx512,
 };
 static const struct egret_gemm avx512 = {
 	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, NULL,
 	NULL, block_dot_avx512, transpose_avx512,
-	transpose_bf16_avx512, interleave_avx512,
+	transpose_bf16_avx512, interleave_avx512, taps_avx512,
 };
 static const struct egret_gemm avx2 = {
 	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	taps_portable,
 };
 
 static bool host_has(unsigned int features)

@@ -95,6 +95,27 @@ typedef void egret_gemm_block_dot_i8(const int8_t *a, int64_t step,
 typedef void egret_gemm_block_dot_f32(const float *a, int64_t step,
 				      const struct egret_gemm_blocks *b, size_t blocks, float *sum);
 
+/*
+ * A row of sums of products, one factor for a whole row: out[i] = c[i] (c[0] if `one_c`) plus, for
+ * each tap in ascending order, a[tap][i * step] * weight[tap]. What is read is not written.
+ */
+#define EGRET_GEMM_TAPS		32
+
+typedef float __attribute__((may_alias)) egret_scratch_f32;
+
+struct egret_gemm_row {
+	egret_scratch_f32 *out;
+	const egret_scratch_f32 *c;
+	bool one_c;
+	size_t n;
+	int64_t step;			/* may be anything */
+	unsigned int taps;
+	const egret_scratch_f32 *a[EGRET_GEMM_TAPS];
+	float weight[EGRET_GEMM_TAPS];
+};
+
+typedef void egret_gemm_taps(const struct egret_gemm_row *r);
+
 struct egret_gemm {
 	unsigned int nr;
 	/* by rows: those for 12, 8, 4, 2 and 1 exist, the others are NULL */
@@ -108,6 +129,7 @@ struct egret_gemm {
 	egret_gemm_transpose *transpose;	/* or NULL */
 	egret_gemm_transpose_bf16 *transpose_bf16;	/* or NULL */
 	egret_gemm_interleave *interleave;	/* or NULL */
+	egret_gemm_taps *taps;
 };
 
 /**

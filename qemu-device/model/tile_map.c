@@ -919,6 +919,36 @@ static void run_chunk(struct map *m, uint8_t *const *base, size_t first, size_t 
 	}
 }
 
+/* In ascending order: source and destination may be the same element, or overlap. */
+#define COPY_ROW(T) do {								\
+	for (size_t i = 0; i < row->count; i++) {					\
+		T v;									\
+											\
+		memcpy(&v, src + (int64_t)i * row->stride[A], sizeof(v));		\
+		memcpy(dst + (int64_t)i * row->stride[OUT], &v, sizeof(v));		\
+	}										\
+} while (0)
+
+static void copy_plain_row(const struct map *m, uint8_t *dst, const uint8_t *src)
+{
+	const struct dimension *row = &m->dim[0];
+
+	switch (m->size) {
+	case 1:
+		COPY_ROW(uint8_t);
+		break;
+	case 2:
+		COPY_ROW(uint16_t);
+		break;
+	case 4:
+		COPY_ROW(uint32_t);
+		break;
+	default:
+		COPY_ROW(uint64_t);
+		break;
+	}
+}
+
 /* A row of a copy between elements of whole bytes of one type. */
 static void copy_row(const struct map *m, uint8_t *dst, const uint8_t *src)
 {
@@ -929,13 +959,16 @@ static void copy_row(const struct map *m, uint8_t *dst, const uint8_t *src)
 		memmove(dst, src, (size_t)row->count * size);
 		return;
 	}
+	if (!row->index) {
+		copy_plain_row(m, dst, src);
+		return;
+	}
 	for (size_t i = 0; i < row->count; i++) {
 		int64_t at = row->index ? index_at(row, i) : (int64_t)i;
 		int64_t to = m->indexed == OUT ? at : (int64_t)i;
 		int64_t from = m->indexed == A ? at : (int64_t)i;
 		uint64_t v;
 
-		/* through a variable: source and destination may be the same element */
 		memcpy(&v, src + from * row->stride[A], size);
 		memcpy(dst + to * row->stride[OUT], &v, size);
 	}

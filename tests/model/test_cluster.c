@@ -151,6 +151,28 @@ static struct egret_dma_desc dma_linear(uint64_t global, uint32_t address, uint3
 #define DMA_TABLE	(EGRET_LOCAL_SCRATCH + 0x90000)
 
 /* A block around the middle of 512 KiB of memory and of 512 KiB of scratchpad. */
+/* Rows of a plane, some of which hang over its edges, and the planes behind it. */
+static void make_window(struct egret_dma_desc *d)
+{
+	uint32_t row = 0;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct egret_dma_loop *l = &d->loop[i];
+
+		l->count = (uint32_t)below(8) + 1;
+		l->axis = i < 2 && chance(90) ? i : EGRET_DMA_NO_AXIS;
+		l->step = l->axis == EGRET_DMA_NO_AXIS ? 0 : chance(80) ? 1 : (uint32_t)between(-2, 2);
+	}
+	row = d->loop[0].count * d->element;
+	d->loop[0].global_stride = d->element;
+	d->loop[0].local_stride = d->element;
+	d->loop[1].global_stride = chance(70) ? 300 : row;
+	/* Rows with gaps, upside down, and over each other. */
+	d->loop[1].local_stride = chance(70) ? row + (uint32_t)below(40) :
+				  chance(50) ? -row : (uint32_t)between(-40, 40);
+	d->loop[2].local_stride = d->loop[1].local_stride * d->loop[1].count;
+}
+
 static struct egret_dma_desc random_dma(void)
 {
 	static const uint8_t elements[] = { 1, 2, 4, 8, 16 };
@@ -177,6 +199,8 @@ static struct egret_dma_desc random_dma(void)
 		d.axis[i].start = (uint32_t)between(-6, 6);
 		d.axis[i].extent = chance(10) ? 0xffffffff : (uint32_t)below(14);
 	}
+	if (chance(30))
+		make_window(&d);
 	if (chance(25)) {
 		d.flags |= EGRET_DMA_INDEXED;
 		d.index_loop = (uint8_t)below(EGRET_DIMS);
@@ -425,6 +449,35 @@ static void test_tile_order(void **state)
 }
 
 /* POLL shows operations until their modelled time is over, and then what they did. */
+/* A sum of two products, of which only what is waited for is there, however the host does it. */
+static void test_part_of_a_sum(void **state)
+{
+	const float x[2] = { 3, 5 }, zero[2] = { 0, 0 };
+	struct program p = { .count = 0 };
+	struct egret_map_desc tap = {
+		.op = EGRET_MAP_FMA, .out_type = EGRET_TYPE_F32, .a_type = EGRET_TYPE_F32,
+		.b_type = EGRET_TYPE_F32, .c_type = EGRET_TYPE_F32, .dims = { 2, 1, 1, 1, 1 },
+		.out = RESULT, .a = DATA, .b = DATA, .c = RESULT,
+		.out_stride = { 4 }, .a_stride = { 4 }, .c_stride = { 4 },
+	};
+	float seen[4];
+
+	(void)state;
+	memcpy(local(DATA), x, sizeof(x));
+	memcpy(local(RESULT), zero, sizeof(zero));
+	put_desc(DESC_A, &tap, sizeof(tap));
+	for (unsigned int i = 1; i <= 3; i++)
+		emit_issue(&p, EGRET_FUNCT3_MAP, DESC_A, i);
+	emit_wait(&p, 2);
+	emit_copy(&p, RESULT, SEEN);
+	emit_wait(&p, 3);
+	emit_copy(&p, RESULT, SEEN + 8);
+	assert_int_equal(run_program(&p), EGRET_RUN_DONE);
+	memcpy(seen, local(SEEN), sizeof(seen));
+	assert_true(seen[0] == 2 * 9 && seen[1] == 2 * 15);
+	assert_true(seen[2] == 3 * 9 && seen[3] == 3 * 15);
+}
+
 static void test_poll(void **state)
 {
 	struct program p = { .count = 0 };
@@ -1183,6 +1236,7 @@ int main(void)
 		cmocka_unit_test(test_missing_wait_for_store),
 		cmocka_unit_test(test_source_overwritten),
 		cmocka_unit_test(test_tile_order),
+		cmocka_unit_test(test_part_of_a_sum),
 		cmocka_unit_test(test_poll),
 		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_stats),

@@ -812,6 +812,152 @@ static void random_map(struct egret_map_desc *d, unsigned int op)
 	d->out = lay_out(d->out_type, box, d->out_stride, chance(10));
 }
 
+/* Taps of a window: the input at other places, and the weights one beside the other. */
+static unsigned int make_taps(struct egret_map_desc *taps)
+{
+	static const int32_t steps[] = { 4, 4, 8, 12, -4, 40 };
+	unsigned int count = 2 + (unsigned int)below(30);
+	uint32_t x = (uint32_t)below(150) + 1, y = (uint32_t)below(4) + 1, channels = (uint32_t)below(4) + 1;
+	uint32_t step = (uint32_t)steps[below(6)], pitch = 4 * x + 4 * (uint32_t)below(3);
+	uint32_t reach = x * (uint32_t)abs((int32_t)step) + 4 * count, plane = y * reach;
+	struct egret_map_desc d = {
+		.op = EGRET_MAP_MUL, .out_type = EGRET_TYPE_F32, .a_type = EGRET_TYPE_F32,
+		.b_type = EGRET_TYPE_F32, .dims = { x, y, channels, 1, 1 },
+		.out_stride = { 4, pitch, y * pitch }, .a_stride = { step, reach, plane },
+		.b_stride = { 0, 0, 4 * count },
+	};
+	uint32_t a;
+
+	bench.used = (bench.used + 3) & ~3u;
+	d.out = bench.used;
+	d.a = d.out + channels * y * pitch;
+	d.b = d.a + channels * plane;
+	bench.used = d.b + channels * count * 4;
+	fill(d.out, EGRET_TYPE_F32, bench.used - d.out);
+	a = (int32_t)step < 0 ? d.a - (x - 1) * step : d.a;
+	taps[0] = d;
+	taps[0].a = a;
+	if (chance(70)) {
+		taps[0].op = EGRET_MAP_FMA;
+		taps[0].c_type = EGRET_TYPE_F32;
+		taps[0].c = chance(50) ? d.out : bench.used;
+		taps[0].c_stride[0] = chance(50) ? 4 : 0;
+		taps[0].c_stride[2] = 4;
+		if (taps[0].c == d.out)
+			memcpy(taps[0].c_stride, d.out_stride, sizeof(d.out_stride));
+		fill(bench.used, EGRET_TYPE_F32, 4 * (x + channels));
+	}
+	for (unsigned int i = 1; i < count; i++) {
+		taps[i] = d;
+		taps[i].op = EGRET_MAP_FMA;
+		taps[i].a = a + 4 * i;
+		taps[i].b = d.b + 4 * i;
+		taps[i].c_type = EGRET_TYPE_F32;
+		taps[i].c = d.out;
+		memcpy(taps[i].c_stride, d.out_stride, sizeof(d.out_stride));
+	}
+	return count;
+}
+
+/* Make something else of one, so that the sum ends before it. */
+static bool spoil_tap(struct egret_map_desc *first, struct egret_map_desc *d)
+{
+	switch (below(16)) {
+	case 0:
+		d->op = EGRET_MAP_CLAMP;
+		return true;
+	case 1: /* it reads what the others write */
+		d->a = d->out;
+		memcpy(d->a_stride, first->a_stride, sizeof(d->a_stride));
+		return true;
+	case 2:
+		d->b = d->out;
+		return true;
+	case 3:
+		d->c = first->a;
+		return true;
+	case 4:
+		d->dims[0]++;
+		return true;
+	case 5:
+		d->b_stride[2] += 4;
+		return true;
+	case 6:
+		d->flags = EGRET_MAP_C_IMM;
+		memset(d->c_stride, 0, sizeof(d->c_stride));
+		return true;
+	case 7:
+		d->a += 2;
+		return true;
+	case 8:
+		d->out_type = d->c_type = EGRET_TYPE_S32;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Maps that the engine takes as one leave what they leave one after the other. */
+static void test_map_taps(void **state)
+{
+	(void)state;
+	for (uint64_t number = 5200000; number < 5200400; number++) {
+		struct egret_map_desc taps[EGRET_GEMM_TAPS];
+		const struct egret_map_desc *d[EGRET_GEMM_TAPS];
+		unsigned int count, spoilt, joined;
+
+		begin_case(number);
+		count = make_taps(taps);
+		spoilt = 1 + (unsigned int)below(count - 1);
+		if (!spoil_tap(&taps[0], &taps[spoilt]))
+			spoilt = count;
+		for (unsigned int i = 0; i < count; i++)
+			d[i] = &taps[i];
+		joined = egret_taps_count(d, count);
+		if (joined != spoilt)
+			fail_msg("case %llu: %u joined, not %u", (unsigned long long)number, joined, spoilt);
+		memcpy(bench.reference, bench.model, EGRET_SCRATCH_SIZE);
+		for (unsigned int i = 0; i < joined; i++)
+			reference_map(bench.reference, &taps[i]);
+		if (joined > 1)
+			egret_taps_run(&bench.tile, d, joined);
+		if (joined > 1 && memcmp(bench.model, bench.reference, EGRET_SCRATCH_SIZE))
+			fail_msg("case %llu: other results", (unsigned long long)number);
+	}
+}
+
+/* Sums that are read or written by their own terms are none. */
+static void test_map_no_taps(void **state)
+{
+	struct egret_map_desc taps[EGRET_GEMM_TAPS];
+	const struct egret_map_desc *d[2] = { &taps[0], &taps[1] };
+
+	(void)state;
+	begin_case(5300000);
+	do
+		make_taps(taps);
+	while (taps[0].op != EGRET_MAP_FMA || taps[0].dims[0] < 3 || taps[0].dims[1] < 2);
+	assert_int_equal(egret_taps_count(d, 2), 2);
+	assert_int_equal(egret_taps_count(d, 1), 1);
+	taps[0].a = taps[0].out;			/* the first reads its own result */
+	assert_int_equal(egret_taps_count(d, 2), 1);
+	make_taps(taps);
+	taps[0].out_stride[1] = taps[1].out_stride[1] = taps[1].c_stride[1] = 4; /* rows over each other */
+	taps[0].dims[0] = taps[1].dims[0] = 3;
+	taps[0].dims[1] = taps[1].dims[1] = 2;
+	assert_int_equal(egret_taps_count(d, 2), 1);
+	make_taps(taps);
+	taps[0].b_stride[0] = taps[1].b_stride[0] = 4;	/* a factor for each element */
+	taps[0].dims[0] = taps[1].dims[0] = 3;
+	assert_int_equal(egret_taps_count(d, 2), 1);
+	make_taps(taps);
+	taps[0].op = EGRET_MAP_FMA;
+	taps[0].c_type = EGRET_TYPE_F32;
+	taps[0].c = taps[0].out + 4;			/* it begins with sums beside its own */
+	memcpy(taps[0].c_stride, taps[0].out_stride, sizeof(taps[0].c_stride));
+	assert_int_equal(egret_taps_count(d, 2), 1);
+}
+
 static void test_map(void **state)
 {
 	uint64_t number = 5000000;
@@ -1077,6 +1223,8 @@ int main(void)
 		cmocka_unit_test(test_matmul_blocks),
 		cmocka_unit_test(test_matmul_tiling),
 		cmocka_unit_test(test_matmul_joined),
+		cmocka_unit_test(test_map_taps),
+		cmocka_unit_test(test_map_no_taps),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_map_rows),
 		cmocka_unit_test(test_copy),
