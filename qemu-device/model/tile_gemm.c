@@ -94,7 +94,7 @@ static void taps_portable(const struct egret_gemm_row *r)
 	for (size_t i = 0; i < r->n; i++)
 		out[i] = r->c[r->one_c ? 0 : i];
 	for (unsigned int tap = 0; tap < r->taps; tap++) {
-		const egret_scratch_f32 *a = r->a[tap];
+		const egret_scratch_f32 *a = r->a[tap] + r->first;
 		float weight = r->weight[tap];
 
 		for (size_t i = 0; i < r->n; i++)
@@ -638,6 +638,9 @@ static inline __m512 load_steps(const egret_scratch_f32 *a, int64_t step, __mmas
 				      _mm512_maskz_loadu_ps(first_of((int64_t)last - 16), a + 16));
 }
 
+/* Enough to have something to do while a sum's last product is added. */
+#define TAPS_VECTORS	6
+
 /* Sums i..i+16*vectors-1, as far as they exist; @vectors and @step are constants, but for a step of 0. */
 __attribute__((target("avx512f"), always_inline))
 static inline void taps_columns(const struct egret_gemm_row *r, size_t i, unsigned int vectors,
@@ -645,18 +648,20 @@ static inline void taps_columns(const struct egret_gemm_row *r, size_t i, unsign
 {
 	int64_t left = (int64_t)(r->n - i);
 	const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32((int)EGRET_NAN_F32));
-	__mmask16 mask[4];
-	__m512 sum[4];
+	__mmask16 mask[TAPS_VECTORS];
+	__m512 sum[TAPS_VECTORS];
+	int64_t at;
 
 	if (!step)
 		step = r->step;
+	at = r->first + (int64_t)i * step;
 	for (unsigned int v = 0; v < vectors; v++) {
 		mask[v] = first_of(left - 16 * (int64_t)v);
 		sum[v] = r->one_c ? _mm512_set1_ps(*r->c) :
 				    _mm512_maskz_loadu_ps(mask[v], r->c + i + 16 * v);
 	}
 	for (unsigned int tap = 0; tap < r->taps; tap++) {
-		const egret_scratch_f32 *a = r->a[tap] + (int64_t)i * step;
+		const egret_scratch_f32 *a = r->a[tap] + at;
 		__m512 weight = _mm512_set1_ps(r->weight[tap]);
 
 		for (unsigned int v = 0; v < vectors; v++)
@@ -672,17 +677,29 @@ static inline void taps_columns(const struct egret_gemm_row *r, size_t i, unsign
 __attribute__((target("avx512f"), always_inline))
 static inline void taps_row(const struct egret_gemm_row *r, int64_t step)
 {
-	for (size_t i = 0; i < r->n; i += 64) {
-		size_t left = r->n - i;
+	for (size_t i = 0; i < r->n; i += 16 * TAPS_VECTORS) {
+		size_t vectors = (r->n - i + 15) / 16;
 
-		if (left > 48)
-			taps_columns(r, i, 4, step);
-		else if (left > 32)
-			taps_columns(r, i, 3, step);
-		else if (left > 16)
-			taps_columns(r, i, 2, step);
-		else
+		switch (vectors) {
+		case 1:
 			taps_columns(r, i, 1, step);
+			break;
+		case 2:
+			taps_columns(r, i, 2, step);
+			break;
+		case 3:
+			taps_columns(r, i, 3, step);
+			break;
+		case 4:
+			taps_columns(r, i, 4, step);
+			break;
+		case 5:
+			taps_columns(r, i, 5, step);
+			break;
+		default:
+			taps_columns(r, i, TAPS_VECTORS, step);
+			break;
+		}
 	}
 }
 

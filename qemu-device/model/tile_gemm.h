@@ -97,7 +97,7 @@ typedef void egret_gemm_block_dot_f32(const float *a, int64_t step,
 
 /*
  * A row of sums of products, one factor for a whole row: out[i] = c[i] (c[0] if `one_c`) plus, for
- * each tap in ascending order, a[tap][i * step] * weight[tap]. What is read is not written.
+ * each tap in ascending order, a[tap][first + i * step] * weight[tap]. What is read is not written.
  */
 #define EGRET_GEMM_TAPS		32
 
@@ -108,7 +108,7 @@ struct egret_gemm_row {
 	const egret_scratch_f32 *c;
 	bool one_c;
 	size_t n;
-	int64_t step;			/* may be anything */
+	int64_t first, step;		/* may be anything */
 	unsigned int taps;
 	const egret_scratch_f32 *a[EGRET_GEMM_TAPS];
 	float weight[EGRET_GEMM_TAPS];

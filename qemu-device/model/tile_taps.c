@@ -131,6 +131,7 @@ struct taps {
 	const struct egret_tile *tile;
 	const struct egret_map_desc *const *d;
 	struct egret_gemm_row row;
+	int64_t weights;	/* where row.weight is from: bytes from the first row's */
 };
 
 static const egret_scratch_f32 *element(const struct taps *t, uint32_t local, int64_t offset)
@@ -148,12 +149,19 @@ static int64_t offset_of(const __le32 *stride, const uint32_t *at)
 	return offset;
 }
 
+static void take_weights(struct taps *t, int64_t offset)
+{
+	t->weights = offset;
+	for (unsigned int i = 0; i < t->row.taps; i++)
+		t->row.weight[i] = *element(t, t->d[i]->b, offset);
+}
+
 static void run_at(struct taps *t, const uint32_t *at)
 {
 	/* What is added to a product to get the same product. */
 	static const float nothing = -0.0f;
 	const struct egret_map_desc *first = t->d[0];
-	int64_t a = offset_of(first->a_stride, at), b = offset_of(first->b_stride, at);
+	int64_t b = offset_of(first->b_stride, at);
 	struct egret_gemm_row *r = &t->row;
 
 	r->out = (egret_scratch_f32 *)(egret_tile_local(t->tile, first->out) +
@@ -161,10 +169,9 @@ static void run_at(struct taps *t, const uint32_t *at)
 	r->one_c = first->op == EGRET_MAP_MUL || !first->c_stride[0];
 	r->c = first->op == EGRET_MAP_MUL ? &nothing :
 	       element(t, first->c, offset_of(first->c_stride, at));
-	for (unsigned int i = 0; i < r->taps; i++) {
-		r->a[i] = element(t, t->d[i]->a, a);
-		r->weight[i] = *element(t, t->d[i]->b, b);
-	}
+	r->first = offset_of(first->a_stride, at) / (int64_t)sizeof(float);
+	if (b != t->weights)
+		take_weights(t, b);
 	t->tile->gemm->taps(r);
 }
 
@@ -184,6 +191,9 @@ void egret_taps_run(struct egret_tile *tile, const struct egret_map_desc *const 
 	uint32_t at[EGRET_DIMS] = { 0 };
 	unsigned int i;
 
+	for (i = 0; i < count; i++)
+		t.row.a[i] = element(&t, d[i]->a, 0);
+	take_weights(&t, 0);
 	do {
 		if (egret_unit_stopped(tile->stop))
 			return;
