@@ -7,6 +7,9 @@
  * Zero points and scales may be known, or computed while the model runs, as those are that come
  * from DynamicQuantizeLinear: then the kernel loads the zero points, and a launch of its own
  * multiplies the scales.
+ *
+ * DynamicQuantizeLinear itself is one launch if its elements are few, as those of one word in a
+ * language model. Of many, rows are looked through first.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -297,10 +300,190 @@ static int lower_conv_integer(struct nn_lower *lower, const struct nn_node *node
 	return lower_bytes(lower, node, position, &integer, make_conv_integer);
 }
 
+/* ---- DynamicQuantizeLinear ---- */
+
+/* A row that fits into scratchpad with all that is computed of it. */
+#define ROW_MAX	8192
+
+/* What it makes, and of what. */
+struct dynamic {
+	struct nn_ref x, y, scale, zero;
+	int64_t count;
+	/* Rows that are looked through one by one; they may overlap, so that all are equally long. */
+	int64_t rows, row, step;
+};
+
+static int round_to(struct nn_program *p, int x, enum egret_type type)
+{
+	x = nn_map1(p, EGRET_MAP_COPY, type, x);
+	if (x >= 0)
+		p->step[p->steps - 1].flags = EGRET_MAP_SATURATE | EGRET_MAP_ROUND_EVEN;
+	return x;
+}
+
+/* The scale from the smallest and the largest, and the zero point; zero is between the two. */
+static int find_scale(struct nn_program *p, int low, int high, int *zero)
+{
+	int scale, by;
+
+	low = nn_map2(p, EGRET_MAP_MIN, EGRET_TYPE_F32, low, nn_number(0));
+	high = nn_map2(p, EGRET_MAP_MAX, EGRET_TYPE_F32, high, nn_number(0));
+	scale = nn_map2(p, EGRET_MAP_SUB, EGRET_TYPE_F32, high, NN_VALUE(low));
+	scale = nn_map2(p, EGRET_MAP_DIV, EGRET_TYPE_F32, scale, nn_number(255));
+	by = nn_map2(p, EGRET_MAP_EQ, EGRET_TYPE_U8, scale, nn_number(0));
+	by = nn_map2(p, EGRET_MAP_ADD, EGRET_TYPE_F32, scale, NN_VALUE(by));
+	*zero = nn_map1(p, EGRET_MAP_NEG, EGRET_TYPE_F32, low);
+	*zero = nn_map2(p, EGRET_MAP_DIV, EGRET_TYPE_F32, *zero, NN_VALUE(by));
+	*zero = round_to(p, *zero, EGRET_TYPE_U8);
+	return scale;
+}
+
+/* Rounded before the zero point is added, which decides ties. A scale of 0 is one of nothing but zeros. */
+static int quantise(struct nn_program *p, int x, int scale, int zero)
+{
+	int by = nn_map2(p, EGRET_MAP_EQ, EGRET_TYPE_U8, scale, nn_number(0));
+
+	by = nn_map2(p, EGRET_MAP_ADD, EGRET_TYPE_F32, scale, NN_VALUE(by));
+	x = round_to(p, nn_map2(p, EGRET_MAP_DIV, EGRET_TYPE_F32, x, NN_VALUE(by)), EGRET_TYPE_S32);
+	return round_to(p, nn_map2(p, EGRET_MAP_ADD, EGRET_TYPE_S32, x, NN_VALUE(zero)),
+			EGRET_TYPE_U8);
+}
+
+static bool store_scale(const struct dynamic *d, struct nn_program *p, int scale, int zero)
+{
+	const int64_t none[2] = { 0 };
+
+	return scale >= 0 && zero >= 0 && nn_program_store(p, scale, d->scale, none) &&
+	       nn_program_store(p, zero, d->zero, none);
+}
+
+/* All of it is one row: found, and quantised at once. */
+static int launch_row(struct nn_lower *lower, const struct dynamic *d)
+{
+	const int64_t by_float = 4, by_byte = 1;
+	struct nn_program p;
+	int x, y, scale, zero;
+
+	nn_program_init(&p, 1, &d->row);
+	p.reduced = 1;
+	x = nn_program_load(&p, EGRET_TYPE_F32, d->x, &by_float);
+	scale = find_scale(&p, nn_program_reduce(&p, EGRET_REDUCE_MIN, EGRET_TYPE_F32, x),
+			   nn_program_reduce(&p, EGRET_REDUCE_MAX, EGRET_TYPE_F32, x), &zero);
+	y = quantise(&p, x, scale, zero);
+	if (y < 0 || !nn_program_store(&p, y, d->y, &by_byte) || !store_scale(d, &p, scale, zero))
+		return nn_cannot(lower, "it is too large");
+	return nn_launch_program(lower, &p, false);
+}
+
+/* The smallest and the largest of each row. */
+static int launch_ranges(struct nn_lower *lower, const struct dynamic *d, struct nn_ref low,
+			 struct nn_ref high)
+{
+	const int64_t dims[2] = { d->rows, d->row }, by_x[2] = { d->step * 4, 4 }, by_row[2] = { 4, 0 };
+	struct nn_program p;
+	int x, least, most;
+
+	nn_program_init(&p, 2, dims);
+	p.reduced = 1;
+	x = nn_program_load(&p, EGRET_TYPE_F32, d->x, by_x);
+	least = nn_program_reduce(&p, EGRET_REDUCE_MIN, EGRET_TYPE_F32, x);
+	most = nn_program_reduce(&p, EGRET_REDUCE_MAX, EGRET_TYPE_F32, x);
+	if (!nn_program_store(&p, least, low, by_row) || !nn_program_store(&p, most, high, by_row))
+		return nn_cannot(lower, "it is too large");
+	return nn_launch_program(lower, &p, false);
+}
+
+static int launch_scale(struct nn_lower *lower, const struct dynamic *d, struct nn_ref low,
+			struct nn_ref high)
+{
+	const int64_t stride = 4;
+	struct nn_program p;
+	int least, most, scale, zero;
+
+	nn_program_init(&p, 1, &d->rows);
+	p.reduced = 1;
+	least = nn_program_load(&p, EGRET_TYPE_F32, low, &stride);
+	most = nn_program_load(&p, EGRET_TYPE_F32, high, &stride);
+	scale = find_scale(&p, nn_program_reduce(&p, EGRET_REDUCE_MIN, EGRET_TYPE_F32, least),
+			   nn_program_reduce(&p, EGRET_REDUCE_MAX, EGRET_TYPE_F32, most), &zero);
+	if (!store_scale(d, &p, scale, zero))
+		return nn_cannot(lower, "it is too large");
+	return nn_launch_program(lower, &p, false);
+}
+
+static int launch_elements(struct nn_lower *lower, const struct dynamic *d)
+{
+	const int64_t by_float = 4, by_byte = 1, none = 0;
+	struct nn_program p;
+	int x, scale, zero, y;
+
+	nn_program_init(&p, 1, &d->count);
+	x = nn_program_load(&p, EGRET_TYPE_F32, d->x, &by_float);
+	scale = nn_program_load(&p, EGRET_TYPE_F32, d->scale, &none);
+	zero = nn_program_load(&p, EGRET_TYPE_U8, d->zero, &none);
+	y = quantise(&p, x, scale, zero);
+	if (y < 0 || !nn_program_store(&p, y, d->y, &by_byte))
+		return nn_cannot(lower, "it is too large");
+	return nn_launch_program(lower, &p, false);
+}
+
+/* Rows first, then all of them together: each is a launch that all clusters share. */
+static int launch_rows(struct nn_lower *lower, const struct dynamic *d)
+{
+	struct nn_ref low, high;
+	int ret = nn_plan_place(lower->plan, (size_t)d->rows * sizeof(float), &low);
+
+	if (!ret)
+		ret = nn_plan_place(lower->plan, (size_t)d->rows * sizeof(float), &high);
+	if (!ret)
+		ret = launch_ranges(lower, d, low, high);
+	if (!ret)
+		ret = launch_scale(lower, d, low, high);
+	return ret ? ret : launch_elements(lower, d);
+}
+
+static int place_result(struct nn_lower *lower, const struct nn_node *node, size_t i, size_t bytes,
+			struct nn_ref *ref)
+{
+	if (i < node->output_count && node->outputs[i])
+		return nn_place_of(lower, node->outputs[i], ref);
+	return nn_plan_place(lower->plan, bytes, ref);
+}
+
+static void find_rows(struct dynamic *d)
+{
+	d->row = d->count < ROW_MAX ? d->count : ROW_MAX;
+	d->rows = (d->count + ROW_MAX - 1) / ROW_MAX;
+	if (d->rows == 1)
+		return;
+	d->step = (d->count - d->row) / (d->rows - 1);
+	d->row = d->count - (d->rows - 1) * d->step;
+}
+
+static int lower_dynamic(struct nn_lower *lower, const struct nn_node *node, size_t position)
+{
+	struct dynamic d = { .count = (int64_t)count_of(lower, node->inputs[0]) };
+	int ret = nn_place_of(lower, node->inputs[0], &d.x);
+
+	find_rows(&d);
+	if (d.rows > ROW_MAX)
+		return nn_cannot(lower, "it has too many elements");
+	if (!ret)
+		ret = place_result(lower, node, 0, (size_t)d.count, &d.y);
+	if (!ret)
+		ret = place_result(lower, node, 1, sizeof(float), &d.scale);
+	if (!ret)
+		ret = place_result(lower, node, 2, 1, &d.zero);
+	if (!ret)
+		ret = d.rows == 1 ? launch_row(lower, &d) : launch_rows(lower, &d);
+	return ret ? ret : nn_lower_done(lower, node, position);
+}
+
 const struct nn_lowering_entry nn_lower_quant[] = {
 	{ "QLinearMatMul", lower_linear_matmul, false },
 	{ "QLinearConv", lower_linear_conv, false },
 	{ "MatMulInteger", lower_matmul_integer, false },
 	{ "ConvInteger", lower_conv_integer, false },
+	{ "DynamicQuantizeLinear", lower_dynamic, false },
 	{ NULL, NULL, false },
 };

@@ -222,6 +222,70 @@ static void test_computed_scales(void **state)
 	run_case(&c, *state);
 }
 
+/* A scale and a zero point from the elements: of one row, of many, and of one that is too long. */
+static void test_dynamic(void **state)
+{
+	static const int64_t sizes[][2] = { { 1, 1 }, { 1, 896 }, { 5, 77 }, { 30, 1000 }, { 2, 9001 } };
+	static const size_t launches[] = { 1, 1, 1, 3, 3 };
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		begin();
+		add_input(&c.build, "x", 2, sizes[i]);
+		build_node(&c.build, "DynamicQuantizeLinear", "x", "y scale zero");
+		build_output(&c.build, "y");
+		build_output(&c.build, "scale");
+		build_output(&c.build, "zero");
+		plan_case(&c, *state);
+		assert_int_equal(launches_of(&c), launches[i]);
+		check_case(&c, *state);
+		end_case(&c);
+	}
+}
+
+/* Nothing but zeros, and all on one side of it. */
+static void test_dynamic_ranges(void **state)
+{
+	static const float factors[] = { 0, 1e-30f, 3 }, shifts[] = { 0, 0, 5 };
+	const int64_t size[1] = { 40 };
+	size_t i;
+
+	for (i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+		begin();
+		add_input(&c.build, "x", 1, size);
+		add_number(&c.build, "factor", factors[i]);
+		add_number(&c.build, "shift", shifts[i]);
+		build_node(&c.build, "Mul", "x factor", "scaled");
+		build_node(&c.build, "Add", "scaled shift", "shifted");
+		build_node(&c.build, "DynamicQuantizeLinear", "shifted", "y scale zero");
+		build_output(&c.build, "y");
+		build_output(&c.build, "zero");
+		run_case(&c, *state);
+	}
+}
+
+/* A layer as ONNX Runtime quantises those of language models: all of it is on the card. */
+static void test_dynamic_layer(void **state)
+{
+	const int64_t x[3] = { 2, 7, 60 }, w[2] = { 60, 33 };
+
+	begin();
+	c.relative = c.absolute = 1e-5;
+	add_input(&c.build, "x", 3, x);
+	add_bytes("w", NN_I8, 2, w, 256);
+	add_bytes("w_zero", NN_I8, 0, NULL, 1);
+	add_scales("w_scale", w[1], 0.01f);
+	add_weights(&c.build, "bias", 1, &w[1]);
+	build_node(&c.build, "DynamicQuantizeLinear", "x", "q scale zero");
+	build_node(&c.build, "Mul", "scale w_scale", "both");
+	build_node(&c.build, "MatMulInteger", "q w zero w_zero", "sums");
+	build_int(&c.build, build_node(&c.build, "Cast", "sums", "floats"), "to", NN_F32);
+	build_node(&c.build, "Mul", "floats both", "scaled");
+	build_node(&c.build, "Add", "scaled bias", "y");
+	build_output(&c.build, "y");
+	run_case(&c, *state);
+}
+
 /* ---- Between QuantizeLinear and DequantizeLinear ---- */
 
 /* Convolutions as frameworks write them when they quantise: each reads and gives float32. */
@@ -335,6 +399,9 @@ int main(void)
 		CARD_TEST(test_linear_matmul),
 		CARD_TEST(test_linear_conv),
 		CARD_TEST(test_computed_scales),
+		CARD_TEST(test_dynamic),
+		CARD_TEST(test_dynamic_ranges),
+		CARD_TEST(test_dynamic_layer),
 		CARD_TEST(test_pairs),
 		CARD_TEST(test_residual),
 		CARD_TEST(test_dequantized_for_others),
