@@ -119,10 +119,12 @@ static int write_system(void *opaque, uint64_t addr, const void *buf, size_t siz
 	return 0;
 }
 
-static void come_interrupt(void *opaque, unsigned int vector)
+/* Repeated messages need no care: the handler looks at all that may have come. */
+static void come_interrupt(void *opaque, unsigned int vector, unsigned int times)
 {
 	struct backend_device *dev = opaque;
 
+	(void)times;
 	if (vector != EGRET_VECTOR_FAULT && !pthread_mutex_trylock(&dev->lock)) {
 		sim_advance(dev);
 		sim_unlock(dev);

@@ -57,8 +57,11 @@ struct egret_model_ops {
 	 */
 	int (*read)(void *opaque, uint64_t addr, void *buf, size_t size);
 	int (*write)(void *opaque, uint64_t addr, const void *buf, size_t size);
-	/* Send MSI-X message `vector`. Ordered after earlier writes. */
-	void (*interrupt)(void *opaque, unsigned int vector);
+	/*
+	 * Send MSI-X message `vector`. Ordered after earlier writes. `times` is 1, or 2 where
+	 * EGRET_INJECT_INTERRUPT_REPEAT has asked for it.
+	 */
+	void (*interrupt)(void *opaque, unsigned int vector, unsigned int times);
 	/* Time since an arbitrary start in ns, never going back. */
 	uint64_t (*time_ns)(void *opaque);
 	/* One line of text without a newline. Optional. */
@@ -183,7 +186,9 @@ int egret_model_wait_idle(struct egret_model *m, uint64_t timeout_ns);
 
 /*
  * What egret_model_inject() can do. What lasts does so until it is changed or until a
- * cold reset.
+ * cold reset. A link that breaks is not among it, since the bus is the embedder's: it calls
+ * egret_model_set_bus_master(), forwards no accesses, and makes a cold reset when the link is
+ * up again.
  */
 enum egret_model_injection {
 	EGRET_INJECT_HEAT,	/* value: mW into the chip that the power meter does not see */
@@ -199,6 +204,8 @@ enum egret_model_injection {
 	EGRET_INJECT_BUS_ERROR,	/* value: how many of the next accesses to system memory fail; 32 bits */
 	EGRET_INJECT_SLOWDOWN,	/* value: us that each packet and each quantum of a workgroup takes longer, up to 100000 */
 	EGRET_INJECT_RESET_HANG, /* value: enum egret_reset_hang; resets that do not end: EGRET_STATE_READY stays clear */
+	EGRET_INJECT_INTERRUPT_LOSS, /* value: a vector whose next message is not sent */
+	EGRET_INJECT_INTERRUPT_REPEAT, /* value: a vector whose next message is sent twice */
 };
 
 /* Which resets hang; each of these includes those before it. */

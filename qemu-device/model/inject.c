@@ -6,7 +6,8 @@
  * They are for testing what a driver makes of them, so each appears to the guest
  * exactly as the specification says that the real fault would. Where one takes
  * effect: memory errors in mem.c, hung clusters and delays in worker.c, fences in cp.c,
- * resets that hang in regs.c and model.c, everything of the management controller in mc.c.
+ * interrupts in irq.c, resets that hang in regs.c and model.c, everything of the management
+ * controller in mc.c.
  */
 #include <errno.h>
 
@@ -68,6 +69,14 @@ static int hang_resets(struct egret_model *m, uint64_t which)
 	return 0;
 }
 
+static int spoil_vector(_Atomic uint32_t *vectors, uint64_t vector)
+{
+	if (vector >= EGRET_MSIX_VECTORS)
+		return -EINVAL;
+	atomic_fetch_or_explicit(vectors, 1u << vector, memory_order_relaxed);
+	return 0;
+}
+
 int egret_model_inject(struct egret_model *m, enum egret_model_injection what, uint64_t value)
 {
 	int ret;
@@ -87,6 +96,10 @@ int egret_model_inject(struct egret_model *m, enum egret_model_injection what, u
 		return slow_down(m, value);
 	case EGRET_INJECT_RESET_HANG:
 		return hang_resets(m, value);
+	case EGRET_INJECT_INTERRUPT_LOSS:
+		return spoil_vector(&m->injected.lost_vectors, value);
+	case EGRET_INJECT_INTERRUPT_REPEAT:
+		return spoil_vector(&m->injected.repeated_vectors, value);
 	case EGRET_INJECT_ECC_UNCORRECTED:
 		ret = spoil_memory(m, value);
 		if (ret)
@@ -104,5 +117,7 @@ void egret_inject_clear(struct egret_model *m)
 	atomic_store_explicit(&m->mem.refused, 0, memory_order_relaxed);
 	atomic_store_explicit(&m->injected.fence, 0, memory_order_relaxed);
 	atomic_store_explicit(&m->injected.slow_us, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->injected.lost_vectors, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->injected.repeated_vectors, 0, memory_order_relaxed);
 	m->injected.reset_hang = EGRET_RESET_HANG_NONE;
 }

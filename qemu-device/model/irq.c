@@ -51,6 +51,24 @@ void egret_irq_queue_fault(struct egret_model *m, unsigned int queue)
 	m->fault_pending[queue / 32] |= bit;
 }
 
+/* True once for each vector that was injected. */
+static bool take_vector(_Atomic uint32_t *vectors, unsigned int vector)
+{
+	uint32_t bit = 1u << vector;
+
+	return atomic_load_explicit(vectors, memory_order_relaxed) & bit &&
+	       atomic_fetch_and_explicit(vectors, ~bit, memory_order_relaxed) & bit;
+}
+
+static void send(struct egret_model *m, unsigned int vector)
+{
+	if (!atomic_load_explicit(&m->mem.bus_master, memory_order_acquire) ||
+	    take_vector(&m->injected.lost_vectors, vector))
+		return;
+	m->mem.ops.interrupt(m->mem.opaque, vector,
+			     take_vector(&m->injected.repeated_vectors, vector) ? 2 : 1);
+}
+
 void egret_irq_send(struct egret_model *m, uint32_t vectors)
 {
 	while (vectors) {
@@ -58,7 +76,6 @@ void egret_irq_send(struct egret_model *m, uint32_t vectors)
 
 		vectors &= vectors - 1;
 		egret_trace(m, "interrupt", -1, vector, 0, 0);
-		if (atomic_load_explicit(&m->mem.bus_master, memory_order_acquire))
-			m->mem.ops.interrupt(m->mem.opaque, vector);
+		send(m, vector);
 	}
 }

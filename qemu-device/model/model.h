@@ -62,10 +62,12 @@ enum egret_reset {
 
 struct egret_mc;
 
-/* Of what egret_model_inject() can do, that which packets and workgroups have to ask for. */
+/* Of what egret_model_inject() can do, that which those who work have to ask for. */
 struct egret_injected {
 	_Atomic uint64_t fence;	/* bits of the next FENCE's value to invert */
 	_Atomic uint32_t slow_us; /* delay of packets and quanta */
+	_Atomic uint32_t lost_vectors; /* whose next message is not sent */
+	_Atomic uint32_t repeated_vectors; /* whose next message is sent twice */
 	uint32_t reset_hang;	/* enum egret_reset_hang; protected by the lock */
 };
 

@@ -31,7 +31,7 @@
 #include "save.h"
 
 /* Kinds of sections, and the version of each. */
-#define SECTION_CHIP	"CHIP", 3
+#define SECTION_CHIP	"CHIP", 4
 #define SECTION_QUEUES	"QUEU", 2
 #define SECTION_CLUSTER	"CLUS", 1
 #define SECTION_MC	"MGMT", 1
@@ -141,6 +141,8 @@ static void save_injected(struct egret_model *m, struct egret_snap *s)
 	m->injected.reset_hang = snap_max(s, m->injected.reset_hang, EGRET_RESET_HANG_ALL,
 					  "which resets hang");
 	m->reset_hangs = snap_bool(s, m->reset_hangs);
+	m->injected.lost_vectors = snap_u32(s, m->injected.lost_vectors);
+	m->injected.repeated_vectors = snap_u32(s, m->injected.repeated_vectors);
 }
 
 static void save_chip(struct egret_model *m, struct egret_snap *s, uint64_t *time)

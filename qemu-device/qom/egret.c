@@ -246,12 +246,14 @@ static int egret_on_write(void *opaque, uint64_t addr, const void *buf, size_t s
 	return egret_dma_write(&s->dma, addr, buf, size);
 }
 
-static void egret_on_interrupt(void *opaque, unsigned int vector)
+static void egret_on_interrupt(void *opaque, unsigned int vector, unsigned int times)
 {
 	EgretState *s = opaque;
 
 	if (vector >= EGRET_MSIX_VECTORS)
 		return;
+	if (times > 1)
+		qatomic_or(&s->irq_twice, 1U << vector);
 	qatomic_or(&s->irq_pending, 1U << vector);
 	qemu_bh_schedule(s->irq_bh);
 }
@@ -295,15 +297,6 @@ static void egret_send_message(EgretState *s, unsigned int vector)
 	msix_notify(PCI_DEVICE(s), vector);
 }
 
-/* True, once, for a vector that is in the bitmap. */
-static bool egret_take_vector(uint32_t *vectors, unsigned int vector)
-{
-	bool there = *vectors & (1U << vector);
-
-	*vectors &= ~(1U << vector);
-	return there;
-}
-
 /* In the main loop, under the big lock. */
 static void egret_send_interrupts(void *opaque)
 {
@@ -314,10 +307,8 @@ static void egret_send_interrupts(void *opaque)
 		unsigned int vector = ctz32(pending);
 
 		pending &= pending - 1;
-		if (egret_take_vector(&s->irq_lose, vector))
-			continue;
 		egret_send_message(s, vector);
-		if (egret_take_vector(&s->irq_repeat, vector))
+		if (qatomic_fetch_and(&s->irq_twice, ~(1U << vector)) & (1U << vector))
 			egret_send_message(s, vector);
 	}
 }
@@ -355,10 +346,7 @@ static void egret_reset_chip(EgretState *s, enum egret_model_reset kind)
 	egret_dma_close(&s->dma);
 	egret_model_reset(s->model, kind);
 	qatomic_set(&s->irq_pending, 0);
-	if (kind == EGRET_MODEL_RESET_COLD) {
-		s->irq_lose = 0;
-		s->irq_repeat = 0;
-	}
+	qatomic_set(&s->irq_twice, 0);
 	kept = egret_vram_kept(s);
 	if (!kept)
 		egret_clear_vram(s);

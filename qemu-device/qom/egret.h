@@ -43,8 +43,7 @@ typedef struct EgretBar {
  * @vram: device memory, in BAR2
  * @irq_bh: sends @irq_pending
  * @irq_pending: MSI-X vectors that the model raised; atomic
- * @irq_lose: vectors whose next message gets lost: injected
- * @irq_repeat: vectors whose next message is sent twice: injected
+ * @irq_twice: those of them whose message is to be sent twice: injected; atomic
  * @messages: MSI-X messages sent
  * @waking: a reset is that from D3hot to D0, for which the chip itself is ready
  * @link_down: property: the link is broken, nothing gets through
@@ -79,8 +78,7 @@ struct EgretState {
 
 	QEMUBH *irq_bh;
 	uint32_t irq_pending;
-	uint32_t irq_lose;
-	uint32_t irq_repeat;
+	uint32_t irq_twice;
 	uint64_t messages;
 
 	bool waking;

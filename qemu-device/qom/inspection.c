@@ -68,6 +68,10 @@ static const struct egret_injection {
 	  "number of a compute cluster that makes no step any more" },
 	{ "inject-fence-error", EGRET_INJECT_FENCE,
 	  "bits of the next fence's value that come out wrong" },
+	{ "inject-interrupt-loss", EGRET_INJECT_INTERRUPT_LOSS,
+	  "vector whose next message gets lost" },
+	{ "inject-interrupt-repeat", EGRET_INJECT_INTERRUPT_REPEAT,
+	  "vector whose next message is sent twice" },
 	{ "inject-bus-error", EGRET_INJECT_BUS_ERROR,
 	  "how many of the next accesses to system memory fail" },
 	{ "inject-reset-hang", EGRET_INJECT_RESET_HANG,
@@ -100,26 +104,6 @@ static void egret_set_injection(Object *obj, Visitor *v, const char *name,
 	if (ret)
 		error_setg_errno(errp, -ret, "egret: property '%s' cannot be %" PRIu64,
 				 name, value);
-}
-
-/* Messages are not the model's business: the front end loses or repeats them. */
-static void egret_set_interrupt_error(Object *obj, Visitor *v, const char *name,
-				      void *opaque, Error **errp)
-{
-	EgretState *s = EGRET(obj);
-	uint32_t *vectors = strcmp(name, "inject-interrupt-loss") ?
-			    &s->irq_repeat : &s->irq_lose;
-	uint32_t vector;
-
-	if (!visit_type_uint32(v, name, &vector, errp))
-		return;
-	if (vector >= EGRET_MSIX_VECTORS) {
-		error_setg(errp, "egret: property '%s' must be a vector, 0 to %u", name,
-			   EGRET_MSIX_VECTORS - 1);
-		return;
-	}
-	trace_egret_inject(egret_name(s), name, vector);
-	*vectors |= 1U << vector;
 }
 
 static bool egret_get_link_property(Object *obj, Error **errp)
@@ -155,14 +139,6 @@ void egret_class_add_inspection(ObjectClass *class)
 				       egret_set_link_property);
 	object_class_property_set_description(class, "link",
 					      "off: the card falls off the bus");
-	object_class_property_add(class, "inject-interrupt-loss", "uint32", NULL,
-				  egret_set_interrupt_error, NULL, NULL);
-	object_class_property_set_description(class, "inject-interrupt-loss",
-					      "vector whose next message gets lost");
-	object_class_property_add(class, "inject-interrupt-repeat", "uint32", NULL,
-				  egret_set_interrupt_error, NULL, NULL);
-	object_class_property_set_description(class, "inject-interrupt-repeat",
-					      "vector whose next message is sent twice");
 	for (i = 0; i < ARRAY_SIZE(egret_injections); i++) {
 		const struct egret_injection *injection = &egret_injections[i];
 

@@ -173,8 +173,8 @@ static int egret_post_load(void *opaque, int version)
 
 const VMStateDescription egret_vmstate = {
 	.name = "egret",
-	.version_id = 1,
-	.minimum_version_id = 1,
+	.version_id = 2,
+	.minimum_version_id = 2,
 	.pre_save = egret_pre_save,
 	.post_save = egret_post_save,
 	.pre_load = egret_pre_load,
@@ -189,8 +189,7 @@ const VMStateDescription egret_vmstate = {
 		VMSTATE_MSIX(parent_obj, EgretState),
 		VMSTATE_BOOL(link_down, EgretState),
 		VMSTATE_UINT32(irq_pending, EgretState),
-		VMSTATE_UINT32(irq_lose, EgretState),
-		VMSTATE_UINT32(irq_repeat, EgretState),
+		VMSTATE_UINT32(irq_twice, EgretState),
 		VMSTATE_UINT64(messages, EgretState),
 		VMSTATE_UINT32(state_size, EgretState),
 		VMSTATE_VALIDATE("size of the chip's state", egret_state_size_is_good),

@@ -65,7 +65,7 @@ static int sys_write(void *opaque, uint64_t addr, const void *buf, size_t size)
 	return 0;
 }
 
-static void interrupt(void *opaque, unsigned int vector)
+static void interrupt(void *opaque, unsigned int vector, unsigned int times)
 {
 	struct chip *c = opaque;
 
@@ -73,7 +73,7 @@ static void interrupt(void *opaque, unsigned int vector)
 		die("interrupt vector out of range");
 	if (c->on_interrupt)
 		c->on_interrupt(c, vector);
-	atomic_fetch_add(&c->interrupts[vector], 1);
+	atomic_fetch_add(&c->interrupts[vector], times);
 }
 
 uint64_t chip_now(void)

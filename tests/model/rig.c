@@ -37,10 +37,11 @@ static int sys_write(void *opaque, uint64_t addr, const void *buf, size_t size)
 	return 0;
 }
 
-static void interrupt(void *opaque, unsigned int vector)
+static void interrupt(void *opaque, unsigned int vector, unsigned int times)
 {
 	(void)opaque;
 	(void)vector;
+	(void)times;
 }
 
 /* Some time, not the real one: tests must repeat. */

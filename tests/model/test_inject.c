@@ -80,6 +80,8 @@ static void values_are_checked(void **state)
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_SLOWDOWN, 100001), -EINVAL);
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_TEMPERATURE, 150001), -EINVAL);
 	assert_int_equal(egret_model_inject(m, EGRET_INJECT_RESET_HANG, 4), -EINVAL);
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_INTERRUPT_LOSS, EGRET_MSIX_VECTORS), -EINVAL);
+	assert_int_equal(egret_model_inject(m, EGRET_INJECT_INTERRUPT_REPEAT, UINT64_MAX), -EINVAL);
 	assert_int_equal(egret_model_inject(m, (enum egret_model_injection)99, 0), -EINVAL);
 	assert_int_equal(chip_run(&e->q, pkt_dispatch(e->ret, 64, 1, 1)), EGRET_Q_STATE_IDLE);
 }
@@ -199,6 +201,43 @@ static void fence_is_wrong_once(void **state)
 	assert_int_equal(fence_word(e), 9);
 }
 
+static void interrupts_are_lost_and_repeated(void **state)
+{
+	struct env *e = *state;
+	struct egret_model *m = e->c->m;
+	atomic_uint *sent = &e->c->interrupts[EGRET_VECTOR_QUEUE_FIRST];
+	unsigned int asked[] = { 1, 0, 1, 2, 1 };
+	unsigned int wanted = 0;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		/* Other vectors are not concerned. */
+		assert_int_equal(egret_model_inject(m, EGRET_INJECT_INTERRUPT_LOSS,
+						    EGRET_VECTOR_QUEUE_LAST), 0);
+		if (asked[i] != 1)
+			assert_int_equal(egret_model_inject(m, asked[i] ?
+							    EGRET_INJECT_INTERRUPT_REPEAT :
+							    EGRET_INJECT_INTERRUPT_LOSS,
+							    EGRET_VECTOR_QUEUE_FIRST), 0);
+		assert_int_equal(chip_run(&e->q, pkt_fence_irq(e->data->va + 4096, i)),
+				 EGRET_Q_STATE_IDLE);
+		/* When the chip stands still, what its packets asked for has been sent. */
+		egret_model_pause(m);
+		egret_model_resume(m);
+		wanted += asked[i];
+		assert_int_equal(atomic_load(sent), wanted);
+		assert_int_equal(rd64(e->c, EGRET_REG_CNT_INTERRUPTS), i + 1);
+	}
+	egret_model_inject(m, EGRET_INJECT_INTERRUPT_LOSS, EGRET_VECTOR_FAULT);
+	egret_model_reset(m, EGRET_MODEL_RESET_COLD);
+	wr32(e->c, EGRET_REG_IRQ_ENABLE, EGRET_IRQ_TEST);
+	egret_model_inject(m, EGRET_INJECT_INTERRUPT_LOSS, EGRET_VECTOR_MANAGEMENT);
+	for (unsigned int i = 0; i < 2; i++) {
+		wr32(e->c, EGRET_REG_IRQ_TEST, EGRET_IRQ_TEST);
+		assert_int_equal(atomic_load(&e->c->interrupts[EGRET_VECTOR_MANAGEMENT]), i);
+		wr32(e->c, EGRET_REG_IRQ_STATUS, EGRET_IRQ_TEST);
+	}
+}
+
 static void bus_errors_come_as_often_as_asked(void **state)
 {
 	struct env *e = *state;
@@ -271,6 +310,7 @@ int main(void)
 		TEST(resets_hang),
 		TEST(model_ends_with_hung_clusters),
 		TEST(fence_is_wrong_once),
+		TEST(interrupts_are_lost_and_repeated),
 		TEST(bus_errors_come_as_often_as_asked),
 		TEST(slow_down_takes_time),
 		TEST(heat_stops_the_engines),

@@ -16,6 +16,7 @@ from qtest import equal
 
 CARD = '/machine/peripheral/egret0'
 MIB = 1 << 20
+SECOND = 10 ** 9
 
 
 def new_machine():
@@ -180,6 +181,31 @@ def test_slow_down_and_temperature():
         qtest.wait_until(lambda: card.readl(BAR0, egret.REG_STATE) & egret.STATE_THERMAL_STOP,
                          'the thermal stop')
         queue.wait_state(egret.Q_STATE_DISABLED)
+
+
+def energy_of_a_second(machine, card):
+    before = card.readq(BAR0, egret.REG_ENERGY)
+    machine.clock_step(SECOND)
+    return card.readq(BAR0, egret.REG_ENERGY) - before
+
+
+def test_load_and_ambient():
+    """Without firmware: the power meter sees a load, and heat from outside stops the engines."""
+    with new_machine() as machine:
+        card = machine.card()
+        idle = energy_of_a_second(machine, card)
+        machine.qom_set(CARD, 'inject-load', 20000)
+        equal((energy_of_a_second(machine, card) - idle + 500) // 1000, 20000, 'mJ of the load')
+        machine.qom_set(CARD, 'inject-load', 0)
+        equal((energy_of_a_second(machine, card) - idle + 500) // 1000, 0, 'mJ of the load')
+        for ambient, stops in ((90000, False), (110000, True)):
+            machine.qom_set(CARD, 'inject-ambient', ambient)
+            machine.clock_step(100 * SECOND)
+            equal(energy_of_a_second(machine, card) > 0, True, 'a look at the meter')
+            if not stops:
+                equal(card.readl(BAR0, egret.REG_STATE) & egret.STATE_THERMAL_STOP, 0, 'stop')
+        qtest.wait_until(lambda: card.readl(BAR0, egret.REG_STATE) & egret.STATE_THERMAL_STOP,
+                         'the thermal stop')
 
 
 def test_bad_injections():
