@@ -137,11 +137,16 @@ struct egret_nn_product_args {
 	__u32 acc_local, acc_pitch;	/* sums that are not complete; place 0: they are in register 0, which is of their type */
 	__u32 scale_local, bias_local;
 	__u32 rows, cols;		/* of a phase of B in scratchpad: its tile's extents */
+	/* Scales of B's blocks: F32, those of a row b_scale_x bytes behind those before. */
+	__u64 b_scale;
+	__s64 b_scale_x;
+	__u32 b_scale_local, b_scale_other;
 };
 
 #define EGRET_NN_PRODUCT_A_BY_K		0x1	/* a_m is an element's size: A is stored by k */
 #define EGRET_NN_PRODUCT_B_BY_N		0x2	/* likewise b_k: B is stored by n; no window */
 #define EGRET_NN_PRODUCT_BY_M		0x4	/* scale and bias have a value for each m, otherwise for each x */
+#define EGRET_NN_PRODUCT_B_BLOCKS	0x10	/* B is of S4 or S8 in blocks along k, and stored by n: a row is b_x bytes, and b_k does not count */
 #define EGRET_NN_PRODUCT_BIAS_SUM	0x8	/* the bias is of the sum's type, and added before scaling */
 
 /*

@@ -28,6 +28,7 @@ struct work {
 	struct nn_run run;
 	EGRET_DESC(egret_dma_desc, load_a);
 	EGRET_DESC(egret_dma_desc, load_b);
+	EGRET_DESC(egret_dma_desc, load_scales);	/* of B's blocks */
 	EGRET_DESC(egret_map_desc, apart);
 	EGRET_PRODUCT(product, EGRET_NN_PRODUCT_STEPS);
 	uint64_t loaded_a[2];		/* addresses of what the buffers of A hold */
@@ -39,6 +40,7 @@ struct work {
 	uint32_t plane;			/* bytes of a phase for one k */
 	uint32_t tap_size;		/* bytes of a tap of A */
 	uint32_t m_stride, k_stride;	/* of A in scratchpad */
+	uint32_t b_bits, b_row;		/* of an element; bytes of a tile's row, if B is stored by n */
 };
 
 /* A block along k of a tile. */
@@ -73,12 +75,38 @@ static void prepare_a(struct work *work)
 	dma->loop[3].global_stride = args->a_ty;
 }
 
+/* Rows of B are loaded as bytes, and so many of their scales as there are blocks. */
+static void prepare_blocks(struct work *work)
+{
+	const struct egret_nn_product_args *args = work->args;
+	uint32_t scales = args->tile_k / EGRET_BLOCK * sizeof(float);
+
+	work->b_size = 1;
+	work->phases = 1;
+	egret_dma_block(&work->load_b, NULL, 0, 1, 1, 1, 0, 0, 0);
+	work->load_b.loop[0].local_stride = 1;
+	work->load_b.loop[0].global_stride = 1;
+	work->load_b.loop[1].local_stride = work->b_row;
+	work->load_b.loop[1].global_stride = args->b_x;
+	egret_dma_block(&work->load_scales, NULL, 0, sizeof(float), 1, 1, 0, 0, 0);
+	work->load_scales.loop[0].local_stride = sizeof(float);
+	work->load_scales.loop[0].global_stride = sizeof(float);
+	work->load_scales.loop[1].local_stride = scales;
+	work->load_scales.loop[1].global_stride = args->b_scale_x;
+}
+
 static void prepare_b(struct work *work)
 {
 	const struct egret_nn_product_args *args = work->args;
 	struct egret_dma_desc *dma = &work->load_b;
 	uint32_t size = egret_type_size(args->b_type), row = args->cols * args->x.stride * size;
 
+	work->b_bits = args->b_type == EGRET_TYPE_S4 ? 4 : size * 8;
+	work->b_row = args->tile_k * work->b_bits / 8;
+	if (args->flags & EGRET_NN_PRODUCT_B_BLOCKS) {
+		prepare_blocks(work);
+		return;
+	}
 	work->b_size = size;
 	work->phases = args->x.stride * args->y.stride;
 	work->plane = args->rows * args->cols * size;
@@ -86,7 +114,7 @@ static void prepare_b(struct work *work)
 	if (args->flags & EGRET_NN_PRODUCT_B_BY_N) {
 		/* Loops: k, x. */
 		dma->loop[0].global_stride = args->b_k;
-		dma->loop[1].local_stride = args->tile_k * size;
+		dma->loop[1].local_stride = work->b_row;
 		dma->loop[1].global_stride = args->b_x;
 		return;
 	}
@@ -144,8 +172,14 @@ static void prepare_product(struct work *work)
 	product->a_zero = work->a_zero;
 	product->b_zero = work->b_zero;
 	product->a_pitch = args->flags & EGRET_NN_PRODUCT_A_BY_K ? work->k_stride : work->m_stride;
-	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? args->tile_k * work->b_size :
+	product->b_pitch = args->flags & EGRET_NN_PRODUCT_B_BY_N ? work->b_row :
 			   work->plane * work->phases;
+	if (args->flags & EGRET_NN_PRODUCT_B_BLOCKS) {
+		product->b_block = EGRET_BLOCK * work->b_bits / 8;
+		product->b_scale_pitch = args->tile_k / EGRET_BLOCK * sizeof(float);
+		product->b_scale_step = sizeof(float);
+		product->b_scale_type = EGRET_TYPE_F32;
+	}
 	for (i = 0; i < args->product_steps; i++)
 		work->product.step[i] = args->product_step[i];
 }
@@ -208,6 +242,27 @@ static void load_a(struct work *work, const struct block *block, unsigned int tu
 	egret_dma(&work->load_a, TAG_A + turn);
 }
 
+/* Blocks begin with a byte, and so does what is loaded of a row. */
+static void load_blocks(struct work *work, const struct block *block, unsigned int turn)
+{
+	const struct egret_nn_product_args *args = work->args;
+	uint32_t first = block->place.origin[0], count = block->place.size[0];
+	struct egret_dma_desc *dma = &work->load_b;
+
+	dma->global = args->b + first * args->b_x + block->k * work->b_bits / 8;
+	dma->local = nn_local(&work->run, args->b_local + turn * args->b_other);
+	dma->loop[0].count = (block->depth * work->b_bits + 7) / 8;
+	dma->loop[1].count = count;
+	egret_dma(dma, TAG_B + turn);
+	dma = &work->load_scales;
+	dma->global = args->b_scale + first * args->b_scale_x +
+		      block->k / EGRET_BLOCK * sizeof(float);
+	dma->local = nn_local(&work->run, args->b_scale_local + turn * args->b_scale_other);
+	dma->loop[0].count = (block->depth + EGRET_BLOCK - 1) / EGRET_BLOCK;
+	dma->loop[1].count = count;
+	egret_dma(dma, TAG_B + turn);
+}
+
 static void load_b(struct work *work, const struct block *block, unsigned int turn)
 {
 	const struct egret_nn_product_args *args = work->args;
@@ -241,7 +296,10 @@ static void load_b(struct work *work, const struct block *block, unsigned int tu
 static void load(struct work *work, const struct block *block, unsigned int turn)
 {
 	load_a(work, block, turn);
-	load_b(work, block, turn);
+	if (work->args->flags & EGRET_NN_PRODUCT_B_BLOCKS)
+		load_blocks(work, block, turn);
+	else
+		load_b(work, block, turn);
 }
 
 /* The tile's part of a vector. */
@@ -317,6 +375,11 @@ static void multiply(struct work *work, const struct block *block, unsigned int 
 	}
 	product->flags = (args->flags & EGRET_NN_PRODUCT_A_BY_K ? EGRET_MATMUL_A_TRANS : 0) |
 			 (args->flags & EGRET_NN_PRODUCT_B_BY_N ? EGRET_MATMUL_B_TRANS : 0);
+	if (args->flags & EGRET_NN_PRODUCT_B_BLOCKS) {
+		product->flags |= EGRET_MATMUL_B_BLOCK;
+		product->b_scale = nn_local(&work->run, args->b_scale_local +
+					    turn * args->b_scale_other);
+	}
 	product->steps = 0;
 	product->act = EGRET_ACT_NONE;
 	product->act_a = 0;

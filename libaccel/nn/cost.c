@@ -44,13 +44,13 @@ uint64_t nn_node_macs(const struct nn_facts *facts, const struct nn_node *node)
 		{ "Conv", CONV, 0, 1 }, { "ConvInteger", CONV, 0, 1 }, { "QLinearConv", CONV, 0, 3 },
 		{ "ConvTranspose", TRANSPOSED, 0, 1 }, { "MatMul", PRODUCT, 0, 1 },
 		{ "Gemm", PRODUCT, 0, 1 }, { "MatMulInteger", PRODUCT, 0, 1 },
-		{ "QLinearMatMul", PRODUCT, 0, 3 },
+		{ "QLinearMatMul", PRODUCT, 0, 3 }, { "MatMulNBits", PRODUCT, 0, 1 },
 	};
 	const struct nn_attr *across = nn_attr_find(node, "transA");
 	const struct nn_shape *a, *b, *result;
 	size_t i;
 
-	if (!node->op || node->domain[0] || !node->output_count)
+	if (!node->op || !node->output_count)
 		return 0;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(kinds[i].type, node->type))

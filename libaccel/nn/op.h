@@ -317,5 +317,6 @@ extern const struct nn_op nn_ops_training[];
 extern const struct nn_op nn_ops_microsoft[];
 extern const struct nn_op nn_ops_microsoft_attention[];
 extern const struct nn_op nn_ops_microsoft_quant[];
+extern const struct nn_op nn_ops_blocks[];
 
 #endif /* NN_OP_H */

@@ -3,7 +3,7 @@
 # Copyright (C) 2026 The Egret authors
 """Small language models in the forms in which frameworks export real ones.
 
-  tests/nn/decoder_file.py qwen2|qwen3|operators [WEIGHTS] >FILE
+  tests/nn/decoder_file.py qwen2|qwen3|operators|genai [WEIGHTS] >FILE
 
   qwen2      grouped heads, biases of the projections; the graph is the one that tracing
              transformers' Qwen2 leaves: normalisation, rotation and attention in pieces, the mask
@@ -11,6 +11,8 @@
   qwen3      the same with heads that are normalised
   operators  the same network by ONNX's own operators of version 23: RMSNormalization,
              RotaryEmbedding, Attention
+  genai      the same as ONNX Runtime's tools write it for a processor: GroupQueryAttention,
+             SkipSimplifiedLayerNormalization, and weights of 4 bits, by MatMulNBits
 
 All have the inputs and outputs that optimum gives them: input_ids, attention_mask, position_ids
 and past_key_values.N.key and .value; logits, present.N.key and .value. The embedding is also the
@@ -28,7 +30,7 @@ from onnx_file import field, fields, floats, ints, node, tensor, value_info
 LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD, MIDDLE, VOCABULARY = 2, 64, 4, 2, 16, 96, 128
 EPSILON, BASE = 1e-6, 10000.0
 LOWEST = -3.4028234663852886e+38
-F32, I64, BOOL = 1, 7, 9
+F32, I32, I64, BOOL = 1, 6, 7, 9
 
 
 class Random:
@@ -66,7 +68,7 @@ class Graph:
 
     def op(self, scope, kind, *inputs, output=None, **attributes):
         """A node: its first output's name. Numbers among the inputs are constants."""
-        name = f'{scope}/{kind}'
+        name = f"{scope}/{kind.rpartition(':')[2]}"
         count = self.names[name] = self.names.get(name, -1) + 1
         name += f'_{count}' if count else ''
         output = output or f'{name}_output_0'
@@ -264,6 +266,96 @@ class ByOperators(Traced):
         return g.linear(f'{s}/o_proj', x, HEADS * HEAD, HIDDEN)
 
 
+class ByRuntime(ByOperators):
+    """The same by ONNX Runtime's operators. Positions follow from the mask, which hides nothing."""
+
+    version, domain, block = 21, 'com.microsoft:', 32
+
+    def __init__(self, g, biases, head_norms):
+        self.skipped = None
+        super().__init__(g, biases, head_norms)
+
+    def make_mask(self, s):
+        """Lengths of the texts, and of the longest."""
+        g = self.g
+        last = g.op(s, 'Sub', g.op(s, 'ReduceSum', 'attention_mask', [1], keepdims=0), 1)
+        return g.op(s, 'Cast', last, to=I32), g.op(s, 'Cast', self.all, to=I32)
+
+    def norm(self, s, x, size):
+        weight = self.g.weights(f"{s.strip('/').replace('/', '.')}.weight", size, scale=0.3,
+                                middle=1.0)
+        return self.g.op(s, 'SimplifiedLayerNormalization', x, weight, axis=-1, epsilon=EPSILON)
+
+    def skip_norm(self, s, x, y):
+        """The sum of both, and that normalised."""
+        name = f"{s.strip('/').replace('/', '.')}.weight"
+        weight = self.g.weights(name, HIDDEN, scale=0.3, middle=1.0)
+        normal = self.g.op(s, self.domain + 'SkipSimplifiedLayerNormalization', x, y, weight,
+                           epsilon=EPSILON, output=f'{s}/output_0 - - {s}/output_3')
+        return f'{s}/output_3', normal
+
+    def linear(self, s, x, rows, columns):
+        """Weights of 4 bits: blocks along the rows of what is multiplied, with scales."""
+        g = self.g
+        prefix = s.strip('/').replace('/', '.')
+        numbers = g.source.numbers(rows * columns, 1.7 / math.sqrt(rows), 0.0)
+        packed, scales = bytearray(), []
+        for start in range(0, rows * columns, self.block):
+            part = numbers[start:start + self.block]
+            scale = max(map(abs, part)) / 7
+            scales.append(scale)
+            quantised = [round(x / scale) + 8 for x in part]
+            packed += bytes(low | high << 4 for low, high in zip(quantised[::2], quantised[1::2]))
+        blocks = rows // self.block
+        g.tensors.append(tensor(f'{prefix}.qweight', [columns, blocks, self.block // 2], bytes(packed),
+                                kind=2))
+        g.tensors.append(floats(f'{prefix}.scales', [columns * blocks], *scales))
+        return g.op(s, self.domain + 'MatMulNBits', x, f'{prefix}.qweight', f'{prefix}.scales', N=columns,
+                    K=rows, bits=4, block_size=self.block)
+
+    def heads(self, s, x, name, count, rotated):
+        g = self.g
+        x = self.linear(f'{s}/{name}_proj', x, HIDDEN, count * HEAD)
+        if not rotated:
+            return x
+        y = self.norm(f'{s}/{name}_norm', g.op(s, 'Reshape', x, [0, -1, count, HEAD]), HEAD)
+        return g.op(s, 'Reshape', y, [0, -1, count * HEAD])
+
+    def attention(self, s, x, layer):
+        past, now = f'past_key_values.{layer}', f'present.{layer}'
+        x = self.g.op(s, self.domain + 'GroupQueryAttention', self.heads(s, x, 'q', HEADS, True),
+                      self.heads(s, x, 'k', KV_HEADS, True), self.heads(s, x, 'v', KV_HEADS, False),
+                      f'{past}.key', f'{past}.value', *self.mask, self.cos, self.sin,
+                      num_heads=HEADS, kv_num_heads=KV_HEADS, do_rotary=1, rotary_interleaved=0,
+                      output=f'{s}/y {now}.key {now}.value')
+        return self.linear(f'{s}/o_proj', x, HEADS * HEAD, HIDDEN)
+
+    def gated(self, s, x):
+        g = self.g
+        gate = self.linear(f'{s}/gate_proj', x, HIDDEN, MIDDLE)
+        gate = g.op(f'{s}/act_fn', 'Mul', gate, g.op(f'{s}/act_fn', 'Sigmoid', gate))
+        x = g.op(s, 'Mul', gate, self.linear(f'{s}/up_proj', x, HIDDEN, MIDDLE))
+        return self.linear(f'{s}/down_proj', x, MIDDLE, HIDDEN)
+
+
+def runtime_decoder(source, network, biases, head_norms):
+    """Each sum is normalised where it is made, that behind a layer by the next one."""
+    g = Graph(source)
+    g.weights('model.embed_tokens.weight', VOCABULARY, HIDDEN, scale=1.0)
+    x = g.op('/model/embed_tokens', 'Gather', 'model.embed_tokens.weight', 'input_ids')
+    net = network(g, biases, head_norms)
+    y = net.norm('/model/layers.0/input_layernorm', x, HIDDEN)
+    for layer in range(LAYERS):
+        s = f'/model/layers.{layer}'
+        x, y = net.skip_norm(f'{s}/post_attention_layernorm', x,
+                             net.attention(f'{s}/self_attn', y, layer))
+        behind = f'/model/layers.{layer + 1}/input_layernorm' if layer + 1 < LAYERS else '/model/norm'
+        x, y = net.skip_norm(behind, x, net.gated(f'{s}/mlp', y))
+    y = net.linear('/lm_head', y, HIDDEN, VOCABULARY)
+    g.op('/lm_head', 'Identity', y, output='logits')
+    return pack(g, net.version, 'com.microsoft')
+
+
 def decoder(source, network, biases, head_norms):
     g = Graph(source)
     g.weights('model.embed_tokens.weight', VOCABULARY, HIDDEN, scale=1.0)
@@ -281,7 +373,7 @@ def decoder(source, network, biases, head_norms):
     return pack(g, net.version)
 
 
-def pack(g, version):
+def pack(g, version, domain=None):
     past = ['batch_size', KV_HEADS, 'past_sequence_length', HEAD]
     inputs = [value_info('input_ids', ['batch_size', 'sequence_length'], I64),
               value_info('attention_mask', ['batch_size', 'total_sequence_length'], I64),
@@ -294,17 +386,19 @@ def pack(g, version):
                                       past[:2] + ['total_sequence_length', HEAD]))
     graph = fields(*[(1, n) for n in g.nodes], (2, 'main_graph'), *[(5, t) for t in g.tensors],
                    *[(11, i) for i in inputs], *[(12, o) for o in outputs])
-    return fields((1, 10), (2, 'decoder_file.py'), (7, graph), (8, field(2, version)))
+    return fields((1, 10), (2, 'decoder_file.py'), (7, graph), (8, field(2, version)),
+                  *([(8, fields((1, domain), (2, 1)))] if domain else []))
 
 
 def main():
     makers = {'qwen2': (Traced, True, False), 'qwen3': (Traced, False, True),
-              'operators': (ByOperators, False, True)}
+              'operators': (ByOperators, False, True), 'genai': (ByRuntime, False, True)}
     if len(sys.argv) not in (2, 3) or sys.argv[1] not in makers:
         print(f'usage: decoder_file.py {"|".join(makers)} [WEIGHTS]', file=sys.stderr)
         return 2
     source = Trained(sys.argv[2]) if len(sys.argv) == 3 else Random(20260101)
-    sys.stdout.buffer.write(decoder(source, *makers[sys.argv[1]]))
+    write = runtime_decoder if sys.argv[1] == 'genai' else decoder
+    sys.stdout.buffer.write(write(source, *makers[sys.argv[1]]))
     return 0
 
 

@@ -18,7 +18,7 @@ import sys
 from decoder_file import Random
 from onnx_file import field, fields, floats, graph, node, tensor, value_info
 
-F32, U8, I8, I32, I64, F16 = 1, 2, 3, 6, 7, 10
+F32, U8, I8, I32, I64, I4 = 1, 2, 3, 6, 7, 22
 FORMATS = {F32: 'f', U8: 'B', I8: 'b', I32: 'i', I64: 'q'}
 random = Random(7)
 CASES = {}
@@ -227,6 +227,59 @@ def group_queries():
     group_query('room', [9, 9], 1, 8, room=16, do_rotary=1)
 
 
+# ---- Blocks ----
+
+def nbits(name, rows, length, block, bits=4, zeros=None, words=(2, 3), bias=False, **case):
+    count = -(-length // block)
+    case = Case(f'nbits-{name}', 1e-4, **case).input('a', [*words, length])
+    case.weight('w', [rows, count, block * bits // 8], U8)
+    case.weight('s', [rows * count], scale=0.05)
+    if zeros == F32:
+        case.weight('z', [rows * count], scale=4, middle=8)
+    elif zeros:
+        case.weight('z', [rows * -(-count * bits // 8)], U8)
+    if bias:
+        case.weight('b', [rows])
+    case.end('MatMulNBits', f"a w s {'z' if zeros else '-'} - {'b' if bias else '-'}".rstrip('- '),
+             N=rows, K=length, bits=bits, block_size=block)
+
+
+def gather_blocks(name, rows, length, block, bits=4, zeros=False, **case):
+    count = length // block
+    case = Case(f'gather-blocks-{name}', **case).input('i', [2, 3], I64, [0, 5, 1, rows - 1, 2, 2])
+    case.weight('w', [rows, length * bits // 8], U8).weight('s', [rows, count], scale=0.05)
+    if zeros:
+        case.weight('z', [rows, -(-count * bits // 8)], U8)
+    case.end('GatherBlockQuantized', 'w i s z' if zeros else 'w i s', bits=bits, block_size=block,
+             gather_axis=0, quantize_axis=1)
+
+
+def blocks():
+    nbits('plain', 48, 64, 32)
+    nbits('one-word', 96, 256, 32, words=[1, 1])
+    nbits('many-words', 80, 128, 64, words=[2, 40])
+    nbits('large-blocks', 40, 256, 128)
+    nbits('small-blocks', 40, 64, 16, place='host')
+    nbits('ragged', 33, 100, 32)
+    nbits('zeros', 48, 160, 32, zeros=U8)
+    nbits('real-zeros', 48, 64, 32, zeros=F32, place='host')
+    nbits('bias', 48, 64, 32, bias=True)
+    nbits('bytes', 48, 96, 32, bits=8)
+    case = Case('nbits-and-more', 1e-4).input('a', [2, 3, 64]).input('r', [2, 3, 40])
+    case.weight('w', [40, 2, 16], U8).weight('s', [80], scale=0.05).node(
+        'com.microsoft:MatMulNBits', 'a w s', 'm', N=40, K=64, bits=4, block_size=32)
+    case.node('Add', 'm r', 'n').node('Sigmoid', 'n', 'o').node('Mul', 'n o', 'y')
+    case.outputs = 'y'
+    gather_blocks('plain', 10, 64, 32)
+    gather_blocks('zeros', 10, 96, 32, zeros=True)
+    gather_blocks('bytes', 10, 64, 16, bits=8)
+    case = Case('gather-blocks-int4', place='host').input('i', [3], I64, [9, 0, 4])
+    case.tensors.append(tensor('w', [10, 64], packed(U8, some([10, 32], U8)), kind=I4))
+    case.tensors.append(tensor('z', [10, 2], packed(U8, some([10], U8)), kind=I4))
+    case.weight('s', [10, 2], scale=0.05).end('GatherBlockQuantized', 'w i s z', block_size=32,
+                                              gather_axis=0, quantize_axis=1)
+
+
 def refused():
     """What is missing, each with the reason that the user is to see."""
     Case('softcap', refused='softcap').input('q', [1, 5, 64]).input('k', [1, 5, 32]).input(
@@ -242,7 +295,7 @@ def main():
     if len(sys.argv) != 2:
         print('usage: microsoft_file.py FOLDER', file=sys.stderr)
         return 2
-    for make in (norms, simple, quantised, attention, group_queries, refused):
+    for make in (norms, simple, quantised, attention, group_queries, blocks, refused):
         make()
     with open(os.path.join(sys.argv[1], 'refused'), 'w', encoding='ascii') as file:
         for name, case in CASES.items():

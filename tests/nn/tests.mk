@@ -83,7 +83,7 @@ $(B)/tests/nn/decoder-%.onnx: tests/nn/decoder_file.py tests/nn/onnx_file.py
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$< $* >$@
-NN_DECODERS := $(patsubst %,$(B)/tests/nn/decoder-%.onnx,qwen2 qwen3 operators)
+NN_DECODERS := $(patsubst %,$(B)/tests/nn/decoder-%.onnx,qwen2 qwen3 operators genai)
 
 # The examples of the manual.
 $(B)/libaccel/man/examples_nn.o: EXTRA_CFLAGS = -Ilibaccel/include

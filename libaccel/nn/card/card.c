@@ -115,40 +115,50 @@ int nn_card_upload(struct nn_card *card, const void *data, size_t bytes,
 	return ret;
 }
 
-static int add_weights(struct nn_card *card, const void *data, const void *arranged,
-		       size_t bytes, unsigned int form, uint64_t *address)
+static int add_weights(struct nn_card *card, const struct nn_weights *key, const void *arranged,
+		       uint64_t *address)
 {
 	struct nn_weights *weights = calloc(1, sizeof(*weights));
 	int ret;
 
 	if (!weights)
 		return accel_fail_errno(-ENOMEM, WHAT);
-	ret = upload(card, arranged, bytes, &weights->buffer);
+	*weights = *key;
+	ret = upload(card, arranged, key->bytes, &weights->buffer);
 	if (ret) {
 		free(weights);
 		return ret;
 	}
-	weights->data = data;
-	weights->form = form;
 	weights->next = card->weights;
 	card->weights = weights;
-	card->weight_bytes += bytes;
+	card->weight_bytes += key->bytes;
 	*address = accel_buffer_address(weights->buffer);
 	return 0;
 }
 
-int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, unsigned int form,
+static struct nn_weights *find_weights(const struct nn_card *card, const struct nn_weights *key)
+{
+	struct nn_weights *weights;
+
+	for (weights = card->weights; weights; weights = weights->next)
+		if (weights->data == key->data && weights->also == key->also &&
+		    weights->form == key->form && weights->bytes == key->bytes)
+			break;
+	return weights;
+}
+
+int nn_card_weights(struct nn_card *card, const void *data, const void *also, size_t bytes,
+		    unsigned int form,
 		    void (*make)(void *to, const void *from, const void *opaque),
 		    const void *opaque, uint64_t *address)
 {
+	const struct nn_weights key = { .data = data, .also = also, .form = form, .bytes = bytes };
 	struct nn_weights *weights;
 	void *arranged = NULL;
 	int ret = 0;
 
 	pthread_mutex_lock(&card->lock);
-	for (weights = card->weights; weights; weights = weights->next)
-		if (weights->data == data && weights->form == form)
-			break;
+	weights = find_weights(card, &key);
 	if (weights) {
 		*address = accel_buffer_address(weights->buffer);
 	} else {
@@ -160,8 +170,7 @@ int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, unsign
 				ret = accel_fail_errno(-ENOMEM, WHAT);
 		}
 		if (!ret)
-			ret = add_weights(card, data, arranged ? arranged : data, bytes, form,
-					  address);
+			ret = add_weights(card, &key, arranged ? arranged : data, address);
 		free(arranged);
 	}
 	pthread_mutex_unlock(&card->lock);

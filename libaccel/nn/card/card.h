@@ -22,6 +22,8 @@ enum nn_kernel {
 struct nn_weights {
 	struct nn_weights *next;
 	const void *data;	/* where the model has them */
+	const void *also;	/* what else they were made of; or NULL */
+	size_t bytes;
 	unsigned int form;	/* nn_form_of() */
 	struct accel_buffer *buffer;
 };
@@ -34,6 +36,9 @@ enum nn_form {
 	NN_FORM_PLAIN,		/* as they are */
 	NN_FORM_TAPS_FIRST,	/* [M][C][taps] as [taps][M][C] */
 	NN_FORM_TAPS_TURNED,	/* [C][M][taps] as [taps][M][C], for each group of ConvTranspose */
+	NN_FORM_BLOCKS,		/* numbers in blocks, and what belongs to these, as lower_blocks.c has them */
+	NN_FORM_BLOCK_SCALES,
+	NN_FORM_BLOCK_ZEROS,
 };
 
 /* A form of F32 constants, in another type; integers have a scale for each index along an axis. */
@@ -85,9 +90,11 @@ void nn_card_free(struct nn_card *card);
 
 /*
  * A constant's address on the card in some form, uploaded if it is not there yet. `make` writes
- * the form's `bytes` bytes; NULL for the plain one.
+ * the form's `bytes` bytes, of `data`, which is its key with the form and `also`; NULL for the plain
+ * one.
  */
-int nn_card_weights(struct nn_card *card, const void *data, size_t bytes, unsigned int form,
+int nn_card_weights(struct nn_card *card, const void *data, const void *also, size_t bytes,
+		    unsigned int form,
 		    void (*make)(void *to, const void *from, const void *opaque),
 		    const void *opaque, uint64_t *address);
 

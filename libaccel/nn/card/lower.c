@@ -659,6 +659,14 @@ static void go_back(struct nn_lower *lower, const struct mark *mark)
 	nn_this_step(lower)->launches = 0;
 }
 
+static const struct nn_lowering_entry *find_entry(const struct nn_lowering_entry *entry,
+						   const char *name)
+{
+	while (entry->name && strcmp(entry->name, name))
+		entry++;
+	return entry->name ? entry : NULL;
+}
+
 static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 {
 	static const struct nn_lowering_entry *const tables[] = { nn_lower_product, nn_lower_window,
@@ -667,14 +675,14 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 								  nn_lower_norm, nn_lower_recurrent,
 								  nn_lower_arrange, nn_lower_losses,
 								  nn_lower_quant, nn_lower_grid };
-	const struct nn_lowering_entry *entry;
+	const struct nn_lowering_entry *entry = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]) && !node->domain[0]; i++)
-		for (entry = tables[i]; entry->name; entry++)
-			if (!strcmp(entry->name, node->type))
-				return entry;
-	return NULL;
+	if (!strcmp(node->domain, "com.microsoft"))
+		return find_entry(nn_lower_blocks, node->type);
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]) && !node->domain[0] && !entry; i++)
+		entry = find_entry(tables[i], node->type);
+	return entry;
 }
 
 /* Mark a group's nodes as done, and name them in the step. */

@@ -180,7 +180,7 @@ int nn_lower_done(struct nn_lower *lower, const struct nn_node *node, size_t pos
 typedef int nn_lowering(struct nn_lower *lower, const struct nn_node *node, size_t position);
 
 struct nn_lowering_entry {
-	const char *name;		/* of an operator of ONNX's own domain; NULL ends a table */
+	const char *name;		/* of an operator of the table's domain; NULL ends a table */
 	nn_lowering *lower;
 	bool empty;			/* it takes empty inputs as well */
 };
@@ -197,6 +197,8 @@ extern const struct nn_lowering_entry nn_lower_grid[];
 extern const struct nn_lowering_entry nn_lower_recurrent[];
 extern const struct nn_lowering_entry nn_lower_arrange[];
 extern const struct nn_lowering_entry nn_lower_quant[];
+/* Those of com.microsoft. */
+extern const struct nn_lowering_entry nn_lower_blocks[];
 
 /*
  * Add a node that works element by element, or sums up rows, to a group's program. False if it

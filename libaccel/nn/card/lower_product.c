@@ -73,8 +73,20 @@ static uint64_t size_a(const struct nn_product *p, const struct choice *c)
 			  (uint64_t)p->a_size);
 }
 
+static bool is_in_blocks(const struct nn_product *p)
+{
+	return p->args.flags & EGRET_NN_PRODUCT_B_BLOCKS;
+}
+
+static uint64_t size_scales(const struct nn_product *p, const struct choice *c)
+{
+	return is_in_blocks(p) ? nn_aligned((uint64_t)c->tile[0] * c->tile_k / EGRET_BLOCK * 4) : 0;
+}
+
 static uint64_t size_b(const struct nn_product *p, const struct choice *c)
 {
+	if (is_in_blocks(p))
+		return nn_aligned((uint64_t)c->tile[0] * c->tile_k * (uint64_t)p->b_bits / 8);
 	return nn_aligned((uint64_t)c->rows * c->cols * p->args.x.stride * p->args.y.stride *
 			  c->tile_k * (uint64_t)p->b_size);
 }
@@ -104,8 +116,8 @@ static uint64_t size_vector(const struct nn_product *p, const struct choice *c)
 /* Everything but the program's registers. */
 static uint64_t size_own(const struct nn_product *p, const struct choice *c)
 {
-	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_vector(p, c) +
-	       size_acc(p, c);
+	return 2 * size_a(p, c) + (has_phases(p) ? 3 : 2) * size_b(p, c) + 2 * size_scales(p, c) +
+	       2 * size_vector(p, c) + size_acc(p, c);
 }
 
 /*
@@ -163,6 +175,14 @@ struct search {
 	struct choice best;
 };
 
+/* Blocks are not taken apart, and the last one has its full size. */
+static uint32_t cut_depth(const struct nn_product *p, uint32_t number)
+{
+	uint32_t unit = is_in_blocks(p) ? EGRET_BLOCK : 8, depth = nn_cut(p->args.k, number, unit);
+
+	return is_in_blocks(p) ? (uint32_t)nn_div_up(depth, unit) * unit : depth;
+}
+
 static void try_depths(struct search *s, struct choice *c)
 {
 	const struct egret_nn_product_args *args = &s->p->args;
@@ -175,14 +195,14 @@ static void try_depths(struct search *s, struct choice *c)
 	c->room[0] = c->cols;
 	registers = nn_footprint_size(&s->footprint, c->room);
 	for (i = 0; i < PARTS; i++) {
-		c->tile_k = nn_cut(args->k, parts[i], 8);
+		c->tile_k = cut_depth(s->p, parts[i]);
 		if (registers < EGRET_NN_MEMORY &&
 		    registers + size_own(s->p, c) <= EGRET_NN_MEMORY) {
 			c->cost = cost(s->p, s->program, c, s->clusters);
 			if (c->cost < s->best.cost)
 				s->best = *c;
 		}
-		if (c->tile_k <= 8)
+		if (c->tile_k <= (is_in_blocks(s->p) ? EGRET_BLOCK : 8))
 			break;
 	}
 }
@@ -260,7 +280,9 @@ static void write_places(struct nn_product *p, const struct choice *c, uint64_t 
 	args->stage_local = args->b_local + 2 * args->b_other;
 	args->scale_local = args->stage_local + (has_phases(p) ? args->b_other : 0);
 	args->bias_local = args->scale_local + (uint32_t)size_vector(p, c);
-	args->acc_local = size_acc(p, c) ? args->bias_local + (uint32_t)size_vector(p, c) : 0;
+	args->b_scale_local = args->bias_local + (uint32_t)size_vector(p, c);
+	args->b_scale_other = (uint32_t)size_scales(p, c);
+	args->acc_local = size_acc(p, c) ? args->b_scale_local + 2 * args->b_scale_other : 0;
 	args->acc_pitch = c->room[0] * c->room[1] * 4;
 }
 
@@ -422,6 +444,8 @@ int nn_product_launch(struct nn_group *group, struct nn_product *p, bool overlap
 	nn_group_relocate(group, item, offsetof(struct egret_nn_product_args, program));
 	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, a), p->a);
 	nn_plan_reloc(item, offsetof(struct egret_nn_product_args, b), p->b);
+	if (is_in_blocks(p))
+		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, b_scale), p->b_scale);
 	if (p->has_scale)
 		nn_plan_reloc(item, offsetof(struct egret_nn_product_args, scale), p->scale);
 	if (p->has_bias)
@@ -565,9 +589,9 @@ int nn_product_matmul(struct nn_lower *lower, const struct nn_node *node,
 	return 0;
 }
 
-/* Everything is described but the result, of the type that sums have on the way out. */
-static int finish_product(struct nn_group *group, const struct nn_node *node, size_t position,
-			  struct nn_product *p, bool grow)
+/* The result is of the type that sums have on the way out. */
+int nn_product_finish(struct nn_group *group, const struct nn_node *node, size_t position,
+		      struct nn_product *p, bool grow)
 {
 	int ret = nn_group_store_result(group, node, position,
 					nn_program_first(&group->program, EGRET_TYPE_F32), grow);
@@ -588,7 +612,7 @@ static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_
 	if (!ret)
 		ret = nn_product_place_matrices(lower, &p);
 	if (!ret)
-		ret = finish_product(group, node, position, &p, grow);
+		ret = nn_product_finish(group, node, position, &p, grow);
 	nn_product_release(&p);
 	return ret;
 }
@@ -886,7 +910,7 @@ static int make_conv(struct nn_lower *lower, const struct nn_node *node, size_t 
 	if (!ret)
 		ret = nn_product_conv(lower, node, bias_of(node), group, &p);
 	if (!ret)
-		ret = finish_product(group, node, position, &p, grow);
+		ret = nn_product_finish(group, node, position, &p, grow);
 	nn_product_release(&p);
 	return ret;
 }

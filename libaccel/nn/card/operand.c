@@ -188,6 +188,6 @@ int nn_operand_arrange(struct nn_lower *lower, const struct nn_operand *o, enum 
 	if (ret)
 		return ret;
 	plan->storages[ref->storage].fixed = true;
-	return nn_card_weights(plan->card, fact->raw, bytes, nn_form_of(form, o->encoding.type, axis),
-			       make, opaque, &plan->storages[ref->storage].address);
+	return nn_card_weights(plan->card, fact->raw, NULL, bytes,
+			       nn_form_of(form, o->encoding.type, axis), make, opaque, &plan->storages[ref->storage].address);
 }

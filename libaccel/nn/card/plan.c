@@ -341,7 +341,7 @@ static int place_constants(struct nn_plan *plan)
 		struct nn_storage *storage = &plan->storages[i];
 
 		if (storage->used && storage->shared)
-			ret = nn_card_weights(plan->card, storage->data, storage->bytes,
+			ret = nn_card_weights(plan->card, storage->data, NULL, storage->bytes,
 					      NN_FORM_PLAIN, NULL, NULL, &storage->address);
 	}
 	return ret;

@@ -44,6 +44,9 @@ struct nn_product {
 	struct nn_ref a, b, scale, bias;
 	struct nn_ref a_zero, b_zero, out_zero;	/* zero points that are computed; or storage 0 */
 	int64_t a_offset, a_size, b_size, out_size;	/* bytes of an element */
+	/* B is in blocks, with scales; b_size is what it counts as, that of A. */
+	int64_t b_bits;
+	struct nn_ref b_scale;
 	bool has_scale, has_bias;
 };
 
@@ -65,6 +68,13 @@ int nn_product_place_matrices(struct nn_lower *lower, struct nn_product *p);
 /* Begin a group that is a convolution, whose weights are A, and place the operands. */
 int nn_product_conv(struct nn_lower *lower, const struct nn_node *node, const struct nn_value *bias,
 		    struct nn_group *group, struct nn_product *p);
+
+/*
+ * Everything is described but the result: take along what follows, store and launch. As
+ * nn_making.
+ */
+int nn_product_finish(struct nn_group *group, const struct nn_node *node, size_t position,
+		      struct nn_product *p, bool grow);
 
 /* Launch, with what is done to sums described already. */
 int nn_product_launch(struct nn_group *group, struct nn_product *p, bool overlap);
