@@ -57,6 +57,8 @@ struct nn_value {
 	bool optional;		/* it may be nothing */
 	const struct nn_constant *constant;	/* of an initializer, or NULL */
 	struct nn_node *producer;		/* or NULL */
+	/* The constant that this is with its last two dimensions swapped, for products only; or NULL. */
+	const struct nn_value *swapped;
 	bool is_input;
 	bool is_output;
 };
@@ -146,6 +148,9 @@ struct nn_value *nn_value_add(struct nn_model *model, struct nn_graph *graph, co
 size_t nn_symbol_add(struct nn_model *model, const char *name);
 
 void nn_model_free(struct nn_model *model);
+
+/* Set nn_value.swapped in a model that has been read otherwise. -ENOMEM. */
+int nn_find_swapped(struct nn_model *model);
 
 /* Write "node 12, Conv 'backbone.0'" to `text`, with what does not print made harmless. */
 void nn_node_print(const struct nn_node *node, char *text, size_t size);

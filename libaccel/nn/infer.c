@@ -338,6 +338,8 @@ static bool worth_folding(struct nn_facts *facts, const struct nn_call *call)
 		return add_bytes(call->out, node->output_count, facts->result_max, &bytes);
 	if (!add_bytes(call->out, node->output_count, facts->fold_max, &bytes))
 		return false;
+	if (node->output_count && node->outputs[0] && node->outputs[0]->swapped)
+		return false;
 	if (node->op->costly || !add_bytes(call->in, node->input_count, SIZE_MAX, &bytes) ||
 	    bytes > facts->fold_budget)
 		return false;

@@ -1008,7 +1008,9 @@ static int import_model(struct importer *im, const Onnx__ModelProto *from)
 	ret = import_opsets(im, from);
 	if (!ret)
 		ret = import_functions(im, from);
-	return ret ? ret : import_graph(im, from->graph, NULL, NULL, &model->graph);
+	if (!ret)
+		ret = import_graph(im, from->graph, NULL, NULL, &model->graph);
+	return ret ? ret : nn_find_swapped(model);
 }
 
 /* Protobuf to objects, without the contents of tensors. */

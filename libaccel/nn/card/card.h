@@ -39,6 +39,7 @@ enum nn_form {
 	NN_FORM_BLOCKS,		/* numbers in blocks, and what belongs to these, as lower_blocks.c has them */
 	NN_FORM_BLOCK_SCALES,
 	NN_FORM_BLOCK_ZEROS,
+	NN_FORM_SWAPPED,	/* the last two dimensions the other way round */
 };
 
 /* A form of F32 constants, in another type; integers have a scale for each index along an axis. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "operand.h"
 #include "precision.h"
 #include "simplify.h"
 
@@ -132,6 +133,8 @@ int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_
 		ret = nn_plan_place(lower->plan, bytes_as(fact, nn_held_type(lower, value)), place);
 		if (!ret && copy)
 			ret = nn_decode_copy(lower, copy, *place);
+		else if (!ret && value->swapped && lower->ready[value->index])
+			ret = nn_swap_constant(lower, value, *place);
 	}
 	*ref = *place;
 	return ret;
@@ -773,6 +776,20 @@ static int on_card(struct nn_lower *lower, const struct nn_node *node, size_t po
 	return nn_cannot(lower, "there is no kernel for it");
 }
 
+/* The same of what products of the card take from constants. */
+static int place_swapped(struct nn_lower *lower, const struct nn_node *node)
+{
+	struct nn_value *value;
+	struct nn_ref ref;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && nn_node_dependency(node, i, &value); i++)
+		if (value && value->swapped)
+			ret = nn_place_of(lower, value, &ref);
+	return ret;
+}
+
 static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
 	struct nn_plan_step *step = nn_this_step(lower);
@@ -783,8 +800,11 @@ static int on_host(struct nn_lower *lower, const struct nn_node *node, size_t po
 	if (!node->op || node->op->unsupported || !node->op->evaluate)
 		return nn_fail_unsupported(node);
 	ret = place_plain(lower, node);
+	if (!ret)
+		ret = place_swapped(lower, node);
 	if (ret)
 		return ret;
+	step = nn_this_step(lower);
 	step->where = NN_ON_HOST;
 	step->why = lower->why;
 	item = nn_plan_host(lower->plan, node);

@@ -136,6 +136,9 @@ static int lower_transpose(struct nn_lower *lower, const struct nn_node *node, s
 	int perm[NN_RANK_MAX], i, last = -1, ret;
 	bool in_order = true;
 
+	/* Products take the constant itself. */
+	if (node->outputs[0]->swapped)
+		return nn_lower_done(lower, node, position);
 	permutation(lower, node, in->rank, perm);
 	for (i = 0; i < in->rank; i++) {
 		/* Dimensions of one may go where they like. */

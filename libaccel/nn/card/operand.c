@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "move.h"
 
 #define WHAT	"cannot plan the model"
 
@@ -86,6 +87,14 @@ int nn_operand_init(struct nn_lower *lower, const struct nn_node *node, size_t i
 
 	*o = (struct nn_operand){ .value = value, .from = fact->type, .channels = *channels,
 				  .shape = fact->shape, .constant = nn_is_known(fact) };
+	if (value->swapped) {
+		o->value = value->swapped;
+		o->constant = true;
+		o->swapped = true;
+		/* Columns are rows there. */
+		o->channels.inner = fact->shape.dims[fact->shape.rank - 2];
+		fact = nn_fact_of(lower, o->value);
+	}
 	o->encoding.type = o->constant ? fact->type : nn_held_type(lower, value);
 	nn_shape_count(&fact->shape, &o->count);
 	if (nn_is_integer_product(lower, node))
@@ -140,8 +149,61 @@ static void in_order(void *to, const void *from, const void *opaque)
 		nn_operand_put(o, to, i, from, i);
 }
 
+/* Elements of a square are near each other, in the one order and in the other. */
+#define SQUARE	16
+
+static void put_square(const struct nn_operand *o, void *to, const void *from, int64_t first,
+		       int64_t row, int64_t column)
+{
+	const int64_t rows = o->shape.dims[o->shape.rank - 2];
+	const int64_t columns = o->shape.dims[o->shape.rank - 1];
+	int64_t i, k;
+
+	for (i = row; i < row + SQUARE && i < rows; i++)
+		for (k = column; k < column + SQUARE && k < columns; k++)
+			nn_operand_put(o, to, first + i * columns + k, from, first + k * rows + i);
+}
+
+static void in_other_order(void *to, const void *from, const void *opaque)
+{
+	const struct nn_operand *o = opaque;
+	const int64_t rows = o->shape.dims[o->shape.rank - 2];
+	const int64_t columns = o->shape.dims[o->shape.rank - 1];
+	int64_t first, row, column;
+
+	for (first = 0; first < (int64_t)o->count; first += rows * columns)
+		for (row = 0; row < rows; row += SQUARE)
+			for (column = 0; column < columns; column += SQUARE)
+				put_square(o, to, from, first, row, column);
+}
+
+int nn_swap_constant(struct nn_lower *lower, const struct nn_value *value, struct nn_ref to)
+{
+	struct nn_move move = { .type = EGRET_TYPE_U32, .to = to };
+	const struct nn_shape *shape = &nn_fact_of(lower, value)->shape;
+	struct nn_copy plain = { .value = value, .ref = to, .plain = true };
+	const int last = shape->rank - 1;
+	int i, ret = nn_place_of(lower, value->swapped, &move.from);
+
+	if (ret)
+		return ret;
+	move.rank = shape->rank;
+	nn_strides(shape, NN_F32, move.to_stride);
+	nn_strides(&nn_fact_of(lower, value->swapped)->shape, NN_F32, move.from_stride);
+	for (i = 0; i <= last; i++)
+		move.dims[i] = shape->dims[i];
+	i = last - 1;
+	move.from_stride[last] = move.from_stride[i];
+	move.from_stride[i] = nn_type_bits(NN_F32) / 8;
+	nn_this_step(lower)->where = NN_ON_CARD;
+	ret = nn_launch_move(lower, &move);
+	return ret ? ret : nn_add_copy(lower, &plain);
+}
+
 int nn_operand_place(struct nn_lower *lower, const struct nn_operand *o, struct nn_ref *ref)
 {
+	if (o->swapped && o->count)
+		return nn_operand_arrange(lower, o, NN_FORM_SWAPPED, in_other_order, o, ref);
 	if (o->constant && o->from != o->encoding.type)
 		return nn_operand_arrange(lower, o, NN_FORM_PLAIN, in_order, o, ref);
 	if (!o->constant && (o->encoding.scale != 0 ||

@@ -23,6 +23,7 @@ struct nn_operand {
 	struct nn_channels channels;	/* of a constant in integers */
 	float *scales;			/* for each channel; or NULL: that of the encoding */
 	bool constant;
+	bool swapped;			/* `value` has its last two dimensions the other way round */
 	struct nn_shape shape;
 	size_t count;			/* elements */
 };
@@ -56,5 +57,8 @@ int nn_operand_place(struct nn_lower *lower, const struct nn_operand *operand, s
 int nn_operand_arrange(struct nn_lower *lower, const struct nn_operand *operand, enum nn_form form,
 		       void (*make)(void *to, const void *from, const void *opaque),
 		       const void *opaque, struct nn_ref *ref);
+
+/* Make, by a launch, what nn_value.swapped says of a value: for whom is no product on the card. */
+int nn_swap_constant(struct nn_lower *lower, const struct nn_value *value, struct nn_ref to);
 
 #endif /* NN_OPERAND_H */

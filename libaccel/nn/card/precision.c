@@ -57,7 +57,7 @@ static bool is_computed(const struct nn_lower *lower, const struct nn_value *val
 	const struct nn_fact *fact = nn_fact_of(lower, value);
 
 	return nn_can_lower(fact) && fact->type == NN_F32 && value->producer && !nn_is_known(fact) &&
-	       value->graph == lower->plan->card->model->graph && !value->is_output;
+	       !value->swapped && value->graph == lower->plan->card->model->graph && !value->is_output;
 }
 
 /* What a node takes and gives is held as it is. Returns whether that is new for any of it. */
@@ -169,7 +169,7 @@ bool nn_is_encoded_product(const struct nn_lower *lower, const struct nn_node *n
 		if (!nn_can_lower(fact) || fact->type != NN_F32)
 			return false;
 		if (lower->plan->card->precision == NN_I8 && !nn_is_known(fact) &&
-		    !has_range(lower, node->inputs[i]))
+		    !node->inputs[i]->swapped && !has_range(lower, node->inputs[i]))
 			return false;
 	}
 	return true;
@@ -178,7 +178,7 @@ bool nn_is_encoded_product(const struct nn_lower *lower, const struct nn_node *n
 bool nn_reads_encoded(const struct nn_lower *lower, const struct nn_node *node, size_t i)
 {
 	return i < 2 && nn_is_encoded_product(lower, node) &&
-	       !nn_is_known(nn_fact_of(lower, node->inputs[i])) &&
+	       !nn_is_known(nn_fact_of(lower, node->inputs[i])) && !node->inputs[i]->swapped &&
 	       !lower->held[node->inputs[i]->index];
 }
 
