@@ -227,13 +227,37 @@ NN_API int accel_nn_bind_output(struct accel_nn_job *job, uint32_t index, void *
 	return nn_job_end(job, ret);
 }
 
+/* What a plan gave is kept for its next run. What the host computed has new memory each time. */
+static void spare(struct accel_nn_job *job, size_t output)
+{
+	struct nn_tensor *tensor = &job->results[output].tensor;
+	struct nn_spare *spare = &job->spares[output];
+
+	if (!tensor->data || !job->results[output].from_plan) {
+		nn_tensor_release(tensor);
+		return;
+	}
+	free(spare->data);
+	*spare = (struct nn_spare){ tensor->data, nn_bytes(tensor->type, tensor->count) };
+}
+
+void nn_job_free_spares(struct accel_nn_job *job)
+{
+	size_t i;
+
+	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
+		free(job->spares[i].data);
+		job->spares[i] = (struct nn_spare){ .data = NULL };
+	}
+}
+
 void nn_job_forget_results(struct accel_nn_job *job)
 {
 	size_t i;
 
 	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
 		if (!job->destinations[i].data)
-			nn_tensor_release(&job->results[i].tensor);
+			spare(job, i);
 		nn_list_free(job->results[i].list);
 		job->results[i] = (struct nn_result){ .nothing = false };
 	}
@@ -252,21 +276,29 @@ static int refuse_destination(const struct accel_nn_job *job, size_t output)
 			  "output '%s' is not a tensor of numbers", name);
 }
 
-static int place_in_program(struct accel_nn_job *job, size_t output, const struct nn_tensor *from)
+static int check_room(const struct accel_nn_job *job, size_t output, size_t bytes)
 {
 	const struct nn_destination *to = &job->destinations[output];
-	struct nn_tensor *result = &job->results[output].tensor;
-	size_t bytes = nn_bytes(from->type, from->count);
 	char name[80];
 
-	if (to->bytes < bytes) {
-		nn_clean(name, sizeof(name), nn_job_graph(job)->outputs[output]->name);
-		return accel_fail(-ENOSPC, KEEP, "bind more memory",
-				  "output '%s' has %zu bytes, the memory bound to it %zu", name,
-				  bytes, to->bytes);
-	}
+	if (to->bytes >= bytes)
+		return 0;
+	nn_clean(name, sizeof(name), nn_job_graph(job)->outputs[output]->name);
+	return accel_fail(-ENOSPC, KEEP, "bind more memory",
+			  "output '%s' has %zu bytes, the memory bound to it %zu", name, bytes,
+			  to->bytes);
+}
+
+static int place_in_program(struct accel_nn_job *job, size_t output, const struct nn_tensor *from)
+{
+	struct nn_tensor *result = &job->results[output].tensor;
+	size_t bytes = nn_bytes(from->type, from->count);
+	int ret = check_room(job, output, bytes);
+
+	if (ret)
+		return ret;
 	*result = *from;
-	result->data = to->data;
+	result->data = job->destinations[output].data;
 	if (bytes)
 		memcpy(result->data, from->data, bytes);
 	return 0;
@@ -333,23 +365,34 @@ int nn_job_take_results(struct accel_nn_job *job, struct nn_facts *facts)
 	return ret;
 }
 
-int nn_job_take_outputs(struct accel_nn_job *job, struct nn_tensor *outputs)
+int nn_job_choose_places(struct accel_nn_job *job, const struct nn_plan *plan, void **places)
 {
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
-		if (nn_carries(job, i))
-			continue;
-		if (!ret && !job->destinations[i].data) {
-			job->results[i].tensor = outputs[i];
-			continue;
-		}
-		if (!ret)
-			ret = place_in_program(job, i, &outputs[i]);
-		nn_tensor_release(&outputs[i]);
+	for (i = 0; i < plan->output_count && !ret; i++) {
+		const size_t bytes = plan->outputs[i].bytes;
+
+		places[i] = job->destinations[i].data;
+		if (places[i])
+			ret = check_room(job, i, bytes);
+		else if (job->spares[i].bytes == bytes)
+			places[i] = job->spares[i].data;
 	}
 	return ret;
+}
+
+void nn_job_take_outputs(struct accel_nn_job *job, const struct nn_tensor *outputs)
+{
+	size_t i;
+
+	for (i = 0; i < nn_job_graph(job)->output_count; i++) {
+		job->results[i] = (struct nn_result){ .tensor = outputs[i], .from_plan = true };
+		if (outputs[i].data == job->spares[i].data)
+			job->spares[i].data = NULL;
+	}
+	/* Those that nobody could use. */
+	nn_job_free_spares(job);
 }
 
 /* ---- Results ---- */

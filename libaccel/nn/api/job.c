@@ -80,20 +80,23 @@ static int make_lists(struct accel_nn_job *job)
 	job->sources = calloc(graph->input_count + 1, sizeof(struct accel_buffer *));
 	job->destinations = calloc(graph->output_count + 1, sizeof(*job->destinations));
 	job->results = calloc(graph->output_count + 1, sizeof(*job->results));
+	job->spares = calloc(graph->output_count + 1, sizeof(*job->spares));
 	job->keepings = calloc(graph->output_count + 1, sizeof(*job->keepings));
 	job->carried_to = malloc((graph->output_count + 1) * sizeof(*job->carried_to));
 	for (i = 0; i < graph->output_count && job->carried_to; i++)
 		job->carried_to[i] = NN_NOWHERE_TO;
 	return job->inputs && job->given && job->lists && job->carried && job->sources &&
-	       job->destinations && job->results && job->keepings && job->carried_to ? 0 : -ENOMEM;
+	       job->destinations && job->results && job->spares && job->keepings && job->carried_to ? 0 : -ENOMEM;
 }
 
 static void free_job(struct accel_nn_job *job)
 {
 	size_t i;
 
-	if (job->results && job->destinations)
+	if (job->results && job->destinations && job->spares) {
 		nn_job_forget_results(job);
+		nn_job_free_spares(job);
+	}
 	for (i = 0; job->lists && i < nn_job_graph(job)->input_count; i++)
 		nn_list_free(job->lists[i]);
 	nn_carry_release(job);
@@ -105,6 +108,7 @@ static void free_job(struct accel_nn_job *job)
 	free(job->keepings);
 	free(job->destinations);
 	free(job->results);
+	free(job->spares);
 	free(job->measures);
 	nn_model_put(job->model);
 	free(job);
@@ -303,7 +307,7 @@ static int run_plan(struct accel_nn_job *job, struct accel_stream *stream, bool 
 }
 
 static int run_variant(struct accel_nn_job *job, struct accel_stream *stream, bool measure,
-		       struct nn_tensor *outputs)
+		       void **places, struct nn_tensor *outputs)
 {
 	bool made;
 	int ret = nn_variant_begin(job->model, &job->variant, &made);
@@ -312,7 +316,10 @@ static int run_variant(struct accel_nn_job *job, struct accel_stream *stream, bo
 		return ret;
 	if (made)
 		job->plans_made++;
-	ret = nn_carry_begin(job, stream);
+	ret = nn_job_choose_places(job, job->variant->plan, places);
+	nn_plan_set_places(job->variant->plan, places);
+	if (!ret)
+		ret = nn_carry_begin(job, stream);
 	if (!ret)
 		ret = run_plan(job, stream, measure, outputs);
 	job->traffic = job->variant->plan->traffic;
@@ -322,16 +329,17 @@ static int run_variant(struct accel_nn_job *job, struct accel_stream *stream, bo
 
 static int run_on_stream(struct accel_nn_job *job, struct accel_stream *stream, bool measure)
 {
-	struct nn_tensor *outputs;
+	const size_t count = nn_job_graph(job)->output_count + 1;
+	struct nn_tensor *outputs = calloc(count, sizeof(*outputs));
+	void **places = calloc(count, sizeof(*places));
 	int ret;
 
-	outputs = calloc(nn_job_graph(job)->output_count + 1, sizeof(*outputs));
-	if (!outputs)
-		return accel_fail_errno(-ENOMEM, "cannot run the model");
-	ret = run_variant(job, stream, measure, outputs);
+	ret = outputs && places ? run_variant(job, stream, measure, places, outputs) :
+				  accel_fail_errno(-ENOMEM, "cannot run the model");
 	if (!ret)
-		ret = nn_job_take_outputs(job, outputs);
+		nn_job_take_outputs(job, outputs);
 	free(outputs);
+	free(places);
 	return nn_carry_end(job, stream, ret);
 }
 

@@ -30,11 +30,18 @@ struct nn_destination {
 	size_t bytes;
 };
 
+/* Memory of former results, for the next ones: fresh memory costs the host more than copying does. */
+struct nn_spare {
+	void *data;
+	size_t bytes;
+};
+
 /* What came out: one of the three. */
 struct nn_result {
 	struct nn_tensor tensor;	/* data is NULL: none; or the program's, if it wants that */
 	struct nn_list *list;
 	bool nothing;
+	bool from_plan;			/* the tensor's memory is as large as it says, and holds numbers */
 };
 
 /* What a program has bound to an input. */
@@ -58,6 +65,7 @@ struct accel_nn_job {
 	size_t *carried_to;		/* of each output: the input that it becomes */
 	struct nn_keeping *keepings;	/* of each output, in a run */
 	struct nn_result *results;	/* of each output */
+	struct nn_spare *spares;	/* of each output */
 	bool has_results;
 	bool prepared;			/* the variant is that of the inputs, or of the last run's */
 	bool outdated;			/* the last run left inputs of other sizes */
@@ -103,8 +111,11 @@ int nn_job_show_tensor(const char *what, const struct nn_tensor *found,
 
 /* Put results where they go: memory of the program, or of the job. Of the facts nothing is kept. */
 int nn_job_take_results(struct accel_nn_job *job, struct nn_facts *facts);
-/* Likewise what a plan has allocated, which is released, or kept. */
-int nn_job_take_outputs(struct accel_nn_job *job, struct nn_tensor *outputs);
+/* Where a plan shall write outputs: memory of the program, spare memory, or NULL for new memory. */
+int nn_job_choose_places(struct accel_nn_job *job, const struct nn_plan *plan, void **places);
+/* Keep what it has written. */
+void nn_job_take_outputs(struct accel_nn_job *job, const struct nn_tensor *outputs);
 void nn_job_forget_results(struct accel_nn_job *job);
+void nn_job_free_spares(struct accel_nn_job *job);
 
 #endif /* NN_JOB_H */

@@ -737,7 +737,8 @@ static void drop_outputs(struct nn_plan *plan, struct nn_tensor *outputs)
 	size_t i;
 
 	for (i = 0; i < plan->output_count; i++)
-		nn_tensor_release(&outputs[i]);
+		if (!plan->outputs[i].place)
+			nn_tensor_release(&outputs[i]);
 }
 
 int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,

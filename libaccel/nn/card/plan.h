@@ -100,6 +100,7 @@ struct nn_port_place {
 	/* For the next run (ports.h): */
 	struct accel_buffer *elsewhere;	/* in which an input lies, or NULL */
 	const struct nn_keeping *keeping;	/* what becomes of an output on the card, or NULL */
+	void *place;				/* where an output goes on the host; NULL: new memory */
 };
 
 /* What a run moved. */
@@ -149,7 +150,7 @@ void nn_plan_free(struct nn_plan *plan);
 
 /*
  * Run it, and wait. Inputs are in the order of the model's graph; outputs are allocated, to be
- * released with nn_tensor_release(). A plan runs once at a time.
+ * released with nn_tensor_release(), unless there are places for them. A plan runs once at a time.
  */
 int nn_plan_run(struct nn_plan *plan, struct accel_stream *stream,
 		const struct nn_tensor *inputs, struct nn_tensor *outputs);

@@ -116,6 +116,14 @@ void nn_plan_set_keepings(struct nn_plan *plan, const struct nn_keeping *keeping
 		plan->outputs[i].keeping = keepings && keepings[i].buffer ? &keepings[i] : NULL;
 }
 
+void nn_plan_set_places(struct nn_plan *plan, void *const *places)
+{
+	size_t i;
+
+	for (i = 0; i < plan->output_count; i++)
+		plan->outputs[i].place = places ? places[i] : NULL;
+}
+
 /* ---- To and from the host ---- */
 
 int nn_plan_upload(struct nn_plan *plan, struct accel_stream *stream, const struct nn_ref *ref,
@@ -227,13 +235,25 @@ static int keep_outputs(struct nn_plan *plan, struct accel_stream *stream, size_
 	return ret;
 }
 
+static int make_output(const struct nn_port_place *port, struct nn_tensor *output)
+{
+	int ret;
+
+	if (!port->place) {
+		ret = nn_tensor_init(output, port->type, &port->shape);
+		return ret ? accel_fail_errno(ret, RUN) : 0;
+	}
+	*output = (struct nn_tensor){ .type = port->type, .shape = port->shape, .data = port->place };
+	return nn_shape_count(&port->shape, &output->count) ? 0 : accel_fail_errno(-EOVERFLOW, RUN);
+}
+
 static int get_output(struct nn_plan *plan, struct accel_stream *stream,
 		      const struct nn_port_place *port, struct nn_tensor *output)
 {
-	int ret = nn_tensor_init(output, port->type, &port->shape);
+	int ret = make_output(port, output);
 
 	if (ret)
-		return accel_fail_errno(ret, RUN);
+		return ret;
 	if (!port->known)
 		return nn_plan_download(plan, stream, &port->ref, output->data, port->bytes);
 	memcpy(output->data, port->known, port->bytes);

@@ -31,6 +31,8 @@ struct nn_keeping {
 int nn_plan_set_sources(struct nn_plan *plan, struct accel_buffer *const *buffers);
 /* What becomes of the outputs. The array must stay until the run is over. */
 void nn_plan_set_keepings(struct nn_plan *plan, const struct nn_keeping *keepings);
+/* Where the outputs go on the host, with room for each; NULL for one, or for all: to new memory. */
+void nn_plan_set_places(struct nn_plan *plan, void *const *places);
 
 /* ---- For plan.c ---- */
 

@@ -414,6 +414,37 @@ static void expect_on_card(struct rig *r)
 	assert_string_equal(node.why, "");
 }
 
+/* Runs write to the memory of the last one's results, or right to the program's. */
+static void expect_places(struct rig *r)
+{
+	struct accel_nn_tensor sum = { .size = sizeof(sum) };
+	float results[4] = { 0, 0, 0, 5 };
+	void *before;
+
+	assert_int_equal(accel_nn_get_result(r->job, 0, &sum), 0);
+	before = sum.data;
+	assert_int_equal(accel_nn_run(r->job, NULL), 0);
+	assert_int_equal(accel_nn_get_result(r->job, 0, &sum), 0);
+	assert_ptr_equal(sum.data, before);
+	expect_results(r);
+
+	assert_int_equal(accel_nn_bind_output(r->job, 0, results, 12), 0);
+	assert_int_equal(accel_nn_run(r->job, NULL), 0);
+	expect_results(r);
+	assert_int_equal(accel_nn_get_result(r->job, 0, &sum), 0);
+	assert_ptr_equal(sum.data, results);
+	assert_true(results[3] == 5);
+
+	/* Nothing is written where there is too little room. */
+	memset(results, 0, sizeof(results));
+	assert_int_equal(accel_nn_bind_output(r->job, 0, results, 8), 0);
+	expect_error(accel_nn_run(r->job, NULL), -ENOSPC, "'sum' has 12 bytes");
+	assert_true(results[0] == 0);
+	assert_int_equal(accel_nn_bind_output(r->job, 0, NULL, 0), 0);
+	assert_int_equal(accel_nn_run(r->job, NULL), 0);
+	expect_results(r);
+}
+
 static void test_card(void **state)
 {
 	struct accel_nn_load_options options = { .size = sizeof(options) };
@@ -441,6 +472,7 @@ static void test_card(void **state)
 	assert_int_equal(accel_nn_start(on_card.job, card->stream), 0);
 	assert_int_equal(accel_nn_wait(on_card.job, ACCEL_FOREVER), 0);
 	expect_results(&on_card);
+	expect_places(&on_card);
 	/* Other sizes need another plan. */
 	a = tensor(ACCEL_NN_FLOAT32, 2, on_card.a, 8);
 	on_card.k[0] = 1;
