@@ -34,6 +34,11 @@ enum egret_type nn_card_type(enum nn_type type)
 	}
 }
 
+enum egret_type nn_computed_type(enum nn_type type)
+{
+	return nn_is_real(type) ? EGRET_TYPE_F32 : nn_card_type(type);
+}
+
 enum egret_type nn_moved_type(enum nn_type type)
 {
 	switch (nn_type_bits(type)) {
@@ -138,6 +143,39 @@ int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_
 	}
 	*ref = *place;
 	return ret;
+}
+
+int nn_place_numbers(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref)
+{
+	const enum nn_type type = nn_fact_of(lower, value)->type;
+	const struct nn_tensor *known;
+	float *numbers;
+	size_t i;
+	int ret;
+
+	if (type == NN_F32)
+		return nn_place_of(lower, value, ref);
+	known = nn_known(lower, value);
+	if (!known || !nn_is_real(type))
+		return nn_cannot(lower, "its numbers are computed, or not of 16 or 32 bits");
+	numbers = malloc((known->count + 1) * sizeof(*numbers));
+	if (!numbers)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < known->count; i++)
+		numbers[i] = (float)nn_get(known, i);
+	ret = nn_plan_constant(lower->plan, numbers, known->count * sizeof(*numbers), ref);
+	free(numbers);
+	return ret;
+}
+
+/* Constants of 16 bits that are few: a copy of each for a plan does no harm. */
+static bool is_vector(const struct nn_lower *lower, const struct nn_value *value)
+{
+	const struct nn_fact *fact = nn_fact_of(lower, value);
+	size_t count;
+
+	return is_known(fact) && fact->type != NN_F32 && nn_is_real(fact->type) &&
+	       nn_shape_count(&fact->shape, &count) && count <= 1 << 16;
 }
 
 /* ---- Groups ---- */
@@ -268,6 +306,9 @@ int nn_group_value(struct nn_group *group, const struct nn_value *value)
 	if (nn_card_type(fact->type) == EGRET_TYPE_NONE || !group->lower->ready[value->index] ||
 	    find_representation(group->lower, value, &encoding, &ref))
 		return -1;
+	/* Vectors of constants as float32: so they can become a part of a product (simplify.h). */
+	if (is_vector(group->lower, value) && !nn_place_numbers(group->lower, value, &ref))
+		encoding.type = NN_F32;
 	type = nn_card_type(encoding.type);
 	if (!nn_group_strides(group, &fact->shape, encoding.type, stride, &offset))
 		return -1;
@@ -283,7 +324,7 @@ struct nn_arg nn_group_arg(struct nn_group *group, const struct nn_value *value)
 	double number;
 
 	if (find_known(group, value) < 0 && nn_known_number(group->lower, value, &number)) {
-		if (fact->type == NN_F32)
+		if (nn_is_real(fact->type))
 			return nn_number((float)number);
 		if (!nn_is_float(fact->type) && nn_card_type(fact->type) != EGRET_TYPE_NONE &&
 		    number >= INT32_MIN && number <= INT32_MAX)

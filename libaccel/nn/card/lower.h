@@ -95,6 +95,18 @@ static inline enum nn_type nn_held_type(const struct nn_lower *lower, const stru
 
 /* The card's type for a type of elements; EGRET_TYPE_NONE if it has none. */
 enum egret_type nn_card_type(enum nn_type type);
+/*
+ * The type in which the card computes a value: of fewer than 32 bits, floats are computed as float32,
+ * and rounded when they are stored.
+ */
+enum egret_type nn_computed_type(enum nn_type type);
+static inline bool nn_is_real(enum nn_type type)
+{
+	return type == NN_F32 || type == NN_F16 || type == NN_BF16;
+}
+
+#define NN_NOT_REAL	"its elements are not all float32, or all float16 or bfloat16"
+
 /* The same for moving elements only. */
 enum egret_type nn_moved_type(enum nn_type type);
 
@@ -108,6 +120,12 @@ bool nn_known_number(const struct nn_lower *lower, const struct nn_value *value,
  * storage. What exists in another representation only is converted, by a launch.
  */
 int nn_place_of(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref);
+
+/*
+ * Where numbers lie as float32, whatever float type they have in the model: for vectors of constants, of
+ * which others are refused (1).
+ */
+int nn_place_numbers(struct nn_lower *lower, const struct nn_value *value, struct nn_ref *ref);
 
 /* Strides of a dense tensor in bytes. */
 void nn_strides(const struct nn_shape *shape, enum nn_type type, int64_t *stride);

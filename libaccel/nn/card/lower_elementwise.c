@@ -352,7 +352,8 @@ static int cast(const struct element *e)
 	if (out->type == NN_BOOL)
 		return map2(e, EGRET_MAP_NE, e->out, x,
 			    nn_is_float(e->type) ? nn_number(0) : nn_integer(0));
-	x = map1(e, EGRET_MAP_COPY, e->out, x);
+	/* Who casts wants to have it rounded, also if nobody stores it. */
+	x = map1(e, EGRET_MAP_COPY, nn_card_type(out->type), x);
 	if (x >= 0 && nn_is_float(e->type) && !nn_is_float(out->type))
 		e->group->program.step[e->group->program.steps - 1].flags = EGRET_MAP_SATURATE;
 	return x;
@@ -381,7 +382,7 @@ static int batch_norm(const struct element *e)
 	for (i = 0; i < 4; i++) {
 		p[i] = nn_known(lower, e->node->inputs[i + 1]);
 		if (!p[i] || shape->rank < 2 || p[i]->count != (size_t)shape->dims[1] ||
-		    p[i]->count > 4096 || p[i]->type != NN_F32)
+		    p[i]->count > 4096)
 			return -1;
 	}
 	for (k = 0; k < p[0]->count; k++) {
@@ -591,6 +592,6 @@ bool nn_add_elementwise(struct nn_group *group, const struct nn_node *node)
 	if (!types_fit(group->lower, node))
 		return false;
 	e.type = nn_fact_of(group->lower, node->inputs[0])->type;
-	e.out = nn_card_type(nn_fact_of(group->lower, node->outputs[0])->type);
+	e.out = nn_computed_type(nn_fact_of(group->lower, node->outputs[0])->type);
 	return nn_group_define(group, node->outputs[0], entry->add(&e), NULL);
 }

@@ -473,14 +473,15 @@ static void begin_space(struct nn_lower *lower, struct nn_group *group, const st
 	group->program.fixed = true;
 }
 
-static bool all_f32(const struct nn_lower *lower, const struct nn_node *node)
+static bool all_real(const struct nn_lower *lower, const struct nn_node *node)
 {
+	const enum nn_type type = nn_fact_of(lower, node->inputs[0])->type;
 	size_t i;
 
 	for (i = 0; i < node->input_count; i++)
-		if (node->inputs[i] && nn_fact_of(lower, node->inputs[i])->type != NN_F32)
+		if (node->inputs[i] && nn_fact_of(lower, node->inputs[i])->type != type)
 			return false;
-	return true;
+	return nn_is_real(type);
 }
 
 /* ---- MatMul ---- */
@@ -619,8 +620,8 @@ static int make_matmul(struct nn_lower *lower, const struct nn_node *node, size_
 
 static int lower_matmul(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
-	if (!all_f32(lower, node))
-		return nn_cannot(lower, "its elements are not float32");
+	if (!all_real(lower, node))
+		return nn_cannot(lower, NN_NOT_REAL);
 	return nn_lower_group(lower, node, position, make_matmul);
 }
 
@@ -739,7 +740,7 @@ static int finish_gemm(struct nn_group *group, const struct nn_node *node, size_
 
 	p->has_bias = alpha == 1 && beta == 1 && is_bias(lower, node, group->program.dims[X]);
 	if (p->has_bias && !ret)
-		ret = nn_place_of(lower, node->inputs[2], &p->bias);
+		ret = nn_place_numbers(lower, node->inputs[2], &p->bias);
 	else
 		sum = add_c(group, node, sum, alpha, beta);
 	if (!ret)
@@ -768,8 +769,8 @@ static int make_gemm(struct nn_lower *lower, const struct nn_node *node, size_t 
 
 static int lower_gemm(struct nn_lower *lower, const struct nn_node *node, size_t position)
 {
-	if (!all_f32(lower, node))
-		return nn_cannot(lower, "its elements are not float32");
+	if (!all_real(lower, node))
+		return nn_cannot(lower, NN_NOT_REAL);
 	return nn_lower_group(lower, node, position, make_gemm);
 }
 
@@ -850,7 +851,8 @@ static int place_operands(struct nn_lower *lower, const struct nn_value *bias, i
 	p->args.flags |= EGRET_NN_PRODUCT_BY_M;
 	p->has_bias = bias;
 	if (!ret && bias)
-		ret = nn_place_of(lower, bias, &p->bias);
+		ret = nn_is_real(nn_fact_of(lower, bias)->type) ?
+		      nn_place_numbers(lower, bias, &p->bias) : nn_place_of(lower, bias, &p->bias);
 	p->args.vector_batch[0] = rows * 4;
 	return ret;
 }
@@ -920,8 +922,8 @@ static int lower_conv(struct nn_lower *lower, const struct nn_node *node, size_t
 	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
 	const struct nn_shape *weights = &nn_fact_of(lower, node->inputs[1])->shape;
 
-	if (!all_f32(lower, node))
-		return nn_cannot(lower, "its elements are not float32");
+	if (!all_real(lower, node))
+		return nn_cannot(lower, NN_NOT_REAL);
 	if (in->rank != 3 && in->rank != 4)
 		return nn_cannot(lower, "its window has more than two dimensions");
 	/* Each channel for itself. */
@@ -1060,8 +1062,8 @@ static int lower_conv_transpose(struct nn_lower *lower, const struct nn_node *no
 {
 	const struct nn_shape *in = &nn_fact_of(lower, node->inputs[0])->shape;
 
-	if (!all_f32(lower, node))
-		return nn_cannot(lower, "its elements are not float32");
+	if (!all_real(lower, node))
+		return nn_cannot(lower, NN_NOT_REAL);
 	if (in->rank != 3 && in->rank != 4)
 		return nn_cannot(lower, "its window has more than two dimensions");
 	return nn_lower_group(lower, node, position, make_transposed);

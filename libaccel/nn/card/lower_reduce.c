@@ -309,7 +309,7 @@ bool nn_add_reduction(struct nn_group *group, const struct nn_node *node)
 	size_t i;
 	int x;
 
-	r.out = nn_card_type(nn_fact_of(group->lower, node->outputs[0])->type);
+	r.out = nn_computed_type(nn_fact_of(group->lower, node->outputs[0])->type);
 	if (r.out == EGRET_TYPE_NONE || nn_card_type(in->type) == EGRET_TYPE_NONE ||
 	    (entry->floats && !nn_is_float(in->type)))
 		return false;

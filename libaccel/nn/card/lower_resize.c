@@ -185,8 +185,8 @@ static int lower_places(struct nn_lower *lower, const struct nn_node *node, stru
 
 	if (ret)
 		return ret;
-	if (r->linear ? in.type != NN_F32 : nn_moved_type(in.type) == EGRET_TYPE_NONE)
-		return nn_cannot(lower, "its elements are not float32");
+	if (r->linear ? !nn_is_real(in.type) : nn_moved_type(in.type) == EGRET_TYPE_NONE)
+		return nn_cannot(lower, NN_NOT_REAL);
 	ret = nn_place_of(lower, node->inputs[0], &from);
 	if (!ret)
 		ret = nn_place_of(lower, node->outputs[0], &to);

@@ -334,9 +334,9 @@ static int make_depthwise(struct nn_lower *lower, const struct nn_node *node, si
 	begin_space(lower, group, out, true);
 	ret = nn_place_of(lower, node->inputs[0], &places.input);
 	if (!ret)
-		ret = nn_place_of(lower, node->inputs[1], &places.weights);
+		ret = nn_place_numbers(lower, node->inputs[1], &places.weights);
 	if (!ret && places.has_bias)
-		ret = nn_place_of(lower, node->inputs[2], &places.bias);
+		ret = nn_place_numbers(lower, node->inputs[2], &places.bias);
 	if (ret)
 		return ret;
 	ret = nn_group_store_result(group, node, position,
@@ -434,8 +434,8 @@ static int lower_pool(struct nn_lower *lower, const struct nn_node *node, size_t
 {
 	const struct nn_fact *in = nn_fact_of(lower, node->inputs[0]);
 
-	if (in->type != NN_F32)
-		return nn_cannot(lower, "its elements are not float32");
+	if (!nn_is_real(in->type))
+		return nn_cannot(lower, NN_NOT_REAL);
 	if (node->output_count > 1 && node->outputs[1])
 		return nn_cannot(lower, "it also gives indices");
 	return nn_lower_group(lower, node, position, make_pool);
