@@ -1076,7 +1076,9 @@ static int map_file(struct nn_import *im, const char *path)
 	ret = nn_mapping_open(&im->model->mappings, AT_FDCWD, path, &mapping);
 	if (ret) {
 		nn_model_free(im->model);
-		return accel_fail(ret, im->what, NULL, "%s", strerror(-ret));
+		return accel_fail(ret, im->what, NULL, "%s", ret == -EINVAL ?
+				  "it is not a file with contents, but a device or the like" :
+				  strerror(-ret));
 	}
 	im->file = mapping->data;
 	im->size = mapping->size;

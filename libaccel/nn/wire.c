@@ -28,7 +28,7 @@ struct walk {
 	unsigned int depth;
 };
 
-#define damaged(w, ...)	accel_fail(-EINVAL, (w)->what, "the file is damaged: copy it again", \
+#define damaged(w, ...)	accel_fail(-EINVAL, (w)->what, "the file is damaged, or not of ONNX: copy or export it again", \
 				   __VA_ARGS__)
 
 static int emit(struct walk *w, const void *bytes, size_t size)

@@ -91,8 +91,15 @@ uint8_t *read_file(const char *path, size_t *size)
 	FILE *file = fopen(path, "rb");
 	uint8_t *data = NULL, *more;
 	size_t room = 0, got;
+	struct stat st;
 
 	*size = 0;
+	/* Such as /dev/zero, which has no end. */
+	if (file && !fstat(fileno(file), &st) && S_ISCHR(st.st_mode)) {
+		complain("give a file, or a pipe", "cannot read %s: it is a device", path);
+		fclose(file);
+		return NULL;
+	}
 	while (file) {
 		if (*size == room) {
 			room = room * 2 + 65536;

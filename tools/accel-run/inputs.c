@@ -252,6 +252,7 @@ static bool has_shape(const struct options *o, const struct input *input)
 static enum status make_up(struct options *o, struct arrays *arrays, struct input *input)
 {
 	struct accel_nn_tensor like = like_input(o, input);
+	char shape[SHAPE_TEXT];
 	struct array *array;
 	uint32_t i;
 
@@ -272,8 +273,15 @@ static enum status make_up(struct options *o, struct arrays *arrays, struct inpu
 			 "input '%s' has sizes that the model leaves open", input->value.name);
 		return STATUS_USAGE;
 	}
-	if (!type_bits(like.type) || !arrays_add(arrays, "", &like, &array)) {
-		complain(NULL, "input '%s' cannot be made up", input->value.name);
+	if (!type_bits(like.type)) {
+		complain("give a file for it", "input '%s' is of type %s, and cannot be made up",
+			 input->value.name, accel_nn_type_name(like.type));
+		return STATUS_USAGE;
+	}
+	if (!arrays_add(arrays, "", &like, &array)) {
+		complain("give smaller sizes with --shape",
+			 "there is no memory for input '%s' of shape %s", input->value.name,
+			 format_shape(shape, like.dims, (int)like.rank, NULL));
 		return STATUS_USAGE;
 	}
 	fill_random(&array->tensor);

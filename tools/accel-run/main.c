@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char program_name[] = "accel-run";
 
@@ -97,7 +99,7 @@ static enum status complain_load(void)
 
 /* ---- Options ---- */
 
-static void add_file(struct named_file **list, size_t *count, char *text)
+static enum status add_file(struct named_file **list, size_t *count, char *text)
 {
 	char *equals = strchr(text, '=');
 
@@ -109,6 +111,10 @@ static void add_file(struct named_file **list, size_t *count, char *text)
 	} else {
 		(*list)[(*count)++] = (struct named_file){ NULL, text };
 	}
+	if ((*list)[*count - 1].path[0])
+		return STATUS_OK;
+	complain("give FILE or NAME=FILE", "a file's name is empty");
+	return STATUS_USAGE;
 }
 
 /* "1x3x48"; nothing is a single element. */
@@ -149,9 +155,13 @@ static bool parse_number(const char *text, double *value)
 	return end != text && !*end && *value >= 0;
 }
 
-static enum status refuse_option(const char *name, const char *value)
+/* `wanted` is what it can be. */
+static enum status refuse_option(const char *name, const char *value, const char *wanted)
 {
-	complain("see accel-run --help", "--%s cannot be '%s'", name, value);
+	char advice[120];
+
+	snprintf(advice, sizeof(advice), "give %s; see accel-run --help", wanted);
+	complain(advice, "--%s cannot be '%s'", name, value);
 	return STATUS_USAGE;
 }
 
@@ -188,33 +198,35 @@ static const struct option long_options[] = {
 /* A whole number from 1 to `most`. */
 static enum status take_count(const char *name, unsigned int most, unsigned int *count)
 {
+	char wanted[60];
 	double number;
 
+	snprintf(wanted, sizeof(wanted), "a whole number from 1 to %u", most);
 	if (!parse_number(optarg, &number) || number < 1 || number > most ||
 	    number != floor(number))
-		return refuse_option(name, optarg);
+		return refuse_option(name, optarg, wanted);
 	*count = (unsigned int)number;
 	return STATUS_OK;
 }
+
+#define NUMBER	"a number that is not negative"
 
 static enum status take_option(struct options *o, int option)
 {
 	switch (option) {
 	case 'o':
-		add_file(&o->outputs, &o->output_count, optarg);
-		return STATUS_OK;
+		return add_file(&o->outputs, &o->output_count, optarg);
 	case OPT_INFO:
 		o->info = true;
 		return STATUS_OK;
 	case OPT_COMPARE:
-		add_file(&o->compares, &o->compare_count, optarg);
-		return STATUS_OK;
+		return add_file(&o->compares, &o->compare_count, optarg);
 	case OPT_RTOL:
 		return parse_number(optarg, &o->tolerance.relative) ? STATUS_OK :
-		       refuse_option("rtol", optarg);
+		       refuse_option("rtol", optarg, NUMBER);
 	case OPT_ATOL:
 		return parse_number(optarg, &o->tolerance.absolute) ? STATUS_OK :
-		       refuse_option("atol", optarg);
+		       refuse_option("atol", optarg, NUMBER);
 	case OPT_BENCH:
 		return take_count("bench", 1000000, &o->bench.count);
 	case OPT_THREADS:
@@ -225,7 +237,7 @@ static enum status take_option(struct options *o, int option)
 		o->random = true;
 		return STATUS_OK;
 	case OPT_SHAPE:
-		return parse_shape(o, optarg) ? STATUS_OK : refuse_option("shape", optarg);
+		return parse_shape(o, optarg) ? STATUS_OK : refuse_option("shape", optarg, "sizes such as NAME=1x3x48x320");
 	case OPT_PROFILE:
 		o->profile = true;
 		return STATUS_OK;
@@ -244,10 +256,9 @@ static enum status take_option(struct options *o, int option)
 		return STATUS_OK;
 	case OPT_PRECISION:
 		return precision_parse(optarg, &o->precision) ? STATUS_OK :
-		       refuse_option("precision", optarg);
+		       refuse_option("precision", optarg, "fp32, bf16, fp16 or int8");
 	case OPT_CALIBRATE:
-		add_file(&o->calibrations, &o->calibration_count, optarg);
-		return STATUS_OK;
+		return add_file(&o->calibrations, &o->calibration_count, optarg);
 	case OPT_JSON:
 		o->json = true;
 		return STATUS_OK;
@@ -368,6 +379,45 @@ static enum status load(struct session *s, const struct card *card, uint32_t pre
 	return STATUS_OK;
 }
 
+/* Whether a file can be made there, or written anew. */
+static bool can_write(const char *path)
+{
+	char *copy = check_memory(strdup(path));
+	bool good = !access(path, W_OK) || (errno == ENOENT && path[0] && !access(dirname(copy), W_OK));
+
+	free(copy);
+	return good;
+}
+
+static enum status check_output(const char *path)
+{
+	if (!path || can_write(path))
+		return STATUS_OK;
+	complain(NULL, "cannot write %s: %s", path, strerror(errno));
+	return STATUS_FAILED;
+}
+
+/* Before something runs for an hour. Whether files can be read or written is found out there again. */
+static enum status check_files(const struct options *o)
+{
+	enum status status = check_output(o->trace);
+	size_t i;
+
+	if (!status)
+		status = check_output(o->roofline);
+	for (i = 0; i < o->output_count && !status; i++)
+		status = check_output(o->outputs[i].path);
+	for (i = 0; i < o->compare_count && !status; i++) {
+		const char *path = o->compares[i].path;
+
+		if ((!o->compares[i].name && !strcmp(path, "onnxruntime")) || !access(path, R_OK))
+			continue;
+		complain(NULL, "cannot read %s: %s", path, strerror(errno));
+		status = STATUS_USAGE;
+	}
+	return status;
+}
+
 static enum status run_session(struct options *o, const char *path)
 {
 	struct session s = { .path = path, .device = o->device };
@@ -396,6 +446,8 @@ static enum status run_session(struct options *o, const char *path)
 		complain("give --bench COUNT as well", "--threads is for runs that are measured");
 		status = STATUS_USAGE;
 	}
+	if (!status)
+		status = check_files(o);
 	if (!o->quiet)
 		progress_allow();
 	if (!status && o->device)
@@ -426,6 +478,9 @@ int main(int argc, char **argv)
 	enum status status = STATUS_OK;
 	int option;
 
+	/* In front of getopt_long()'s messages. */
+	if (argc)
+		argv[0] = (char *)program_name;
 	while (!status && (option = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
@@ -445,9 +500,10 @@ int main(int argc, char **argv)
 	if (!status) {
 		const char *path = argv[optind++];
 
-		while (optind < argc)
-			add_file(&o.inputs, &o.input_count, argv[optind++]);
-		status = run_session(&o, path);
+		while (optind < argc && !status)
+			status = add_file(&o.inputs, &o.input_count, argv[optind++]);
+		if (!status)
+			status = run_session(&o, path);
 	}
 	free(o.inputs);
 	free(o.outputs);

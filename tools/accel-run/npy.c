@@ -191,9 +191,12 @@ enum status npy_parse(struct arrays *arrays, const char *path, const char *name,
 			      ACCEL_NN_RANK_MAX);
 	}
 	free(header);
-	if (!understood)
-		return refuse(path, name, "its elements are of the type '%s'%s", type,
-			      !strcmp(type, "|O") ? ", Python's objects: convert them with astype()" : "");
+	if (!understood) {
+		complain("convert it with NumPy's astype(), such as to '<f4' or '<U8'",
+			 "cannot read %s%s%s: its elements are of the type '%s'", path,
+			 name[0] ? ", array " : "", name, type);
+		return STATUS_USAGE;
+	}
 	if (tensor.type != ACCEL_NN_STRING)
 		return take_numbers(arrays, path, name, &tensor, data + elements, size - elements);
 	why = take_texts(arrays, name, type, &tensor, data + elements, size - elements);

@@ -347,7 +347,7 @@ static bool comparable(const struct accel_nn_tensor *a, const struct accel_nn_te
 
 static enum status compare_one(const struct arrays *results, const struct array *wanted,
 			       const struct tolerance *tolerance, struct table *table,
-			       struct json_object *list)
+			       struct json_object *list, bool *shown)
 {
 	const struct array *found = find_result(results, wanted->name);
 	char has[DESCRIPTION_TEXT], wants[DESCRIPTION_TEXT];
@@ -363,6 +363,7 @@ static enum status compare_one(const struct arrays *results, const struct array 
 			 describe(has, &found->tensor), describe(wants, &wanted->tensor));
 		return STATUS_DIFFERENT;
 	}
+	*shown = true;
 	if (!found->tensor.type)
 		d = (struct difference){ .absolute = NAN, .relative = NAN };
 	else if (found->tensor.type == ACCEL_NN_STRING)
@@ -385,15 +386,16 @@ enum status compare_results(struct session *s, const struct arrays *results,
 	struct json_object *list = s->json ? json_object_new_array() : NULL;
 	struct table *table = table_create(5, headings);
 	enum status status = STATUS_OK, one;
+	bool shown = false;
 	size_t i;
 
 	for (i = 0; i < wanted->count && status != STATUS_USAGE; i++) {
-		one = compare_one(results, &wanted->list[i], tolerance, table, list);
+		one = compare_one(results, &wanted->list[i], tolerance, table, list, &shown);
 		status = one ? one : status;
 	}
 	if (list) {
 		json_object_object_add(s->json, "comparison", list);
-	} else if (status != STATUS_USAGE) {
+	} else if (status != STATUS_USAGE && shown) {
 		putchar('\n');
 		table_print(table);
 	}
