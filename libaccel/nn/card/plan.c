@@ -517,6 +517,7 @@ void nn_plan_free(struct nn_plan *plan)
 	free_copies(plan);
 	accel_buffer_destroy(plan->constants);
 	accel_buffer_destroy(plan->memory);
+	accel_buffer_destroy(plan->stage);
 	free(plan->graphs);
 	free(plan->items);
 	free(plan->steps);

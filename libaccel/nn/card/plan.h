@@ -97,6 +97,7 @@ struct nn_port_place {
 	size_t bytes;
 	struct nn_ref ref;
 	void *known;			/* contents of an output that is always the same, or NULL */
+	size_t stage_at;		/* place in the plan's `stage` */
 	/* For the next run (ports.h): */
 	struct accel_buffer *elsewhere;	/* in which an input lies, or NULL */
 	const struct nn_keeping *keeping;	/* what becomes of an output on the card, or NULL */
@@ -126,6 +127,10 @@ struct nn_plan {
 	uint64_t constant_bytes;
 	uint64_t peak;			/* bytes of `memory` */
 	struct accel_buffer *memory;
+	/* Memory of the host through which inputs and outputs go, made by the first run. */
+	struct accel_buffer *stage;	/* NULL: they are too large, or there was no memory */
+	uint8_t *staged;		/* its contents */
+	bool has_stage;			/* it was tried */
 	/* Of who runs the plan: if it becomes true, what the host evaluates ends; or NULL. */
 	const atomic_bool *stop;
 	struct accel_graph **graphs;	/* one for each stretch of launches */

@@ -154,12 +154,81 @@ int nn_plan_download(struct nn_plan *plan, struct accel_stream *stream, const st
 	return accel_download(stream, buffer, offset, data, bytes);
 }
 
+/*
+ * Inputs and outputs of a usual size go through memory that the card reaches by itself: a run is then
+ * copies, launches and copies, with one submission and one wait for all of it. Streams' own
+ * means (accel_upload()) have no room for all of it at once, and wait for each piece.
+ */
+#define STAGE_MAX	((size_t)16 << 20)
+#define STAGE_ALIGN	64
+
+static bool input_goes_up(const struct nn_plan *plan, const struct nn_port_place *port)
+{
+	return port->ref.storage && !plan->storages[port->ref.storage].fixed;
+}
+
+static bool output_comes_down(const struct nn_port_place *port)
+{
+	return port->ref.storage && !port->known;
+}
+
+static void take_place(struct nn_port_place *port, size_t *bytes)
+{
+	port->stage_at = *bytes;
+	*bytes += (port->bytes + STAGE_ALIGN - 1) / STAGE_ALIGN * STAGE_ALIGN;
+}
+
+/* Without it, runs are slower, and as good. */
+static void make_stage(struct nn_plan *plan)
+{
+	size_t bytes = 0, i;
+	void *memory;
+
+	if (plan->has_stage)
+		return;
+	plan->has_stage = true;
+	for (i = 0; i < plan->input_count && bytes <= STAGE_MAX; i++)
+		if (input_goes_up(plan, &plan->inputs[i]))
+			take_place(&plan->inputs[i], &bytes);
+	for (i = 0; i < plan->output_count && bytes <= STAGE_MAX; i++)
+		if (output_comes_down(&plan->outputs[i]))
+			take_place(&plan->outputs[i], &bytes);
+	if (!bytes || bytes > STAGE_MAX ||
+	    accel_buffer_create(plan->card->context, bytes,
+				ACCEL_OPTIONS(accel_buffer_options, .name = "inputs and outputs",
+					      .memory = ACCEL_MEMORY_HOST), &plan->stage))
+		return;
+	if (accel_buffer_map(plan->stage, &memory)) {
+		accel_buffer_destroy(plan->stage);
+		plan->stage = NULL;
+		return;
+	}
+	plan->staged = memory;
+}
+
+static int put_input(struct nn_plan *plan, struct accel_stream *stream,
+		     const struct nn_port_place *port, const void *data, bool overlap)
+{
+	struct accel_buffer *buffer;
+	size_t offset;
+
+	if (!plan->stage)
+		return nn_plan_upload(plan, stream, &port->ref, data, port->bytes);
+	buffer = find_buffer(plan, &port->ref, &offset);
+	memcpy(plan->staged + port->stage_at, data, port->bytes);
+	plan->traffic.uploaded += port->bytes;
+	plan->traffic.commands++;
+	return accel_copy(stream, buffer, offset, plan->stage, port->stage_at, port->bytes,
+			  overlap ? ACCEL_OVERLAP : 0);
+}
+
 int nn_plan_put_inputs(struct nn_plan *plan, struct accel_stream *stream,
 		       const struct nn_tensor *inputs)
 {
-	size_t i;
+	size_t i, put = 0;
 	int ret = 0;
 
+	make_stage(plan);
 	plan->traffic = (struct nn_traffic){ .commands = 0 };
 	for (i = 0; i < plan->input_count && !ret; i++) {
 		const struct nn_port_place *port = &plan->inputs[i];
@@ -168,8 +237,8 @@ int nn_plan_put_inputs(struct nn_plan *plan, struct accel_stream *stream,
 			return accel_fail(-EINVAL, RUN, "plan for the inputs' shapes",
 					  "input %zu is not of the type and shape that the plan is for",
 					  i);
-		if (!port->elsewhere && !plan->storages[port->ref.storage].fixed)
-			ret = nn_plan_upload(plan, stream, &port->ref, inputs[i].data, port->bytes);
+		if (!port->elsewhere && port->bytes && input_goes_up(plan, port))
+			ret = put_input(plan, stream, port, inputs[i].data, put++ > 0);
 	}
 	return ret;
 }
@@ -247,6 +316,34 @@ static int make_output(const struct nn_port_place *port, struct nn_tensor *outpu
 	return nn_shape_count(&port->shape, &output->count) ? 0 : accel_fail_errno(-EOVERFLOW, RUN);
 }
 
+static bool is_staged(const struct nn_plan *plan, const struct nn_port_place *port)
+{
+	return plan->stage && !port->keeping && port->bytes && output_comes_down(port);
+}
+
+/* Queue what brings outputs to the host's memory. */
+static int stage_outputs(struct nn_plan *plan, struct accel_stream *stream, size_t *staged)
+{
+	struct accel_buffer *from;
+	size_t i, offset;
+	int ret = 0;
+
+	*staged = 0;
+	for (i = 0; i < plan->output_count && !ret; i++) {
+		const struct nn_port_place *port = &plan->outputs[i];
+
+		if (!is_staged(plan, port))
+			continue;
+		from = find_buffer(plan, &port->ref, &offset);
+		plan->traffic.downloaded += port->bytes;
+		plan->traffic.commands++;
+		ret = accel_copy(stream, plan->stage, port->stage_at, from, offset, port->bytes,
+				 (*staged)++ ? ACCEL_OVERLAP : 0);
+	}
+	/* The program's memory is made ready meanwhile. */
+	return ret || !*staged ? ret : accel_stream_flush(stream);
+}
+
 static int get_output(struct nn_plan *plan, struct accel_stream *stream,
 		      const struct nn_port_place *port, struct nn_tensor *output)
 {
@@ -254,24 +351,31 @@ static int get_output(struct nn_plan *plan, struct accel_stream *stream,
 
 	if (ret)
 		return ret;
-	if (!port->known)
+	if (!port->known && !is_staged(plan, port))
 		return nn_plan_download(plan, stream, &port->ref, output->data, port->bytes);
-	memcpy(output->data, port->known, port->bytes);
+	if (port->known)
+		memcpy(output->data, port->known, port->bytes);
 	return 0;
 }
 
 int nn_plan_get_outputs(struct nn_plan *plan, struct accel_stream *stream,
 			struct nn_tensor *outputs)
 {
-	size_t i, kept;
+	size_t i, kept, staged = 0;
 	int ret = keep_outputs(plan, stream, &kept);
 	uint64_t before = plan->traffic.downloaded;
 
+	if (!ret)
+		ret = stage_outputs(plan, stream, &staged);
 	for (i = 0; i < plan->output_count && !ret; i++)
 		if (!plan->outputs[i].keeping)
 			ret = get_output(plan, stream, &plan->outputs[i], &outputs[i]);
-	/* Whoever takes something waits for all that is before it. */
-	if (!ret && kept && plan->traffic.downloaded == before)
+	/* Whoever downloads something waits for all that is before it. */
+	if (!ret && (staged || (kept && plan->traffic.downloaded == before)))
 		ret = accel_stream_wait(stream, ACCEL_FOREVER);
+	for (i = 0; i < plan->output_count && !ret; i++)
+		if (is_staged(plan, &plan->outputs[i]))
+			memcpy(outputs[i].data, plan->staged + plan->outputs[i].stage_at,
+			       plan->outputs[i].bytes);
 	return ret;
 }

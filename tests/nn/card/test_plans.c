@@ -186,6 +186,49 @@ static void test_memory(void **state)
 	end_case(&c);
 }
 
+/* Inputs and outputs go through memory of the plan, again with what the first run has left. */
+static void test_ports(void **state)
+{
+	const int64_t dims[2] = { 3, 1001 };
+	int run;
+
+	begin_case(&c, OPSET);
+	add_input(&c.build, "a", 2, dims);
+	add_input(&c.build, "b", 2, dims);
+	build_node(&c.build, "Sub", "a b", "y");
+	build_node(&c.build, "Neg", "a", "z");
+	build_output(&c.build, "y");
+	build_output(&c.build, "z");
+	plan_case(&c, *state);
+	for (run = 0; run < 2; run++) {
+		((float *)c.inputs[run].data)[77] += 1;
+		check_case(&c, *state);
+	}
+	assert_non_null(c.plan->stage);
+	assert_int_equal(c.plan->traffic.uploaded, 2 * 3 * 1001 * 4);
+	assert_int_equal(c.plan->traffic.downloaded, 2 * 3 * 1001 * 4);
+	end_case(&c);
+}
+
+/* If that would be too much, they go in pieces. */
+static void test_large_ports(void **state)
+{
+	const int64_t start = 1000000, end = 1000005, axis = 1;
+
+	begin_case(&c, OPSET);
+	build_input(&c.build, "a", NN_I64, "3 1048576");
+	build_ints(&c.build, "starts", 1, &start);
+	build_ints(&c.build, "ends", 1, &end);
+	build_ints(&c.build, "axes", 1, &axis);
+	build_node(&c.build, "Slice", "a starts ends axes", "y");
+	build_output(&c.build, "y");
+	plan_case(&c, *state);
+	check_case(&c, *state);
+	assert_null(c.plan->stage);
+	assert_int_equal(c.plan->traffic.uploaded, (8 * 3) << 20);
+	end_case(&c);
+}
+
 static void test_profile(void **state)
 {
 	struct card *card = *state;
@@ -277,6 +320,8 @@ int main(void)
 		CARD_TEST(test_host_between),
 		CARD_TEST(test_graphs_between),
 		CARD_TEST(test_memory),
+		CARD_TEST(test_ports),
+		CARD_TEST(test_large_ports),
 		CARD_TEST(test_profile),
 		CARD_TEST(test_wrong_inputs),
 		CARD_TEST(test_unknown_sizes),
