@@ -1011,9 +1011,8 @@ static int lower_all(struct nn_lower *lower)
 	const struct nn_graph *graph = lower->plan->card->model->graph;
 	struct nn_plan *plan = lower->plan;
 	size_t i;
-	int ret = 0;
+	int ret = nn_choose_held(lower);
 
-	nn_choose_held(lower);
 	count_uses(lower, graph);
 	for (i = 0; i < graph->input_count && !ret; i++)
 		ret = set_port(lower, graph->inputs[i], &plan->inputs[i], false);

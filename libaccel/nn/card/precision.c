@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../error.h"
+#include "extreme.h"
 #include "move.h"
 
 #define WHAT	"cannot plan the model"
@@ -99,19 +100,39 @@ static bool is_mixed(const struct nn_lower *lower, const struct nn_node *node)
 	return false;
 }
 
-void nn_choose_held(struct nn_lower *lower)
+/* All that is computed, but for what the type has no numbers for. */
+static int hold_computed(struct nn_lower *lower, const struct nn_graph *graph, enum nn_type type)
+{
+	bool *extreme = nn_find_extremes(lower, type);
+	size_t i, k;
+
+	if (!extreme)
+		return accel_fail_errno(-ENOMEM, WHAT);
+	for (i = 0; i < graph->node_count; i++) {
+		for (k = 0; k < graph->nodes[i]->output_count; k++) {
+			const struct nn_value *value = graph->nodes[i]->outputs[k];
+
+			if (value && !extreme[value->index] && is_computed(lower, value))
+				lower->held[value->index] = type;
+		}
+	}
+	free(extreme);
+	return 0;
+}
+
+int nn_choose_held(struct nn_lower *lower)
 {
 	const struct nn_graph *graph = lower->plan->card->model->graph;
 	enum nn_type type = lower->plan->card->precision;
-	size_t i, k;
 	bool more;
+	size_t i;
+	int ret;
 
 	if (type != NN_BF16 && type != NN_F16)
-		return;
-	for (i = 0; i < graph->node_count; i++)
-		for (k = 0; k < graph->nodes[i]->output_count; k++)
-			if (graph->nodes[i]->outputs[k] && is_computed(lower, graph->nodes[i]->outputs[k]))
-				lower->held[graph->nodes[i]->outputs[k]->index] = type;
+		return 0;
+	ret = hold_computed(lower, graph, type);
+	if (ret)
+		return ret;
 	for (i = 0; i < graph->node_count; i++)
 		if (!is_tolerant(graph->nodes[i]) && !is_mover(graph->nodes[i]))
 			hold_around(lower, graph->nodes[i]);
@@ -121,6 +142,7 @@ void nn_choose_held(struct nn_lower *lower)
 			if (is_mover(graph->nodes[i]) && is_mixed(lower, graph->nodes[i]))
 				more |= hold_around(lower, graph->nodes[i]);
 	} while (more);
+	return 0;
 }
 
 /* ---- Products ---- */

@@ -36,8 +36,8 @@ struct nn_copy {
 	bool plain;
 };
 
-/* Find out which values are held in a narrow type, before anything is lowered. */
-void nn_choose_held(struct nn_lower *lower);
+/* Find out which values are held in a narrow type, before anything is lowered. -ENOMEM. */
+int nn_choose_held(struct nn_lower *lower);
 
 /* Products whose operands, both of them, are encoded in the model's precision. */
 bool nn_is_encoded_product(const struct nn_lower *lower, const struct nn_node *node);

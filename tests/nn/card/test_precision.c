@@ -463,6 +463,35 @@ static void test_calibrate(void **state)
 	free(c.file);
 }
 
+/*
+ * The lowest float32 hides what must not be looked at. The narrow types have not got it, and it must
+ * not become infinity: rows of which all is hidden would be no numbers.
+ */
+static void test_lowest(void **state)
+{
+	size_t k;
+
+	for (k = 0; k < 2; k++) {
+		begin(&precisions[k], 1);
+		add_input(&c.build, "x", 3, (int64_t[]){ 3, 8, 40 });
+		add_input(&c.build, "w", 2, (int64_t[]){ 40, 16 });
+		add_input(&c.build, "h", 2, (int64_t[]){ 8, 1 });
+		add_number(&c.build, "lowest", -3.4028234663852886e+38f);
+		add_number(&c.build, "half", 0.5f);
+		/* In memory, and read by two. */
+		build_node(&c.build, "Greater", "h half", "hidden");
+		build_int(&c.build, build_node(&c.build, "Cast", "hidden", "part"), "to", NN_F32);
+		build_node(&c.build, "Mul", "part lowest", "mask");
+		build_node(&c.build, "Transpose", "mask", "turned");
+		build_node(&c.build, "Transpose", "turned", "again");
+		build_node(&c.build, "MatMul", "x w", "scores");
+		build_node(&c.build, "Add", "scores again", "masked");
+		build_node(&c.build, "Softmax", "masked", "y");
+		build_output(&c.build, "y");
+		run_case(&c, *state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +508,7 @@ int main(void)
 		CARD_TEST(test_not_calibrated),
 		CARD_TEST(test_refuse_options),
 		CARD_TEST(test_calibrate),
+		CARD_TEST(test_lowest),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
