@@ -18,8 +18,8 @@ import sys
 from decoder_file import Random
 from onnx_file import field, fields, floats, graph, node, tensor, value_info
 
-F32, U8, I8, I32, I64, I4 = 1, 2, 3, 6, 7, 22
-FORMATS = {F32: 'f', U8: 'B', I8: 'b', I32: 'i', I64: 'q'}
+F32, U8, I8, I32, I64, BOOL, I4 = 1, 2, 3, 6, 7, 9, 22
+FORMATS = {F32: 'f', U8: 'B', I8: 'b', I32: 'i', I64: 'q', BOOL: 'B'}
 random = Random(7)
 CASES = {}
 
@@ -291,27 +291,31 @@ def refused():
         'QLinearGlobalAveragePool', 'x xs xz ys yz', channels_last=1)
 
 
+def write_cases(folder):
+    with open(os.path.join(folder, 'refused'), 'w', encoding='ascii') as file:
+        for name, case in CASES.items():
+            if case.refused:
+                print(name, case.refused, file=file)
+    for name, case in CASES.items():
+        with open(os.path.join(folder, f'{name}.onnx'), 'wb') as file:
+            file.write(case.pack())
+        arguments = []
+        for key, contents in case.files.items():
+            path = os.path.join(folder, f'{name}.{key}.raw')
+            with open(path, 'wb') as file:
+                file.write(contents)
+            arguments.append(f'{key}={path}')
+        if not case.refused:
+            print(name, case.tolerance, case.place, *arguments)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: microsoft_file.py FOLDER', file=sys.stderr)
         return 2
     for make in (norms, simple, quantised, attention, group_queries, blocks, refused):
         make()
-    with open(os.path.join(sys.argv[1], 'refused'), 'w', encoding='ascii') as file:
-        for name, case in CASES.items():
-            if case.refused:
-                print(name, case.refused, file=file)
-    for name, case in CASES.items():
-        with open(os.path.join(sys.argv[1], f'{name}.onnx'), 'wb') as file:
-            file.write(case.pack())
-        arguments = []
-        for key, contents in case.files.items():
-            path = os.path.join(sys.argv[1], f'{name}.{key}.raw')
-            with open(path, 'wb') as file:
-                file.write(contents)
-            arguments.append(f'{key}={path}')
-        if not case.refused:
-            print(name, case.tolerance, case.place, *arguments)
+    write_cases(sys.argv[1])
     return 0
 
 

@@ -36,7 +36,7 @@ def fields(*pairs):
 
 
 def attribute(name, contents):
-    """A number, a text, integers (a list), a graph (bytes), or a tensor (a tuple of it)."""
+    """A number, a text, integers (a list), numbers or a tensor (a tuple), or a graph (bytes)."""
     if isinstance(contents, float):
         return fields((1, name)) + b'\x15' + struct.pack('<f', contents) + fields((20, 1))
     if isinstance(contents, int):
@@ -45,6 +45,9 @@ def attribute(name, contents):
         return fields((1, name), (4, contents), (20, 3))
     if isinstance(contents, bytes):
         return fields((1, name), (6, contents), (20, 5))
+    if isinstance(contents, tuple) and isinstance(contents[0], float):
+        return fields((1, name)) + b''.join(b'\x3d' + struct.pack('<f', x) for x in contents) + \
+               fields((20, 6))
     if isinstance(contents, tuple):
         return fields((1, name), (5, contents[0]), (20, 4))
     return fields((1, name), *[(8, i) for i in contents], (20, 7))

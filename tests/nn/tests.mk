@@ -104,9 +104,9 @@ $(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels $(N
 	$(Q)mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
 
-HOST_TESTS += $(B)/tests/host/nn-microsoft
-$(B)/tests/host/nn-microsoft: tests/nn/compare-microsoft tests/nn/microsoft_file.py | tools kernels \
-		$(B)/data/libonnxruntime.so.1
+NN_COMPARED := $(addprefix $(B)/tests/host/nn-,microsoft versions)
+HOST_TESTS += $(NN_COMPARED)
+$(NN_COMPARED): tests/nn/compare-operators | tools kernels $(B)/data/libonnxruntime.so.1
 	$(Q)mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
 

@@ -212,5 +212,6 @@ static int lower_resize(struct nn_lower *lower, const struct nn_node *node, size
 
 const struct nn_lowering_entry nn_lower_resize[] = {
 	{ "Resize", lower_resize, false },
+	{ "Upsample", lower_resize, false },
 	{ NULL, NULL, false },
 };

@@ -29,7 +29,7 @@ static const char *const tolerant[] = {
 /* Those that move elements: what they give is held as what they take. */
 static const char *const movers[] = {
 	"Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Resize",
-	"Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
+	"Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "Upsample",
 };
 
 static bool is_one_of(const struct nn_node *node, const char *const *names, size_t count)
