@@ -150,7 +150,7 @@ def quantised():
     parameters(Case('integer-to-float').input('a', [2, 5, 16], U8).weight('b', [16, 12], I8).weight(
         'bs', [12], scale=0.01, middle=0.02).weight('bz', [], I8, [3]).weight('c', [12]), 'a').end(
             'MatMulIntegerToFloat', 'a b as bs az bz c')
-    Case('dynamic-mat-mul', 1e-4, place='host').input('a', [2, 5, 16]).weight('b', [16, 12], I8).weight(
+    Case('dynamic-mat-mul', 1e-4).input('a', [2, 5, 16]).weight('b', [16, 12], I8).weight(
         'bs', [], numbers=[0.02]).weight('bz', [], I8, [0]).weight('c', [12]).end(
             'DynamicQuantizeMatMul', 'a b bs bz c')
 
