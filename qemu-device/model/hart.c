@@ -278,13 +278,18 @@ enum hart_exit egret_hart_run(struct egret_hart *h)
 } while (0)
 
 /* Relative to the block's last instruction, which this is. */
+/* To the one place where the block's last instruction may jump. */
+#define GO() do {								\
+	next = block->link[1];							\
+	if (likely(next))							\
+		goto enter;							\
+	goto taken;								\
+} while (0)
+
 #define TAKE(condition) do {							\
 	if (condition) {							\
 		account += (uint64_t)PERF_BRANCH_TAKEN << 32;			\
-		next = block->link[1];						\
-		if (likely(next))						\
-			goto enter;						\
-		goto taken;							\
+		GO();								\
 	}									\
 	next = block->link[0];							\
 	if (likely(next))							\

@@ -20,7 +20,7 @@
 /* RV64I: upper immediates and jumps */
 INSN(lui,	0x00000037, 0x0000007f, U, ALU, RD = IMM)
 INSN(auipc,	0x00000017, 0x0000007f, U, ALU, RD = PC + IMM)
-INSN(jal,	0x0000006f, 0x0000007f, J, JUMP, RD = NEXT_PC; TAKE(true))
+INSN(jal,	0x0000006f, 0x0000007f, J, JUMP, RD = NEXT_PC; GO())
 INSN(jalr,	0x00000067, 0x0000707f, I, JUMP, JUMP((RS1 + IMM) & ~UINT64_C(1)))
 
 /* RV64I: branches */

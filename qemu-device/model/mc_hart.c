@@ -142,9 +142,10 @@ fault:
 	if (!store(h, RS1 + IMM, (type)(value), sizeof(type)))		\
 		return MC_HART_TRAP;					\
 } while (0)
+#define GO()	(next = pc + IMM)
 #define TAKE(condition) do {						\
 	if (condition)							\
-		next = pc + IMM;					\
+		GO();							\
 } while (0)
 #define JUMP(target) do {						\
 	next = (target);						\

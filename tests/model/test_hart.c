@@ -17,6 +17,7 @@
 
 #include "fp.h"
 #include "hart.h"
+#include "perf.h"
 #include "rig.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -1005,6 +1006,88 @@ static void test_precise(void **state)
 	assert_int_equal(s.cycles, 2);
 }
 
+/* Cycles of a workgroup: three addresses, a handler behind the instruction, and the instruction. */
+static uint64_t cycles_with(uint32_t insn)
+{
+	uint32_t code[] = {
+		LUI(T0, DATA >> 12),		/* 0x0: t0: scratchpad */
+		ADDI(T1, ZERO, 1),		/* 0x4 */
+		SLLI(T1, T1, 32),		/* 0x8: t1: device memory */
+		SLLI(T2, T1, 1),		/* 0xc: t2: system memory */
+		0x17 | S0 << 7,			/* 0x10: auipc s0, 0 */
+		ADDI(S0, S0, 0x1c - 0x10),	/* 0x14: s0: the last instruction */
+		CSRW(0x305, S0),		/* 0x18: mtvec */
+		RET,				/* 0x1c */
+		RET,
+	};
+	struct egret_group_stats s;
+
+	_Static_assert(RIG_VRAM_VA == UINT64_C(1) << 32 && RIG_SYS_VA == UINT64_C(1) << 33, "places");
+	if (insn) {
+		code[5] = ADDI(S0, S0, 0x20 - 0x10);
+		code[7] = insn;
+	}
+	assert_int_equal(rig_run_code(rig, code, ARRAY_SIZE(code)), EGRET_RUN_DONE);
+	egret_cluster_stats(rig->cl, &s);
+	assert_int_equal(s.cycles, s.hart_cycles);
+	return s.cycles;
+}
+
+/* What Documentation/hardware/performance.rst says of each kind. */
+static void test_cycles(void **state)
+{
+	const struct {
+		uint32_t insn;
+		unsigned int cycles;
+	} cases[] = {
+		{ ADD(A0, T0, T0), PERF_ALU },
+		{ LUI(A0, 1), PERF_ALU },
+		{ 0x0ff0000f, PERF_ALU },				/* fence */
+		{ insn_j(ZERO, 4), PERF_JUMP },
+		{ insn_j(A0, 4), PERF_JUMP },
+		{ insn_i(0x67, ZERO, S0, 0), PERF_JUMP },		/* jalr */
+		{ insn_b(0x63, T0, T0, 4), PERF_BRANCH + PERF_BRANCH_TAKEN }, /* beq */
+		{ insn_b(0x1063, T0, T0, 4), PERF_BRANCH },		/* bne */
+		{ LD(A0, T0, 0), PERF_LOAD },
+		{ LD(A0, T0, 1), PERF_LOAD },
+		{ SD(T0, T0, 0), PERF_STORE },
+		{ insn_i(0x2007, 1, T0, 0), PERF_LOAD },		/* flw */
+		{ insn_s(0x2027, T0, 1, 0), PERF_STORE },		/* fsw */
+		{ LD(A0, T1, 0), PERF_LOAD + PERF_GLOBAL_LOAD },
+		{ SD(T0, T1, 0), PERF_STORE + PERF_GLOBAL_STORE },
+		{ LD(A0, T2, 0), PERF_LOAD + PERF_HOST_LOAD },
+		{ SD(T0, T2, 0), PERF_STORE + PERF_HOST_STORE },
+		{ insn_r(0x02000033, A0, T0, T0), PERF_MUL },
+		{ insn_r(0x02004033, A0, T0, T0), PERF_DIV },
+		{ insn_r(0x02004033, A0, T0, ZERO), PERF_DIV },
+		{ insn_r(0x00000053, 1, 1, 1), PERF_FP },		/* fadd.s */
+		{ insn_r(0xe0000053, A0, 1, 0), PERF_FP },		/* fmv.x.w */
+		{ insn_r(0x18000053, 1, 1, 1), PERF_FDIV },		/* fdiv.s */
+		{ insn_r(0x5a000053, 1, 1, 0), PERF_FDIV },		/* fsqrt.d */
+		{ insn_r(0x0000202f, A0, T0, T0), PERF_ATOMIC },	/* amoadd.w */
+		{ insn_r(0x1000202f, A0, T0, 0), PERF_ATOMIC },		/* lr.w */
+		{ insn_r(0x1800202f, A0, T0, T0), PERF_ATOMIC },	/* sc.w, which fails */
+		{ insn_r(0x0000202f, A0, T1, T0), PERF_ATOMIC + PERF_GLOBAL_ATOMIC },
+		{ CSRR(A0, 0xc00), PERF_SYSTEM },
+		{ 0x0000100f, PERF_SYSTEM },				/* fence.i */
+		{ 0x10500073, PERF_SYSTEM },				/* wfi */
+		{ WAIT(ZERO), PERF_UNIT },
+		{ POLL(A0), PERF_UNIT },
+		{ 0x00000073, PERF_TRAP },				/* ecall */
+		{ LW(A0, ZERO, 0), PERF_TRAP },
+	};
+	uint64_t without = cycles_with(0);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t cycles = cycles_with(cases[i].insn) - without;
+
+		if (cycles != cases[i].cycles)
+			fail_msg("case %zu, 0x%08x: %llu cycles, not %u", i, cases[i].insn,
+				 (unsigned long long)cycles, cases[i].cycles);
+	}
+}
+
 static void test_trap_handler(void **state)
 {
 	const uint32_t code[] = {
@@ -1179,6 +1262,7 @@ int main(void)
 		cmocka_unit_test(test_atomic_faults),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_precise),
+		cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_trap_handler),
 		cmocka_unit_test(test_unit_fault_is_final),
 		cmocka_unit_test(test_start),

@@ -243,6 +243,8 @@ static void bad_fields_fault(void **state)
 		{ EGRET_OP_DISPATCH, 24, 4, EGRET_GRID_MAX + 1 },
 		{ EGRET_OP_DISPATCH, 28, 4, EGRET_GRID_MAX + 1 },
 		{ EGRET_OP_DISPATCH, 32, 4, EGRET_GRID_MAX + 1 },
+		/* The product is looked at when each of them is good. */
+		{ EGRET_OP_DISPATCH, 28, 8, 0x1000ull << 32 | (EGRET_GRID_MAX + 1) },
 		{ EGRET_OP_DISPATCH, 40, 8, CHIP_VA + 4 },
 		{ EGRET_OP_CALL, 4, 4, 0 },
 		{ EGRET_OP_CALL, 8, 8, CHIP_VA + 32 },
