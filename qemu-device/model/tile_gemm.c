@@ -105,8 +105,11 @@ static void taps_portable(const struct egret_gemm_row *r)
 }
 
 static const struct egret_gemm portable = {
-	NR, TABLE(f32_portable), TABLE(i8_portable), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-	taps_portable,
+	.nr = NR,
+	.f32 = TABLE(f32_portable),
+	.i8 = TABLE(i8_portable),
+	.sum = sum_portable,
+	.taps = taps_portable,
 };
 
 /* ---- x86 ----------------------------------------------------------------- */
@@ -717,18 +720,36 @@ static void taps_avx512(const struct egret_gemm_row *r)
 }
 
 static const struct egret_gemm vnni = {
-	32, TABLE(f32_avx512), TABLE(i8_vnni), sum_vnni, dot_vnni, dot_nibbles_vnni,
-	block_dot_vnni, block_dot_avx512, transpose_avx512,
-	transpose_bf16_avx512, interleave_avx512, taps_avx512,
+	.nr = 32,
+	.f32 = TABLE(f32_avx512),
+	.i8 = TABLE(i8_vnni),
+	.sum = sum_vnni,
+	.dot = dot_vnni,
+	.dot_nibbles = dot_nibbles_vnni,
+	.block_dot_i8 = block_dot_vnni,
+	.block_dot_f32 = block_dot_avx512,
+	.transpose = transpose_avx512,
+	.transpose_bf16 = transpose_bf16_avx512,
+	.interleave = interleave_avx512,
+	.taps = taps_avx512,
 };
 static const struct egret_gemm avx512 = {
-	32, TABLE(f32_avx512), TABLE(i8_avx512), sum_avx512, NULL, NULL,
-	NULL, block_dot_avx512, transpose_avx512,
-	transpose_bf16_avx512, interleave_avx512, taps_avx512,
+	.nr = 32,
+	.f32 = TABLE(f32_avx512),
+	.i8 = TABLE(i8_avx512),
+	.sum = sum_avx512,
+	.block_dot_f32 = block_dot_avx512,
+	.transpose = transpose_avx512,
+	.transpose_bf16 = transpose_bf16_avx512,
+	.interleave = interleave_avx512,
+	.taps = taps_avx512,
 };
 static const struct egret_gemm avx2 = {
-	16, TABLE(f32_avx2), TABLE(i8_avx2), sum_portable, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-	taps_portable,
+	.nr = 16,
+	.f32 = TABLE(f32_avx2),
+	.i8 = TABLE(i8_avx2),
+	.sum = sum_portable,
+	.taps = taps_portable,
 };
 
 static bool host_has(unsigned int features)

@@ -123,7 +123,7 @@ struct egret_gemm {
 	egret_gemm_i8 *i8[EGRET_GEMM_MR + 1];
 	egret_gemm_sum *sum;
 	egret_gemm_dot *dot;			/* or NULL */
-	egret_gemm_dot *dot_nibbles;		/* or NULL */
+	egret_gemm_dot *dot_nibbles;		/* there if dot is */
 	egret_gemm_block_dot_i8 *block_dot_i8;	/* or NULL */
 	egret_gemm_block_dot_f32 *block_dot_f32;	/* or NULL */
 	egret_gemm_transpose *transpose;	/* or NULL */

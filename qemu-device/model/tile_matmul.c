@@ -531,8 +531,8 @@ static size_t whole_rows(const struct part *p)
 /* Few rows and lines of B along k: no panels are made. */
 static bool has_dots(const struct matmul *mm, const struct part *p)
 {
-	return mm->gemm->dot && mm->gemm->dot_nibbles && p->m <= DOT_M && mm->int_product && !mm->blocks &&
-	       mm->b.by_line && !mm->a_minus;
+	return mm->gemm->dot && p->m <= DOT_M && mm->int_product && !mm->blocks && mm->b.by_line &&
+	       !mm->a_minus;
 }
 
 /* The same, and A is not packed either. */
