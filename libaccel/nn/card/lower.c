@@ -718,7 +718,8 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 								  nn_lower_index, nn_lower_attention,
 								  nn_lower_norm, nn_lower_recurrent,
 								  nn_lower_arrange, nn_lower_losses,
-								  nn_lower_quant, nn_lower_grid };
+								  nn_lower_quant, nn_lower_grid,
+								  nn_lower_order };
 	const struct nn_lowering_entry *entry = NULL;
 	size_t i;
 

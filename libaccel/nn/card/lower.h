@@ -215,6 +215,7 @@ extern const struct nn_lowering_entry nn_lower_grid[];
 extern const struct nn_lowering_entry nn_lower_recurrent[];
 extern const struct nn_lowering_entry nn_lower_arrange[];
 extern const struct nn_lowering_entry nn_lower_quant[];
+extern const struct nn_lowering_entry nn_lower_order[];
 /* Those of com.microsoft. */
 extern const struct nn_lowering_entry nn_lower_blocks[];
 
