@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -339,25 +340,33 @@ uint64_t fdinfo(int fd, const char *key)
 	return value;
 }
 
-void card_sleep(void)
+bool falls_asleep(const char *power, unsigned int patience_ms)
 {
-	char delay[256], status[256], *text = NULL;
+	char delay[PATH_MAX], status[PATH_MAX], *text;
 	unsigned int waited;
 	bool asleep = false;
 
-	sysfs_path(delay, "power/control");
-	write_text(delay, "auto");
-	sysfs_path(delay, "power/autosuspend_delay_ms");
+	CHECK((size_t)snprintf(delay, sizeof(delay), "%s/autosuspend_delay_ms", power) < sizeof(delay));
+	CHECK((size_t)snprintf(status, sizeof(status), "%s/runtime_status", power) < sizeof(status));
 	write_text(delay, "20");
-	sysfs_path(status, "power/runtime_status");
-	for (waited = 0; !asleep && waited < CLEANUP_MS * test_slow(); waited += 10) {
+	for (waited = 0; !asleep && waited < patience_ms; waited += 10) {
 		sleep_ms(10);
 		text = read_text(status);
 		asleep = !strcmp(text, "suspended\n");
 		free(text);
 	}
 	write_text(delay, "1000");
-	CHECK(asleep);
+	return asleep;
+}
+
+void card_sleep(void)
+{
+	char path[256];
+
+	sysfs_path(path, "power/control");
+	write_text(path, "auto");
+	sysfs_path(path, "power");
+	CHECK(falls_asleep(path, CLEANUP_MS * test_slow()));
 }
 
 /* ---- objects ----------------------------------------------------------------- */

@@ -100,7 +100,9 @@ void sysfs_path(char path[256], const char *name);
 void debugfs_path(char path[256], const char *name);
 /* A value of the fdinfo of a file; in bytes, if it is memory. */
 uint64_t fdinfo(int fd, const char *key);
-/* Let the card fall asleep, and wait for it. */
+/* Let a card sleep soon, by the folder power/ of its PCI device; whether it does within this time. */
+bool falls_asleep(const char *power, unsigned int patience_ms);
+/* Let the first card fall asleep, and wait for it. */
 void card_sleep(void);
 
 /* ---- objects; all of these fail the test when they fail -------------------- */

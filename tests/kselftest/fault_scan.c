@@ -26,15 +26,6 @@
 
 /* ---- injection -------------------------------------------------------------- */
 
-static void write_setting(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-	close(fd);
-}
-
 /* Where a function of the kernel begins and ends; false if it has none of this name. */
 static bool find_function(const char *name, unsigned long *start, unsigned long *end)
 {
@@ -68,11 +59,11 @@ static void spare_buddy_allocator(void)
 	if (!find_function("gpu_buddy_alloc_blocks", &start, &end))
 		return;
 	snprintf(text, sizeof(text), "%#lx", start);
-	write_setting("/sys/kernel/debug/failslab/reject-start", text);
-	write_setting("/sys/kernel/debug/fail_page_alloc/reject-start", text);
+	write_text("/sys/kernel/debug/failslab/reject-start", text);
+	write_text("/sys/kernel/debug/fail_page_alloc/reject-start", text);
 	snprintf(text, sizeof(text), "%#lx", end);
-	write_setting("/sys/kernel/debug/failslab/reject-end", text);
-	write_setting("/sys/kernel/debug/fail_page_alloc/reject-end", text);
+	write_text("/sys/kernel/debug/failslab/reject-end", text);
+	write_text("/sys/kernel/debug/fail_page_alloc/reject-end", text);
 }
 
 /* Allocations that may sleep fail as well, and quietly. */
@@ -89,7 +80,7 @@ static void set_up_injection(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(settings); i++)
-		write_setting(settings[i][0], settings[i][1]);
+		write_text(settings[i][0], settings[i][1]);
 	spare_buddy_allocator();
 }
 
