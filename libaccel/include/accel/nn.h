@@ -372,12 +372,14 @@ struct accel_nn_carry_options {
  * run again.
  *
  * If the whole output is the input, its sizes may change from run to run, but each time that they
- * do there must be a plan for them (see accel_nn_prepare()). A cache has the same sizes in all
- * runs. Its output is to be the input with some more places behind. After the first run, the cache
- * has what came out, in its first places, and zeros in all others. After each further one, those
- * places of the output that the input did not have are put behind those in use. So a language
- * model is told by its mask which places are in use: first those, then the ones that are not, which
- * it must not look at, then the new ones.
+ * do there must be a plan for them (see accel_nn_prepare()). Models that put what is new into a past
+ * of fixed size themselves, as those of ONNX Runtime's GroupQueryAttention may, have one size this
+ * way. For all others there are caches, which have the same sizes in all runs, too. The output is
+ * to be the input with some more places behind. After the first run, the cache has what came out,
+ * in its first places, and zeros in all others. After each further one, those places of the output
+ * that the input did not have are put behind those in use. So a language model is told by its mask
+ * which places are in use: first those, then the ones that are not, which it must not look at, then
+ * the new ones.
  *
  * When all places are in use, a run fails with -ENOSPC, before anything is computed. Called again for
  * an output and an input that are bound to each other already, the function changes the number

@@ -102,11 +102,11 @@ static void bind_numbers(struct accel_nn_job *job, uint32_t i, int64_t count, in
 		.bytes = (size_t)(BATCH * count) * sizeof(*data) }));
 }
 
-/* Run words from one on; of `places` of the past the first `used` are to be looked at. */
-static int run_words(struct accel_nn_job *job, int64_t from, int64_t count, int64_t places,
-		     int64_t used, float *logits)
+/* Run words from one on, with a mask of so many places. */
+static int run_masked(struct accel_nn_job *job, int64_t from, int64_t count, int64_t *mask,
+		      int64_t masked, float *logits)
 {
-	int64_t ids[BATCH * PROMPT], at[BATCH * PROMPT], mask[BATCH * (LARGER + PROMPT)], b, i;
+	int64_t ids[BATCH * PROMPT], at[BATCH * PROMPT], b, i;
 	struct accel_nn_tensor result = { .size = sizeof(result) };
 	int ret;
 
@@ -115,12 +115,10 @@ static int run_words(struct accel_nn_job *job, int64_t from, int64_t count, int6
 			ids[b * count + i] = words[b][from + i];
 			at[b * count + i] = from + i;
 		}
-		for (i = 0; i < places + count; i++)
-			mask[b * (places + count) + i] = i < used || i >= places;
 	}
 	bind_numbers(job, IDS, count, ids);
 	bind_numbers(job, PLACES, count, at);
-	bind_numbers(job, MASK, places + count, mask);
+	bind_numbers(job, MASK, masked, mask);
 	ret = accel_nn_run(job, NULL);
 	if (ret)
 		return ret;
@@ -129,6 +127,17 @@ static int run_words(struct accel_nn_job *job, int64_t from, int64_t count, int6
 		memcpy(logits + b * WORDS, (float *)result.data + ((b + 1) * count - 1) * WORDS,
 		       WORDS * sizeof(float));
 	return 0;
+}
+
+/* Of `places` of the past, the first `used` are to be looked at. */
+static int run_words(struct accel_nn_job *job, int64_t from, int64_t count, int64_t places,
+		     int64_t used, float *logits)
+{
+	int64_t mask[BATCH * (LARGER + PROMPT)], i;
+
+	for (i = 0; i < BATCH * (places + count); i++)
+		mask[i] = i % (places + count) < used || i % (places + count) >= places;
+	return run_masked(job, from, count, mask, places + count, logits);
 }
 
 static void carry(struct accel_nn_job *job, int64_t places)
@@ -360,6 +369,56 @@ static void test_growing(void **state)
 	good(run_words(by_card.job, PROMPT + STEPS - 1, 1, by_host.used - 1, by_host.used - 1, logits));
 	assert_memory_equal(logits, by_host.logits[0], sizeof(logits));
 	expect_carried(&by_host, by_card.job, by_host.used);
+	unload(&by_card);
+	unload(&by_host);
+}
+
+/*
+ * ONNX Runtime's own decoders put the new words into a past of fixed size themselves, behind as many
+ * as the mask has: what comes out has the sizes of what goes in.
+ */
+static int run_in_place(struct accel_nn_job *job, int64_t from, int64_t count, float *logits)
+{
+	int64_t mask[BATCH * LARGER], i;
+
+	for (i = 0; i < BATCH * LARGER; i++)
+		mask[i] = i % LARGER < from + count;
+	return run_masked(job, from, count, mask, LARGER, logits);
+}
+
+static void test_in_place(void **state)
+{
+	static float zeros[LARGER * PLACE];
+	struct decoder by_host, by_card;
+	float logits[BATCH * WORDS];
+	int64_t step;
+	uint32_t i;
+
+	load(&by_host, *state, "build/tests/nn/decoder-genai.onnx");
+	load(&by_card, *state, "build/tests/nn/decoder-genai.onnx");
+	carry(by_card.job, 0);
+	resize_by_host(&by_host, LARGER);
+	for (i = 0; i < CACHES; i++)
+		bind_past(by_card.job, i, LARGER, zeros);
+	for (step = 0; step <= STEPS; step++) {
+		const int64_t from = step ? PROMPT + step - 1 : 0, count = step ? 1 : PROMPT;
+
+		for (i = 0; i < CACHES; i++)
+			bind_past(by_host.job, i, LARGER, by_host.caches[i]);
+		good(run_in_place(by_host.job, from, count, by_host.logits[step]));
+		for (i = 0; i < CACHES; i++) {
+			struct accel_nn_tensor result = { .size = sizeof(result) };
+
+			good(accel_nn_get_result(by_host.job, PRESENT + i, &result));
+			assert_int_equal(result.bytes, sizeof(zeros));
+			memcpy(by_host.caches[i], result.data, result.bytes);
+		}
+		good(run_in_place(by_card.job, from, count, logits));
+		assert_memory_equal(logits, by_host.logits[step], sizeof(logits));
+	}
+	expect_carried(&by_host, by_card.job, LARGER);
+	assert_int_equal(info_of(by_card.job).plans_made, 2);
+	assert_int_equal(info_of(by_card.job).downloaded, BATCH * WORDS * sizeof(float));
 	unload(&by_card);
 	unload(&by_host);
 }
@@ -665,6 +724,7 @@ int main(void)
 		CARD_TEST(test_operators),
 		CARD_TEST(test_without_card),
 		CARD_TEST(test_growing),
+		CARD_TEST(test_in_place),
 		CARD_TEST(test_copies),
 		CARD_TEST(test_saved),
 		CARD_TEST(test_state),
