@@ -64,6 +64,14 @@ $(B)/tests/host/nn-conformance-card: tests/nn/run-conformance $(B)/tests/nn/card
 	$(Q)printf '#!/bin/sh\n# egret-test-timeout: 900\nexec tests/nn/run-conformance --card\n' >$@
 	$(Q)chmod 755 $@
 
+# A sample of them in the VM, which sees the host's files.
+VM_TESTS += $(B)/tests/vm/nn-conformance
+$(B)/tests/vm/nn-conformance: tests/nn/conformance-sample $(B)/tests/nn/card/conformance
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\n# egret-test-timeout: 300\nexec tests/nn/conformance-sample %s\n' \
+		"$$(tools/build/fetch-onnx-testdata)" >$@
+	$(Q)chmod 755 $@
+
 .PHONY: conformance
 conformance: $(B)/tests/host/nn-conformance $(B)/tests/host/nn-conformance-card
 	$(Q)$<
