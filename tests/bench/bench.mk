@@ -34,8 +34,7 @@ $(B)/tests/bench/libmarks.so: $(B)/tests/bench/marks.o
 	$(Q)$(LINK.shared)
 
 # Models as a program sees them, with what the performance model says of them.
-$(B)/tests/bench/model.o: EXTRA_CFLAGS = $(NN_CFLAGS) -I. -Ilibaccel/include
-$(B)/tests/bench/model.o: | $(NN_GENERATED)/onnx.pb-c.h
+$(B)/tests/bench/model.o: EXTRA_CFLAGS = -Ilibaccel/include
 $(B)/tests/bench/model: LDLIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS)
 $(B)/tests/bench/model: $(B)/tests/bench/model.o $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a
 	$(call say,LINK,$@)
@@ -56,7 +55,7 @@ bench: host-packages
 	+$(Q)$(MAKE) --no-print-directory bench-launch-build
 	$(Q)tests/bench/run
 
-bench-build: $(BENCH_PROGRAMS) kernels $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/qemu-device/sim/egret-sim
+bench-build: $(BENCH_PROGRAMS) $(NN_DECODERS) kernels $(B)/libaccel/$(LIBACCEL_SONAME) $(B)/qemu-device/sim/egret-sim
 
 # Needs the emulated card, and its QEMU's header for plugins.
 .PHONY: bench-launch-build

@@ -3,7 +3,7 @@
 /*
  * A plugin of QEMU that counts instructions of the guest between marks (marks.h):
  *
- *	qemu-system-x86_64 -plugin build/tests/bench/libmarks.so,out=FILE[,profile=N] ...
+ *	qemu-system-x86_64 -plugin build/tests/bench/libmarks.so,out=FILE[,profile=N|,registers=on] ...
  *
  * Each end of a window appends a line to the file: the number of instructions since the
  * window's beginning, on all processors. Windows do not nest.
@@ -12,6 +12,9 @@
  * end there is one for each address at which straight code was begun in it, an "@", the address
  * in hexadecimal and the instructions executed from there. Code that was left in its middle, by
  * an interrupt or a fault, counts as a whole, so they are a few more than the window's.
+ *
+ * With `registers`, a second number in each line says how often a processor read or wrote a
+ * register or a doorbell of the card. The machine is much slower then.
  */
 #include <glib.h>
 #include <inttypes.h>
@@ -41,6 +44,9 @@ struct block {
 
 static unsigned long profiled, window;	/* 0: none; the last one that began */
 static atomic_bool counting;
+static bool count_registers;
+static atomic_bool inside;		/* of a window */
+static atomic_ulong registers;		/* accesses in it */
 static GMutex lock;			/* of the blocks */
 static GPtrArray *blocks;
 
@@ -51,6 +57,29 @@ static void at_begin(unsigned int cpu, void *opaque)
 	(void)opaque;
 	begin = qemu_plugin_u64_sum(executed);
 	counting = ++window == profiled;
+	registers = 0;
+	inside = true;
+}
+
+/* What the card calls these parts of its BARs: qemu-device/qom/egret.c. */
+static bool is_register(const struct qemu_plugin_hwaddr *address)
+{
+	const char *name = qemu_plugin_hwaddr_device_name(address);
+
+	return name && (!strcmp(name, "egret-regs") || !strcmp(name, "egret-doorbells"));
+}
+
+static void at_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *opaque)
+{
+	const struct qemu_plugin_hwaddr *hardware;
+
+	(void)cpu;
+	(void)opaque;
+	if (!inside)
+		return;
+	hardware = qemu_plugin_get_hwaddr(info, address);
+	if (hardware && qemu_plugin_hwaddr_is_io(hardware) && is_register(hardware))
+		registers++;
 }
 
 static void print_blocks(void)
@@ -92,7 +121,11 @@ static void at_end(unsigned int cpu, void *opaque)
 {
 	(void)cpu;
 	(void)opaque;
-	fprintf(out, "%llu\n", (unsigned long long)(qemu_plugin_u64_sum(executed) - begin - 1));
+	inside = false;
+	fprintf(out, "%llu", (unsigned long long)(qemu_plugin_u64_sum(executed) - begin - 1));
+	if (count_registers)
+		fprintf(out, " %lu", (unsigned long)registers);
+	fputc('\n', out);
 	if (counting)
 		print_blocks();
 	counting = false;
@@ -126,6 +159,9 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 			insn, QEMU_PLUGIN_INLINE_ADD_U64, executed, 1);
+		if (count_registers)
+			qemu_plugin_register_vcpu_mem_cb(insn, at_access, QEMU_PLUGIN_CB_NO_REGS,
+							 QEMU_PLUGIN_MEM_RW, NULL);
 		if (mark == MARK_BEGIN || mark == MARK_END)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				insn, mark == MARK_BEGIN ? at_begin : at_end,
@@ -140,23 +176,37 @@ static void finish(qemu_plugin_id_t id, void *opaque)
 	fclose(out);
 }
 
+static bool parse(int argc, char **argv, const char **path)
+{
+	for (int i = 0; i < argc; i++) {
+		if (!strncmp(argv[i], "out=", 4))
+			*path = argv[i] + 4;
+		else if (!strncmp(argv[i], "profile=", 8))
+			profiled = strtoul(argv[i] + 8, NULL, 10);
+		else if (!strcmp(argv[i], "registers=on"))
+			count_registers = true;
+		else
+			return false;
+	}
+	return *path;
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv);
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv)
 {
+	const char *path = NULL;
+
 	(void)info;
-	if (argc < 1 || argc > 2 || strncmp(argv[0], "out=", 4) ||
-	    (argc == 2 && strncmp(argv[1], "profile=", 8))) {
-		fprintf(stderr, "libmarks: needs out=FILE, and takes profile=NUMBER\n");
+	if (!parse(argc, argv, &path)) {
+		fprintf(stderr, "libmarks: needs out=FILE, and takes profile=NUMBER or registers=on\n");
 		return -1;
 	}
-	if (argc == 2)
-		profiled = strtoul(argv[1] + 8, NULL, 10);
 	blocks = g_ptr_array_new();
-	out = fopen(argv[0] + 4, "w");
+	out = fopen(path, "w");
 	if (!out) {
-		perror(argv[0] + 4);
+		perror(path);
 		return -1;
 	}
 	executed = qemu_plugin_scoreboard_u64(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
