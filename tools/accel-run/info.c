@@ -124,8 +124,9 @@ static void show_values(struct session *s, const char *heading, const char *key,
 
 /* ---- Nodes ---- */
 
-static void count_node(struct kinds *kinds, const struct accel_nn_node *node)
+static void count_node(struct kinds *kinds, const struct accel_nn_node *node, const char *device)
 {
+	const char *why = device || node->place != ACCEL_NN_ON_HOST ? node->why : "no --device is given";
 	struct kind *kind;
 	size_t i;
 
@@ -138,7 +139,7 @@ static void count_node(struct kinds *kinds, const struct accel_nn_node *node)
 		kinds->list = check_memory(reallocarray(kinds->list, i + 1, sizeof(*kinds->list)));
 		kinds->list[kinds->count++] = (struct kind){
 			.operator_name = check_memory(strdup(node->operator_name)),
-			.why = check_memory(strdup(node->why)),
+			.why = check_memory(strdup(why)),
 			.place = node->place,
 		};
 	}
@@ -221,7 +222,7 @@ static enum status show_nodes(struct session *s)
 		if (list)
 			json_object_array_add(list, json_node(&node));
 		else
-			count_node(&kinds, &node);
+			count_node(&kinds, &node, s->device);
 	}
 	if (list) {
 		json_object_object_add(s->json, "nodes", list);
