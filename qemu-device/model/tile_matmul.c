@@ -1287,8 +1287,10 @@ void egret_matmul_run(struct egret_tile *t, const struct egret_matmul_desc *d,
 	_Static_assert(sizeof(struct work) <= EGRET_TILE_WORK, "working memory is too small");
 	mm.a_minus = mm.a.zero + egret_pack_offset(&mm.a);
 	mm.b_minus = mm.b.zero + egret_pack_offset(&mm.b);
-	memset(mm.w->ones, 1, sizeof(mm.w->ones));
-	memset(mm.w->zeros, 0, sizeof(mm.w->zeros));
+	if (mm.int_product) {
+		memset(mm.w->ones, 1, sizeof(mm.w->ones));
+		memset(mm.w->zeros, 0, sizeof(mm.w->zeros));
+	}
 	if (d->flags & EGRET_MATMUL_ACC)
 		mm.acc = egret_tile_local(t, d->acc);
 	for (; mm.batch < d->batch && !egret_unit_stopped(t->stop); mm.batch++) {
