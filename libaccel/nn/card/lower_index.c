@@ -9,9 +9,11 @@
  * tensor is loaded as zero, and not stored.
  *
  * Stores come in no order. So two indices that are the same, which ONNX forbids, leave one of the
- * two elements, and reductions of the old element with the new one are left to the host.
+ * two elements. Where new elements are to be combined with the old one and with each other, nothing is
+ * scattered: each element of the result looks through all updates for its own.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,11 +301,74 @@ static int lower_gather_nd(struct nn_lower *lower, const struct nn_node *node, s
 
 /* ---- Scattering ---- */
 
-static bool combines(const struct nn_lower *lower, const struct nn_node *node)
-{
-	struct nn_call call = nn_call_of(lower, node);
+/* How updates are combined with what is there. */
+struct combining {
+	const char *name;
+	enum egret_reduce_op reduce;
+	enum egret_map_op map;
+	float neutral;
+};
 
-	return node->op->since >= 16 && strcmp(nn_attr_text(&call, "reduction"), "none");
+/* NULL: the last one counts. */
+static const struct combining *find_combining(const struct nn_lower *lower, const struct nn_node *node)
+{
+	static const struct combining all[] = {
+		{ "add", EGRET_REDUCE_SUM, EGRET_MAP_ADD, 0 },
+		{ "mul", EGRET_REDUCE_PROD, EGRET_MAP_MUL, 1 },
+		{ "max", EGRET_REDUCE_MAX, EGRET_MAP_MAX, -INFINITY },
+		{ "min", EGRET_REDUCE_MIN, EGRET_MAP_MIN, INFINITY },
+	};
+	struct nn_call call = nn_call_of(lower, node);
+	size_t i;
+
+	for (i = 0; node->op->since >= 16 && i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(nn_attr_text(&call, "reduction"), all[i].name))
+			return &all[i];
+	return NULL;
+}
+
+/* More than these take longer than the host does. */
+#define COMBINED_MAX	(INT64_C(1) << 23)
+
+/*
+ * Several updates may have one place, and nobody knows which. So each element looks through all of them for
+ * those that are its own.
+ */
+static int combine(struct nn_lower *lower, const struct nn_node *node, size_t position,
+		   const struct places *p, int64_t block, const struct combining *how)
+{
+	const int64_t dims[3] = { p->extent, block, (int64_t)p->count };
+	const int64_t by_place[3] = { 0, 0, 4 }, by_update[3] = { 0, 4, block * 4 };
+	const int64_t by_element[3] = { block * 4, 4, 0 };
+	struct nn_ref data, updates, to;
+	int x, place, hit, ret = nn_place_of(lower, node->inputs[0], &data);
+	struct nn_program program;
+
+	if (nn_fact_of(lower, node->inputs[0])->type != NN_F32)
+		return nn_cannot(lower, "it combines elements that are not float32");
+	if (p->extent * block > COMBINED_MAX / (int64_t)p->count)
+		return nn_cannot(lower, "it combines too many elements");
+	if (!ret)
+		ret = nn_place_of(lower, node->inputs[2], &updates);
+	if (!ret)
+		ret = nn_place_of(lower, node->outputs[0], &to);
+	if (ret)
+		return ret;
+	nn_program_init(&program, 3, dims);
+	program.reduced = 1;
+	place = nn_program_load(&program, EGRET_TYPE_S32, p->table, by_place);
+	hit = nn_load_counting(lower, &program, 0, 0, 1);
+	hit = nn_map2(&program, EGRET_MAP_EQ, EGRET_TYPE_U8, place, NN_VALUE(hit));
+	x = nn_program_load(&program, EGRET_TYPE_F32, updates, by_update);
+	x = nn_map3(&program, EGRET_MAP_SELECT, EGRET_TYPE_F32, hit, NN_VALUE(x),
+		    nn_number(how->neutral));
+	x = nn_program_reduce(&program, how->reduce, EGRET_TYPE_F32, x);
+	place = nn_program_load(&program, EGRET_TYPE_F32, data, by_element);
+	x = nn_map2(&program, how->map, EGRET_TYPE_F32, place, NN_VALUE(x));
+	if (x < 0 || !nn_program_store(&program, x, to, by_element))
+		return nn_cannot(lower, "it has too many operands");
+	ret = nn_launch_program(lower, &program, false);
+	return ret ? ret : nn_lower_done(lower, node, position);
 }
 
 /* The data as they are: where the copy is. */
@@ -329,12 +394,15 @@ static int scatter(struct nn_lower *lower, const struct nn_node *node, size_t po
 		   const struct places *p, int64_t block)
 {
 	const struct nn_fact *data = nn_fact_of(lower, node->inputs[0]);
+	const struct combining *how = find_combining(lower, node);
 	struct nn_ref updates, to;
 	struct blocks b;
 	int ret = begin_blocks(lower, data->type, block, &b);
 
 	if (ret)
 		return ret;
+	if (how && p->count)
+		return combine(lower, node, position, p, block, how);
 	/* Nothing remains of the data: tracing frameworks write "x[:, :n] = y" this way. */
 	if (p->in_order) {
 		ret = nn_lower_view(lower, node, 0, node->inputs[2], 0);
@@ -354,8 +422,6 @@ static int lower_scatter_elements(struct nn_lower *lower, const struct nn_node *
 	struct places p;
 	int ret;
 
-	if (combines(lower, node))
-		return nn_cannot(lower, "it combines what it puts into one place");
 	ret = element_places(lower, node, &p);
 	if (!ret)
 		ret = scatter(lower, node, position, &p, 1);
@@ -369,8 +435,6 @@ static int lower_scatter_nd(struct nn_lower *lower, const struct nn_node *node, 
 	int64_t block;
 	int ret;
 
-	if (combines(lower, node))
-		return nn_cannot(lower, "it combines what it puts into one place");
 	ret = block_places(lower, node->inputs[0], node->inputs[1], 0, &p, &block);
 	if (!ret)
 		ret = scatter(lower, node, position, &p, block);

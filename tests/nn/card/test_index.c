@@ -164,17 +164,74 @@ static void test_scatter_all(void **state)
 	end_case(&c);
 }
 
-/* What is put into one place together is the host's work, and stays right. */
-static void test_scatter_sums(void **state)
-{
-	const int64_t data[1] = { 6 }, updates[1] = { 9 }, index[2] = { 9, 1 };
-	const int64_t indices[9] = { 0, 1, 1, 5, 5, 5, 2, 0, 1 };
+static const char *const reductions[] = { "add", "mul", "max", "min" };
 
+/* What is put into one place together is combined, with what is there and with each other. */
+static void test_scatter_combined(void **state)
+{
+	const int64_t data[3] = { 5, 4, 33 }, updates[2] = { 40, 33 }, index[2] = { 40, 2 };
+	int64_t indices[80];
+	size_t i, k;
+
+	for (i = 0; i < 80; i++)
+		indices[i] = i % 2 ? (int64_t)any(4) : (int64_t)any(8) - 4;
+	for (k = 0; k < 8; k++) {
+		begin_case(&c, OPSET);
+		add_input(&c.build, "x", 3, data);
+		add_input(&c.build, "u", 2, updates);
+		add_indices(&c.build, 2, index, indices, k & 1);
+		add_text(&c.build, build_node(&c.build, "ScatterND", "x i u", "y"), "reduction",
+			 reductions[k / 2]);
+		build_output(&c.build, "y");
+		run_case(&c, *state);
+	}
+}
+
+static void test_scatter_elements_combined(void **state)
+{
+	const int64_t data[3] = { 3, 20, 4 }, index[3] = { 2, 30, 4 };
+	int64_t indices[2 * 30 * 4];
+	size_t i, k;
+
+	for (i = 0; i < 2 * 30 * 4; i++)
+		indices[i] = (int64_t)any(40) - 20;
+	for (k = 0; k < 8; k++) {
+		Onnx__NodeProto *node;
+
+		begin_case(&c, OPSET);
+		add_input(&c.build, "x", 3, data);
+		add_input(&c.build, "u", 3, index);
+		add_indices(&c.build, 3, index, indices, k & 1);
+		node = build_node(&c.build, "ScatterElements", "x i u", "y");
+		build_int(&c.build, node, "axis", 1);
+		add_text(&c.build, node, "reduction", reductions[k / 2]);
+		build_output(&c.build, "y");
+		run_case(&c, *state);
+	}
+}
+
+/* What would take too long, or is no float32, is the host's work, and stays right. */
+static void test_scatter_on_host(void **state)
+{
+	const int64_t data[1] = { 6000 }, updates[1] = { 3000 }, index[2] = { 3000, 1 };
+	int64_t indices[3000], i;
+
+	for (i = 0; i < 3000; i++)
+		indices[i] = any(6000);
 	begin_case(&c, OPSET);
 	add_input(&c.build, "x", 1, data);
 	add_input(&c.build, "u", 1, updates);
 	add_indices(&c.build, 2, index, indices, true);
 	add_text(&c.build, build_node(&c.build, "ScatterND", "x i u", "y"), "reduction", "add");
+	build_output(&c.build, "y");
+	c.host_allowed = true;
+	run_case(&c, *state);
+
+	begin_case(&c, OPSET);
+	build_input(&c.build, "x", NN_I64, "6000");
+	build_input(&c.build, "u", NN_I64, "300");
+	add_indices(&c.build, 2, (int64_t[]){ 300, 1 }, indices, true);
+	add_text(&c.build, build_node(&c.build, "ScatterND", "x i u", "y"), "reduction", "max");
 	build_output(&c.build, "y");
 	c.host_allowed = true;
 	run_case(&c, *state);
@@ -188,7 +245,9 @@ int main(void)
 		CARD_TEST(test_scatter_elements),
 		CARD_TEST(test_scatter_nd),
 		CARD_TEST(test_scatter_all),
-		CARD_TEST(test_scatter_sums),
+		CARD_TEST(test_scatter_combined),
+		CARD_TEST(test_scatter_elements_combined),
+		CARD_TEST(test_scatter_on_host),
 	};
 
 	return cmocka_run_group_tests(tests, open_card, close_card);
