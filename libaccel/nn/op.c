@@ -38,6 +38,7 @@ static const struct nn_op *const tables[] = {
 	nn_ops_microsoft_attention,
 	nn_ops_microsoft_quant,
 	nn_ops_blocks,
+	nn_ops_classic,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))

@@ -318,5 +318,6 @@ extern const struct nn_op nn_ops_microsoft[];
 extern const struct nn_op nn_ops_microsoft_attention[];
 extern const struct nn_op nn_ops_microsoft_quant[];
 extern const struct nn_op nn_ops_blocks[];
+extern const struct nn_op nn_ops_classic[];
 
 #endif /* NN_OP_H */

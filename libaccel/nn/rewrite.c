@@ -190,9 +190,14 @@ static struct nn_value *emit_constant(struct nn_rewrite *r, enum nn_type type, i
 	return value;
 }
 
+struct nn_value *nn_emit_vector(struct nn_rewrite *r, enum nn_type type, size_t count, const void *data)
+{
+	return emit_constant(r, type, 1, count, data, nn_bytes(type, count));
+}
+
 struct nn_value *nn_emit_list(struct nn_rewrite *r, size_t count, const int64_t *ints)
 {
-	return emit_constant(r, NN_I64, 1, count, ints, count * sizeof(*ints));
+	return nn_emit_vector(r, NN_I64, count, ints);
 }
 
 struct nn_value *nn_emit_scalar(struct nn_rewrite *r, int64_t i)

@@ -57,7 +57,8 @@ void nn_emit_same(struct nn_rewrite *r, const char *from, const char *name);
 			(struct nn_value *[]){ __VA_ARGS__ }
 #define nn_emit(r, type, ...)	nn_emit_node(r, type, NN_VALUES(__VA_ARGS__))
 
-/* Constants: integers of 64 bits (a scalar if `rank` is 0), a float32 scalar, or any contents. */
+/* Constants: a list of any elements, which are copied, of integers, an integer, a float32 number. */
+struct nn_value *nn_emit_vector(struct nn_rewrite *r, enum nn_type type, size_t count, const void *data);
 struct nn_value *nn_emit_list(struct nn_rewrite *r, size_t count, const int64_t *ints);
 struct nn_value *nn_emit_scalar(struct nn_rewrite *r, int64_t i);
 struct nn_value *nn_emit_number(struct nn_rewrite *r, float x);

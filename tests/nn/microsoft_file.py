@@ -46,9 +46,11 @@ def some(sizes, kind=F32, scale=1.0, middle=0.0):
 class Case:
     """A model: nodes, inputs with sizes, weights."""
 
-    def __init__(self, name, tolerance=1e-5, version=21, place='card', refused=None):
+    def __init__(self, name, tolerance=1e-5, version=21, place='card', refused=None,
+                 domain='com.microsoft'):
         self.nodes, self.inputs, self.tensors, self.files = [], [], [], {}
         self.tolerance, self.version, self.place, self.refused = tolerance, version, place, refused
+        self.domain = domain
         CASES[name] = self
 
     def input(self, name, sizes, kind=F32, numbers=None):
@@ -76,7 +78,7 @@ class Case:
 
     def pack(self):
         return fields((1, 8), (7, graph(self.nodes, self.outputs, self.inputs, self.tensors)),
-                      (8, field(2, self.version)), (8, fields((1, 'com.microsoft'), (2, 1))))
+                      (8, field(2, self.version)), (8, fields((1, self.domain), (2, 1))))
 
 
 # ---- Normalisation ----

@@ -36,7 +36,8 @@ def fields(*pairs):
 
 
 def attribute(name, contents):
-    """A number, a text, integers (a list), numbers or a tensor (a tuple), or a graph (bytes)."""
+    """A number, a text, integers or texts (a list), numbers or a tensor (a tuple), or a graph
+    (bytes)."""
     if isinstance(contents, float):
         return fields((1, name)) + b'\x15' + struct.pack('<f', contents) + fields((20, 1))
     if isinstance(contents, int):
@@ -50,6 +51,8 @@ def attribute(name, contents):
                fields((20, 6))
     if isinstance(contents, tuple):
         return fields((1, name), (5, contents[0]), (20, 4))
+    if isinstance(contents[0], str):
+        return fields((1, name), *[(9, text) for text in contents], (20, 8))
     return fields((1, name), *[(8, i) for i in contents], (20, 7))
 
 

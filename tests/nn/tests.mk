@@ -112,7 +112,7 @@ $(B)/tests/host/nn-onnxruntime: tests/nn/compare-onnxruntime | tools kernels $(N
 	$(Q)mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
 
-NN_COMPARED := $(addprefix $(B)/tests/host/nn-,microsoft versions)
+NN_COMPARED := $(addprefix $(B)/tests/host/nn-,microsoft versions classic)
 HOST_TESTS += $(NN_COMPARED)
 $(NN_COMPARED): tests/nn/compare-operators | tools kernels $(B)/data/libonnxruntime.so.1
 	$(Q)mkdir -p $(@D)
