@@ -4,6 +4,7 @@
  * Operators that work element by element, as operations of the tile engine.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lower.h"
@@ -361,48 +362,67 @@ static int cast(const struct element *e)
 
 /* ---- Batch normalisation ---- */
 
+/* The four parameters, if all are known and have a number for each channel. */
+static bool read_norm(const struct element *e, const struct nn_shape *shape, const struct nn_tensor **p)
+{
+	int i;
+
+	/* In training, mean and variance come from the input. */
+	if (shape->rank < 2 || (nn_attr_find(e->node, "training_mode") &&
+				nn_attr_find(e->node, "training_mode")->i))
+		return false;
+	for (i = 0; i < 4; i++) {
+		p[i] = nn_known(e->group->lower, e->node->inputs[i + 1]);
+		if (!p[i] || p[i]->count != (size_t)shape->dims[1])
+			return false;
+	}
+	return true;
+}
+
+/* Load one number for each channel. */
+static int load_by_channel(const struct element *e, const struct nn_shape *shape, const float *numbers)
+{
+	const size_t count = (size_t)shape->dims[1];
+	struct nn_shape channels = { .rank = shape->rank };
+	int64_t stride[NN_RANK_MAX], offset;
+	struct nn_ref ref;
+	int i;
+
+	for (i = 0; i < shape->rank; i++)
+		channels.dims[i] = i == 1 ? shape->dims[1] : 1;
+	if (!nn_group_strides(e->group, &channels, NN_F32, stride, &offset) ||
+	    nn_plan_constant(e->group->lower->plan, numbers, count * sizeof(*numbers), &ref))
+		return -1;
+	return nn_program_load(&e->group->program, EGRET_TYPE_F32, ref, stride);
+}
+
 /* (x - mean) * (scale / sqrt(variance + epsilon)) + bias, with what is known beforehand computed. */
 static int batch_norm(const struct element *e)
 {
-	struct nn_lower *lower = e->group->lower;
+	const struct nn_shape *shape = &nn_fact_of(e->group->lower, e->node->inputs[0])->shape;
+	float epsilon = attr(e, "epsilon"), *folded;
 	const struct nn_tensor *p[4];
-	const struct nn_shape *shape = &nn_fact_of(lower, e->node->inputs[0])->shape;
-	float epsilon = attr(e, "epsilon");
-	struct nn_shape channels = { .rank = shape->rank };
-	int64_t stride[NN_RANK_MAX], offset;
-	float folded[2][4096];
-	struct nn_ref ref;
-	int i, number[2];
-	size_t k;
+	size_t k, count;
+	int factors, shifts;
 
-	/* In training, mean and variance come from the input. */
-	if (nn_attr_find(e->node, "training_mode") &&
-	    nn_attr_find(e->node, "training_mode")->i)
+	if (!read_norm(e, shape, p))
 		return -1;
-	for (i = 0; i < 4; i++) {
-		p[i] = nn_known(lower, e->node->inputs[i + 1]);
-		if (!p[i] || shape->rank < 2 || p[i]->count != (size_t)shape->dims[1] ||
-		    p[i]->count > 4096)
-			return -1;
-	}
-	for (k = 0; k < p[0]->count; k++) {
+	count = p[0]->count;
+	folded = calloc(2 * count + 1, sizeof(*folded));
+	if (!folded)
+		return -1;
+	for (k = 0; k < count; k++) {
 		double factor = nn_get(p[0], k) / sqrt(nn_get(p[3], k) + epsilon);
 
-		folded[0][k] = (float)factor;
-		folded[1][k] = (float)(nn_get(p[1], k) - nn_get(p[2], k) * factor);
+		folded[k] = (float)factor;
+		folded[count + k] = (float)(nn_get(p[1], k) - nn_get(p[2], k) * factor);
 	}
-	for (i = 0; i < shape->rank; i++)
-		channels.dims[i] = i == 1 ? shape->dims[1] : 1;
-	if (!nn_group_strides(e->group, &channels, NN_F32, stride, &offset))
+	factors = load_by_channel(e, shape, folded);
+	shifts = factors < 0 ? -1 : load_by_channel(e, shape, folded + count);
+	free(folded);
+	if (shifts < 0)
 		return -1;
-	for (i = 0; i < 2; i++) {
-		if (nn_plan_constant(lower->plan, folded[i], p[0]->count * sizeof(float), &ref))
-			return -1;
-		number[i] = nn_program_load(&e->group->program, EGRET_TYPE_F32, ref, stride);
-		if (number[i] < 0)
-			return -1;
-	}
-	return map3(e, EGRET_MAP_FMA, e->out, input(e, 0), NN_VALUE(number[0]), NN_VALUE(number[1]));
+	return map3(e, EGRET_MAP_FMA, e->out, input(e, 0), NN_VALUE(factors), NN_VALUE(shifts));
 }
 
 /* ---- Quantisation ---- */

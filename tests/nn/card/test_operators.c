@@ -288,6 +288,24 @@ static void test_large_conv(void **state)
 	}
 }
 
+/* Of more channels than anybody has: nothing is cut off. */
+static void test_many_channels(void **state)
+{
+	const int64_t in[3] = { 1, 5000, 2 }, vector = 5000;
+
+	begin_case(&c, OPSET);
+	add_input(&c.build, "x", 3, in);
+	add_weights(&c.build, "s", 1, &vector);
+	add_weights(&c.build, "b", 1, &vector);
+	add_weights(&c.build, "m", 1, &vector);
+	add_weights(&c.build, "w", 1, &vector);
+	build_node(&c.build, "Abs", "w", "v");
+	add_float(&c.build, build_node(&c.build, "BatchNormalization", "x s b m v", "y"), "epsilon",
+		  0.25f);
+	build_output(&c.build, "y");
+	run_case(&c, *state);
+}
+
 static void test_pool(void **state)
 {
 	int i;
@@ -563,7 +581,7 @@ int main(void)
 		CARD_TEST(test_conv),
 		CARD_TEST(test_conv_transpose),
 		CARD_TEST(test_large_conv),
-		CARD_TEST(test_pool),
+		CARD_TEST(test_many_channels), CARD_TEST(test_pool),
 		CARD_TEST(test_reductions),
 		CARD_TEST(test_softmax),
 		CARD_TEST(test_layer_norm),
