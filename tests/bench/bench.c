@@ -19,7 +19,7 @@ void bench_use_processor_time(void)
 	bench_clock = CLOCK_PROCESS_CPUTIME_ID;
 }
 
-static double now(void)
+double bench_now(void)
 {
 	struct timespec t;
 
@@ -34,6 +34,11 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void bench_sort(double *times, size_t count)
+{
+	qsort(times, count, sizeof(*times), compare);
+}
+
 void bench_measure(struct bench_side *sides, size_t count)
 {
 	double times[BENCH_SIDES][RUNS_MAX], total = 0;
@@ -43,15 +48,15 @@ void bench_measure(struct bench_side *sides, size_t count)
 		sides[i].run(sides[i].arg);
 	for (; runs < RUNS_MAX && (runs < RUNS_MIN || total < SECONDS * count); runs++) {
 		for (size_t i = 0; i < count; i++) {
-			double start = now();
+			double start = bench_now();
 
 			sides[i].run(sides[i].arg);
-			times[i][runs] = now() - start;
+			times[i][runs] = bench_now() - start;
 			total += times[i][runs];
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
-		qsort(times[i], runs, sizeof(times[i][0]), compare);
+		bench_sort(times[i], runs);
 		sides[i].seconds = times[i][runs / 2];
 	}
 }

@@ -24,6 +24,12 @@ struct bench_side {
 /** bench_use_processor_time() - count time on processors, not time on the clock */
 void bench_use_processor_time(void);
 
+/** bench_now() - seconds of that time */
+double bench_now(void);
+
+/** bench_sort() - put times in order, the shortest first */
+void bench_sort(double *times, size_t count);
+
 /**
  * bench_measure() - compare
  * @sides: the sides; up to BENCH_SIDES

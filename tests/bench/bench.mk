@@ -36,7 +36,8 @@ $(B)/tests/bench/libmarks.so: $(B)/tests/bench/marks.o
 # Models as a program sees them, with what the performance model says of them.
 $(B)/tests/bench/model.o: EXTRA_CFLAGS = -Ilibaccel/include
 $(B)/tests/bench/model: LDLIBS = $(NN_LIBS) $(LIBACCEL_LIBS) $(MODEL_LDLIBS)
-$(B)/tests/bench/model: $(B)/tests/bench/model.o $(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a
+$(B)/tests/bench/model: $(addprefix $(B)/tests/bench/,model.o bench.o) \
+		$(B)/libaccel/libaccel-nn.a $(B)/libaccel/libaccel.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
 
@@ -44,7 +45,7 @@ $(B)/tests/bench/model: $(B)/tests/bench/model.o $(B)/libaccel/libaccel-nn.a $(B
 $(B)/tests/bench/onnxruntime.o: EXTRA_CFLAGS = -isystem $(dir $(ORT_HEADER))
 $(B)/tests/bench/onnxruntime.o: | $(ORT_HEADER)
 $(B)/tests/bench/onnxruntime: LDLIBS =
-$(B)/tests/bench/onnxruntime: $(B)/tests/bench/onnxruntime.o
+$(B)/tests/bench/onnxruntime: $(addprefix $(B)/tests/bench/,onnxruntime.o bench.o)
 	$(call say,LINK,$@)
 	$(Q)$(LINK.program)
 

@@ -24,10 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <accel/nn.h>
 
+#include "bench.h"
 #include "marks.h"
 
 #define RUNS_MAX	1000
@@ -45,19 +45,9 @@ static void check(int ret, const char *what)
 	exit(1);
 }
 
-static double now(void)
+static double now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+	return 1e3 * bench_now();
 }
 
 /* ---- Inputs ---- */
@@ -190,12 +180,12 @@ static void widen_mask(const struct accel_nn_model *model, const struct accel_nn
 
 static void measure_runs(struct accel_nn_job *job, int runs)
 {
-	double times[RUNS_MAX], first, begin = now();
+	double times[RUNS_MAX], first, begin = now_ms();
 	int i;
 
 	/* The first run is slower: pages of memory are touched for the first time. */
 	check(accel_nn_run(job, NULL), "running");
-	first = now() - begin;
+	first = now_ms() - begin;
 	/* Until all of the stream's memory, which goes in circles, has been touched. */
 	for (i = 0; i < (runs ? 0 : WARMING); i++)
 		check(accel_nn_run(job, NULL), "running");
@@ -205,14 +195,14 @@ static void measure_runs(struct accel_nn_job *job, int runs)
 		MARK(MARK_END);
 	}
 	for (i = 0; i < runs; i++) {
-		begin = now();
+		begin = now_ms();
 		check(accel_nn_run(job, NULL), "running");
-		times[i] = now() - begin;
+		times[i] = now_ms() - begin;
 	}
 	printf(" first_ms=%.3f", first);
 	if (!runs)
 		return;
-	qsort(times, (size_t)runs, sizeof(*times), compare);
+	bench_sort(times, (size_t)runs);
 	printf(" least_ms=%.3f median_ms=%.3f", times[0], times[runs / 2]);
 }
 
@@ -294,9 +284,9 @@ int main(int argc, char **argv)
 		make_input(&value, argv + 3, argc - 3, &inputs[i]);
 		check(accel_nn_bind_input(job, i, &inputs[i]), "making inputs");
 	}
-	begin = now();
+	begin = now_ms();
 	check(accel_nn_prepare(job), "planning");
-	printf("plan_ms=%.3f", now() - begin);
+	printf("plan_ms=%.3f", now_ms() - begin);
 	if (places) {
 		tie_caches(model, &info, job, places);
 		check(accel_nn_run(job, NULL), "running");

@@ -11,9 +11,10 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <onnxruntime_c_api.h>
+
+#include "bench.h"
 
 #ifndef ORT_API_VERSION
 #error "the header of ONNX Runtime could not be fetched: make clean, and build it again with a network"
@@ -86,12 +87,9 @@ static OrtValue *make_input(const int64_t *dims, size_t rank)
 	return value;
 }
 
-static double now(void)
+static double now_ms(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
+	return 1e3 * bench_now();
 }
 
 static double run(OrtSession *session, const OrtValue *input)
@@ -112,23 +110,16 @@ static double run(OrtSession *session, const OrtValue *input)
 		output_names[i] = name;
 	}
 	check(api->SessionGetInputName(session, 0, allocator, &name));
-	begin = now();
+	begin = now_ms();
 	check(api->Run(session, NULL, (const char *const *)&name, &input, 1, output_names, count,
 		       outputs));
-	begin = now() - begin;
+	begin = now_ms() - begin;
 	for (i = 0; i < count; i++) {
 		api->ReleaseValue(outputs[i]);
 		check(api->AllocatorFree(allocator, (void *)output_names[i]));
 	}
 	check(api->AllocatorFree(allocator, name));
 	return begin;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
@@ -151,7 +142,7 @@ int main(int argc, char **argv)
 	run(session, input);
 	for (i = 0; i < runs; i++)
 		times[i] = run(session, input);
-	qsort(times, (size_t)runs, sizeof(*times), compare);
+	bench_sort(times, (size_t)runs);
 	printf("%.3f %.3f\n", times[0], times[runs / 2]);
 	return 0;
 }
