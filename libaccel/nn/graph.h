@@ -102,6 +102,7 @@ struct nn_node {
 	struct nn_graph *graph;
 	struct nn_attr *attrs;
 	size_t attr_count;
+	const void *prepared;	/* what op->prepare() made of them */
 	struct nn_value **inputs;	/* NULL for those left out */
 	size_t input_count;
 	struct nn_value **outputs;	/* likewise */

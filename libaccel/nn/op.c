@@ -39,6 +39,7 @@ static const struct nn_op *const tables[] = {
 	nn_ops_microsoft_quant,
 	nn_ops_blocks,
 	nn_ops_classic,
+	nn_ops_trees,
 };
 
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
@@ -290,6 +291,26 @@ size_t nn_attr_texts(const struct nn_call *call, const char *name, const char *c
 
 	*texts = attr ? attr->strings : NULL;
 	return attr ? attr->count : 0;
+}
+
+int nn_attr_list(const struct nn_call *call, const char *name, struct nn_tensor *list)
+{
+	const struct nn_attr *attr = nn_attr_find(call->node, name);
+	struct nn_tensor from = { .shape.rank = 1 };
+
+	list->data = NULL;
+	if (!attr)
+		return 1;
+	if (attr->type == NN_ATTR_TENSOR) {
+		from = nn_constant_tensor(attr->tensor);
+	} else {
+		from.type = attr->type == NN_ATTR_INTS ? NN_I64 :
+			    attr->type == NN_ATTR_FLOATS ? NN_F32 : NN_STRING;
+		from.count = attr->count;
+		from.shape.dims[0] = (int64_t)attr->count;
+		from.data = (void *)attr->ints;
+	}
+	return nn_tensor_copy(list, &from) ? nn_no_memory(call) : 0;
 }
 
 bool nn_attr_given(const struct nn_call *call, const char *name)

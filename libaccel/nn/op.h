@@ -109,6 +109,11 @@ struct nn_op {
 	 * by what it is written in.
 	 */
 	int (*rewrite)(struct nn_rewrite *r);
+	/*
+	 * Bring what the attributes say into the form that evaluate() takes, and check it, once,
+	 * when the model is read. It is in the arena, and becomes the node's (nn_node.prepared).
+	 */
+	int (*prepare)(const struct nn_call *call, struct nn_arena *arena, const void **prepared);
 	struct nn_scalar scalar;	/* of elementwise operators */
 };
 
@@ -176,6 +181,8 @@ size_t nn_attr_ints(const struct nn_call *call, const char *name, const int64_t 
 size_t nn_attr_floats(const struct nn_call *call, const char *name, const float **floats);
 size_t nn_attr_texts(const struct nn_call *call, const char *name, const char *const **texts);
 bool nn_attr_given(const struct nn_call *call, const char *name);
+/* One of numbers or texts, or a tensor, as a tensor that the caller releases; 1: it is absent. */
+int nn_attr_list(const struct nn_call *call, const char *name, struct nn_tensor *list);
 
 static inline struct nn_fact *nn_in_fact(const struct nn_call *call, size_t i)
 {
@@ -319,5 +326,6 @@ extern const struct nn_op nn_ops_microsoft_attention[];
 extern const struct nn_op nn_ops_microsoft_quant[];
 extern const struct nn_op nn_ops_blocks[];
 extern const struct nn_op nn_ops_classic[];
+extern const struct nn_op nn_ops_trees[];
 
 #endif /* NN_OP_H */

@@ -263,10 +263,16 @@ void nn_rewrite_result(struct nn_rewrite *r, size_t i, struct nn_value *value)
 
 /* ---- Graphs ---- */
 
-static int check_node(struct nn_node *node)
+static int check_node(struct nn_rewrite *r, struct nn_node *node)
 {
+	const struct nn_call call = { .node = node };
+	int ret;
+
 	node->op = nn_op_find(node->domain, node->type, node->opset);
-	return node->op ? nn_op_check(node) : 0;
+	ret = node->op ? nn_op_check(node) : 0;
+	if (ret || !node->op || !node->op->prepare)
+		return ret;
+	return node->op->prepare(&call, &r->model->arena, &node->prepared);
 }
 
 /* What a node becomes: r->nodes; none, if it stays what it is and is not supported. */
@@ -287,7 +293,7 @@ static int rewrite_node(struct nn_rewrite *r, struct nn_node *node)
 		return 0;
 	}
 	for (i = 0; i < r->node_count && !ret; i++)
-		ret = check_node(r->nodes[i]);
+		ret = check_node(r, r->nodes[i]);
 	return ret;
 }
 
@@ -314,7 +320,7 @@ static int add_nodes(struct node_list *list, struct nn_node *const *nodes, size_
 
 static int resolve_node(struct nn_rewrite *r, struct nn_node *node, struct node_list *list)
 {
-	int ret = check_node(node);
+	int ret = check_node(r, node);
 
 	if (ret || !node->op || !node->op->rewrite)
 		return ret ? ret : add_nodes(list, &node, 1);

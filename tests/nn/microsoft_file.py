@@ -18,8 +18,8 @@ import sys
 from decoder_file import Random
 from onnx_file import field, fields, floats, graph, node, tensor, value_info
 
-F32, U8, I8, I32, I64, BOOL, I4 = 1, 2, 3, 6, 7, 9, 22
-FORMATS = {F32: 'f', U8: 'B', I8: 'b', I32: 'i', I64: 'q', BOOL: 'B'}
+F32, U8, I8, I32, I64, BOOL, F64, I4 = 1, 2, 3, 6, 7, 9, 11, 22
+FORMATS = {F32: 'f', U8: 'B', I8: 'b', I32: 'i', I64: 'q', BOOL: 'B', F64: 'd'}
 random = Random(7)
 CASES = {}
 
@@ -47,10 +47,10 @@ class Case:
     """A model: nodes, inputs with sizes, weights."""
 
     def __init__(self, name, tolerance=1e-5, version=21, place='card', refused=None,
-                 domain='com.microsoft'):
+                 domain='com.microsoft', domain_version=1):
         self.nodes, self.inputs, self.tensors, self.files = [], [], [], {}
         self.tolerance, self.version, self.place, self.refused = tolerance, version, place, refused
-        self.domain = domain
+        self.domain, self.domain_version = domain, domain_version
         CASES[name] = self
 
     def input(self, name, sizes, kind=F32, numbers=None):
@@ -78,7 +78,7 @@ class Case:
 
     def pack(self):
         return fields((1, 8), (7, graph(self.nodes, self.outputs, self.inputs, self.tensors)),
-                      (8, field(2, self.version)), (8, fields((1, self.domain), (2, 1))))
+                      (8, field(2, self.version)), (8, fields((1, self.domain), (2, self.domain_version))))
 
 
 # ---- Normalisation ----

@@ -169,6 +169,14 @@ static int rewrite_classifier(struct nn_rewrite *r)
 	return 0;
 }
 
+/* ---- What there is no type for ---- */
+
+static int rewrite_maps(struct nn_rewrite *r)
+{
+	return nn_cannot_rewrite(r, "maps as its result: take its input, the probabilities, or export "
+				 "with options={'zipmap': False}");
+}
+
 /* ---- Table ---- */
 
 #define ML(n, f)	.domain = "ai.onnx.ml", .name = n, .since = 1, .rewrite = f
@@ -198,5 +206,8 @@ const struct nn_op nn_ops_classic[] = {
 			    NN_REQUIRED_ATTR("coefficients", FLOATS),
 			    NN_OPTIONAL_ATTR("intercepts", FLOATS), NN_INT("multi_class", 0),
 			    NN_TEXT(TRANSFORM, "NONE")) },
+	{ ML("ZipMap", rewrite_maps), .inputs = X, .outputs = NN_PORTS({ "Z", 0, 0, NN_ONE }),
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("classlabels_int64s", INTS),
+			    NN_OPTIONAL_ATTR("classlabels_strings", STRINGS)) },
 	{ 0 }
 };
