@@ -106,7 +106,7 @@ struct nn_op {
 	/*
 	 * Instead of both: write the node in other words, when the model has been read (rewrite.h).
 	 * Returns 0, 1 if that cannot be done (nn_cannot_rewrite()), or an error. Types are checked
-	 * by what it is written in.
+	 * by what it is written in. If nothing is written, the node stays, and both are there.
 	 */
 	int (*rewrite)(struct nn_rewrite *r);
 	/*

@@ -53,6 +53,23 @@ def classic():
     case('largest', 'Normalizer', refused='another norm than L1 and L2', norm='MAX')
 
 
+def encoders():
+    for name, kind, zeros, place in (('i64', I64, 1, 'card'), ('f32', F32, 1, 'card'),
+                                     ('strict', I64, 0, 'host'), ('f64', F64, 0, 'host')):
+        result = Case(f'one-hot-{name}', version=17, domain='ai.onnx.ml', place=place)
+        numbers = [3, -1, 7, 3, 7, 7] if not zeros else [3, -1, 8, 0, 7, 7]
+        if kind != I64:
+            numbers = [x + 0.75 if x >= 0 else x for x in numbers]
+        result.input('x', [2, 3], kind, numbers)
+        result.node('ai.onnx.ml:OneHotEncoder', 'x', 'y', cats_int64s=[7, 3, -1], zeros=zeros)
+        result.outputs = 'y'
+    texts = Case('one-hot-texts', version=17, domain='ai.onnx.ml', domain_version=2, place='host')
+    texts.input('x', [2, 3], I64, [1, 2, 3, 1, 1, 2])
+    texts.node('ai.onnx.ml:LabelEncoder', 'x', 't', keys_int64s=[1, 2], values_strings=['one', 'two'])
+    texts.node('ai.onnx.ml:OneHotEncoder', 't', 'y', cats_strings=['two', 'none', 'one'])
+    texts.outputs = 'y'
+
+
 # ---- Forests ----
 
 def below(count):
@@ -195,6 +212,7 @@ def main():
         print('usage: classic_file.py FOLDER', file=sys.stderr)
         return 2
     classic()
+    encoders()
     forests()
     write_cases(sys.argv[1])
     return 0

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../op.h"
+#include "../rewrite.h"
 
 #define ML	.domain = "ai.onnx.ml"
 
@@ -153,6 +153,83 @@ static int evaluate_binarizer(struct nn_call *call)
 	return 0;
 }
 
+/* ---- OneHotEncoder ---- */
+
+/* Categories are integers for inputs of any numbers, or texts. */
+static int read_categories(const struct nn_call *call, struct nn_tensor *categories)
+{
+	bool texts = call->in[0]->type == NN_STRING;
+	const char *name = texts ? "cats_strings" : "cats_int64s";
+	int ret = nn_attr_list(call, name, categories);
+
+	return ret != 1 ? ret : nn_refuse(call, NULL, "its %s are missing, and its input is of type %s",
+					  name, nn_type_name(call->in[0]->type));
+}
+
+static int infer_one_hot(struct nn_call *call)
+{
+	struct nn_shape *out = &call->out[0]->shape;
+	struct nn_tensor categories;
+	int ret = read_categories(call, &categories);
+
+	if (ret)
+		return ret;
+	*out = call->in[0]->shape;
+	if (out->rank >= NN_RANK_MAX)
+		ret = nn_refuse(call, NULL, "its input has %d dimensions", out->rank);
+	else if (out->rank >= 0)
+		out->dims[out->rank++] = (int64_t)categories.count;
+	nn_tensor_release(&categories);
+	return ret;
+}
+
+static bool is_category(const struct nn_tensor *categories, size_t k, const struct nn_tensor *x, size_t i)
+{
+	if (x->type == NN_STRING)
+		return !strcmp(nn_text(categories, k), nn_text(x, i));
+	return nn_get_int(categories, k) == (nn_is_float(x->type) ? nn_cut_float(nn_get(x, i)) :
+								  nn_get_int(x, i));
+}
+
+static int evaluate_one_hot(struct nn_call *call)
+{
+	const struct nn_tensor *x = nn_contents(call->in[0]);
+	bool lenient = nn_attr_int(call, "zeros");
+	struct nn_tensor categories;
+	size_t i, k;
+	int ret = read_categories(call, &categories);
+
+	for (i = 0; i < x->count && !ret; i++) {
+		for (k = 0; k < categories.count && !is_category(&categories, k, x, i); k++)
+			;
+		if (k < categories.count)
+			nn_set(nn_result(call, 0), i * categories.count + k, 1);
+		else if (!lenient)
+			ret = nn_refuse(call, NULL, "element %zu of its input is none of its %zu "
+					"categories, and its zeros is 0", i, categories.count);
+	}
+	nn_tensor_release(&categories);
+	return ret;
+}
+
+/* What cannot fail, and is about numbers, is a comparison, which the card does. */
+static int rewrite_one_hot(struct nn_rewrite *r)
+{
+	const int64_t *ints;
+	size_t count = nn_attr_ints(&r->call, "cats_int64s", &ints);
+	struct nn_value *x, *y;
+
+	if (!count || nn_attr_given(&r->call, "cats_strings") || !nn_attr_int(&r->call, "zeros"))
+		return 0;
+	x = nn_emit(r, "Cast", nn_rewrite_in(r, 0));
+	nn_emit_int(r, "to", NN_I64);
+	x = nn_emit(r, "Unsqueeze", x, nn_emit_list(r, NN_LIST(-1)));
+	y = nn_emit(r, "Cast", nn_emit(r, "Equal", x, nn_emit_list(r, count, ints)));
+	nn_emit_int(r, "to", NN_F32);
+	nn_rewrite_result(r, 0, y);
+	return 0;
+}
+
 /* ---- Table ---- */
 
 #define KEYS		(NN_SET(NN_STRING) | NN_SET(NN_I64) | NN_SET(NN_F32) | NN_SET(NN_F64) | \
@@ -186,5 +263,12 @@ const struct nn_op nn_ops_ml[] = {
 	  .outputs = NN_PORTS({ "Y", 'T', NN_NUMBERS, NN_ONE }),
 	  .attrs = NN_ATTRS(NN_FLOAT("threshold", 0)), .infer = nn_infer_same,
 	  .evaluate = evaluate_binarizer },
+	{ ML, .name = "OneHotEncoder", .since = 1,
+	  .inputs = NN_PORTS({ "X", 0, NN_SET(NN_STRING) | NN_SET(NN_I64) | NN_SET(NN_I32) |
+				       NN_SET(NN_F32) | NN_SET(NN_F64), NN_ONE }),
+	  .outputs = NN_PORTS({ "Y", 0, NN_SET(NN_F32), NN_ONE }),
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("cats_int64s", INTS),
+			    NN_OPTIONAL_ATTR("cats_strings", STRINGS), NN_INT("zeros", 1)),
+	  .rewrite = rewrite_one_hot, .infer = infer_one_hot, .evaluate = evaluate_one_hot },
 	{ 0 }
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Decision trees: what is refused of them, and what classifiers do where ONNX Runtime is not the
- * one to compare with (tests/nn/compare-operators).
+ * Operators of ai.onnx.ml: what is refused of decision trees, and what classifiers do where ONNX
+ * Runtime is not the one to compare with (tests/nn/compare-operators); what is no category.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -262,11 +262,55 @@ static void test_answers(void **state)
 		expect_answer(&answers[i]);
 }
 
+/* ---- Categories ---- */
+
+/* A one-hot encoder of three numbers: what it makes of these. */
+static int encode(struct rig *r, int64_t zeros, const float *numbers)
+{
+	struct nn_tensor x = { NN_F32, { 1, { 3 } }, 3, (void *)numbers };
+	Onnx__NodeProto *node;
+
+	build_init(&r->b, 1);
+	r->b.opset.domain = (char *)"ai.onnx.ml";
+	build_input(&r->b, "x", NN_F32, "3");
+	node = build_node(&r->b, "OneHotEncoder", "x", "y");
+	node->domain = (char *)"ai.onnx.ml";
+	add_ints(&r->b, node, "cats_int64s", 2, (const int64_t[]){ 4, -1 });
+	build_int(&r->b, node, "zeros", zeros);
+	build_output(&r->b, "y");
+	read_rig(r);
+	assert_int_equal(nn_facts_set_input(&r->facts, 0, &x), 0);
+	return nn_facts_run(&r->facts);
+}
+
+static void test_categories(void **state)
+{
+	static const float known[3] = { -1, 4.5f, 4 }, other[3] = { 4, 5, -1 };
+	static const int64_t wanted[2][6] = { { 0, 1, 1, 0, 1, 0 }, { 1, 0, 0, 0, 0, 1 } };
+	struct rig r;
+	size_t way, i;
+
+	(void)state;
+	for (way = 0; way < 4; way++) {
+		if (way == 2) {		/* strict, and something else */
+			assert_int_equal(encode(&r, 0, other), -EINVAL);
+			assert_non_null(strstr(accel_last_error()->message,
+					       "element 1 of its input is none of its 2 categories"));
+		} else {
+			assert_int_equal(encode(&r, way & 1, way == 3 ? other : known), 0);
+			for (i = 0; i < 6; i++)
+				assert_int_equal(nn_get_int(result(&r, 0), i), wanted[way == 3][i]);
+		}
+		release_rig(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_categories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
