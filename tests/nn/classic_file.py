@@ -70,6 +70,21 @@ def encoders():
     texts.outputs = 'y'
 
 
+def machines():
+    for kernel in ('LINEAR', 'POLY', 'RBF', 'SIGMOID'):
+        case(f'machine-{kernel.lower()}', 'SVMRegressor', kernel_type=kernel, n_supports=7,
+             kernel_params=(0.25, 0.5, 3.0), coefficients=tuple(some([7])), rho=(0.125,),
+             support_vectors=tuple(some([28])))
+    # Attributes that have defaults, and ONNX Runtime asks for.
+    case('machine-features', 'SVMRegressor', kernel_type='LINEAR', n_supports=0, kernel_params=(1.0, 0.0, 3.0),
+         coefficients=tuple(some([4])), rho=(-0.25,))
+    case('machine-one-class', 'SVMRegressor', kernel_type='RBF', n_supports=7, one_class=1,
+         kernel_params=(0.5, 0.0, 3.0), coefficients=tuple(some([7], middle=0.5)), rho=(-1.5,),
+         support_vectors=tuple(some([28])))
+    case('machine-transform', 'SVMRegressor', refused='its post_transform', post_transform='LOGISTIC',
+         coefficients=tuple(some([4])), rho=(-0.25,))
+
+
 # ---- Forests ----
 
 def below(count):
@@ -213,6 +228,7 @@ def main():
         return 2
     classic()
     encoders()
+    machines()
     forests()
     write_cases(sys.argv[1])
     return 0

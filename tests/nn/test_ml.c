@@ -2,7 +2,8 @@
 // Copyright (C) 2026 The Egret authors
 /*
  * Operators of ai.onnx.ml: what is refused of decision trees, and what classifiers do where ONNX
- * Runtime is not the one to compare with (tests/nn/compare-operators); what is no category.
+ * Runtime is not the one to compare with (tests/nn/compare-operators); what is no category; machines
+ * whose lists do not fit.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -305,12 +306,60 @@ static void test_categories(void **state)
 	}
 }
 
+/* ---- Support vector machines ---- */
+
+static void test_machines(void **state)
+{
+	static const struct {
+		const char *kernel;
+		size_t coefficients, numbers, params, rho;
+		const char *error;	/* NULL: none */
+	} cases[] = {
+		{ "RBF", 2, 4, 3, 1, NULL },
+		{ "LINEAR", 2, 4, 0, 0, NULL },
+		{ "CUBIC", 2, 4, 3, 1, "its kernel_type is something that ONNX does not have" },
+		{ "POLY", 2, 4, 2, 1, "it has 2 kernel_params, not three" },
+		{ "RBF", 3, 4, 3, 1, "it has 3 coefficients, 1 rho and 4 numbers of support vectors for 2" },
+		{ "RBF", 2, 5, 3, 1, "it has 2 coefficients, 1 rho and 5 numbers of support vectors for 2" },
+		{ "RBF", 2, 0, 3, 1, "it has 2 coefficients, 1 rho and 0 numbers of support vectors for 2" },
+		{ "RBF", 2, 4, 3, 2, "it has 2 coefficients, 2 rho and 4 numbers of support vectors for 2" },
+		{ "RBF", 2, 6, 3, 1, "" },	/* of three features, where the input has two */
+	};
+	static const float numbers[6] = { 1, 2, 3, 4, 5, 6 };
+	Onnx__NodeProto *node;
+	struct build b;
+	size_t i;
+	int ret;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		build_init(&b, 1);
+		b.opset.domain = (char *)"ai.onnx.ml";
+		build_input(&b, "x", NN_F32, "3 2");
+		node = build_node(&b, "SVMRegressor", "x", "y");
+		node->domain = (char *)"ai.onnx.ml";
+		build_int(&b, node, "n_supports", 2);
+		add_text(&b, node, "kernel_type", cases[i].kernel);
+		add_floats(&b, node, "coefficients", cases[i].coefficients, numbers);
+		add_floats(&b, node, "support_vectors", cases[i].numbers, numbers);
+		add_floats(&b, node, "kernel_params", cases[i].params, numbers);
+		add_floats(&b, node, "rho", cases[i].rho, numbers);
+		build_output(&b, "y");
+		ret = try_model(&b);
+		assert_int_equal(ret, cases[i].error ? -EINVAL : 0);
+		if (ret && !strstr(accel_last_error()->message, cases[i].error))
+			fail_msg("%zu: %s", i, accel_last_error()->message);
+		build_release(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_categories),
+		cmocka_unit_test(test_machines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (C) 2026 The Egret authors
 /*
- * Linear models of classic analytics, and what prepares their inputs: operators of ai.onnx.ml that
- * are arithmetic, written as ONNX's own (rewrite.h).
+ * Linear models and support vector machines of classic analytics, and what prepares their inputs:
+ * operators of ai.onnx.ml that are arithmetic, written as ONNX's own (rewrite.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -169,6 +169,80 @@ static int rewrite_classifier(struct nn_rewrite *r)
 	return 0;
 }
 
+/* ---- Support vector machines ---- */
+
+/* How much each row of the input is like each support vector: [rows, supports]. */
+static struct nn_value *emit_likeness(struct nn_rewrite *r, int64_t supports, const float *params)
+{
+	struct nn_value *x = emit_input(r, 0), *vectors, *y;
+	const char *kernel = nn_attr_text(&r->call, "kernel_type");
+
+	vectors = nn_emit(r, "Reshape", emit_numbers(r, "support_vectors"),
+			  nn_emit_list(r, NN_LIST(supports, -1)));
+	if (!strcmp(kernel, "RBF")) {
+		/* Of differences: those of squares would cancel out. */
+		y = nn_emit(r, "Sub", nn_emit(r, "Unsqueeze", x, nn_emit_list(r, NN_LIST(1))), vectors);
+		y = nn_emit(r, "ReduceSumSquare", y, nn_emit_list(r, NN_LIST(-1)));
+		nn_emit_int(r, "keepdims", 0);
+		return nn_emit(r, "Exp", nn_emit(r, "Mul", y, nn_emit_number(r, -params[0])));
+	}
+	y = nn_emit(r, "Gemm", x, vectors);
+	nn_emit_int(r, "transB", 1);
+	if (!strcmp(kernel, "LINEAR"))
+		return y;
+	y = nn_emit(r, "Mul", y, nn_emit_number(r, params[0]));
+	y = nn_emit(r, "Add", y, nn_emit_number(r, params[1]));
+	return kernel[0] == 'S' ? nn_emit(r, "Tanh", y) :
+				  nn_emit(r, "Pow", y, nn_emit_number(r, params[2]));
+}
+
+static int check_machine(const struct nn_rewrite *r, int64_t supports)
+{
+	const char *kernel = nn_attr_text(&r->call, "kernel_type");
+	const float *numbers;
+	size_t vectors = nn_attr_floats(&r->call, "support_vectors", &numbers);
+	size_t params = nn_attr_floats(&r->call, "kernel_params", &numbers);
+	size_t coefficients = nn_attr_floats(&r->call, "coefficients", &numbers);
+	size_t rho = nn_attr_floats(&r->call, "rho", &numbers);
+
+	if (strcmp(kernel, "LINEAR") && strcmp(kernel, "POLY") && strcmp(kernel, "RBF") &&
+	    strcmp(kernel, "SIGMOID"))
+		return nn_refuse(&r->call, NULL, "its kernel_type is something that ONNX does not have");
+	if (supports < 0 || supports > INT32_MAX || rho > 1 || !coefficients ||
+	    (supports && ((size_t)supports != coefficients || !vectors ||
+			  vectors % (size_t)supports)))
+		return nn_refuse(&r->call, NULL, "it has %zu coefficients, %zu rho and %zu numbers of "
+				 "support vectors for %" PRId64 " of these", coefficients, rho, vectors,
+				 supports);
+	if (supports && strcmp(kernel, "LINEAR") && params != 3)
+		return nn_refuse(&r->call, NULL, "it has %zu kernel_params, not three", params);
+	return 0;
+}
+
+/* Without support vectors, the coefficients are for the features. */
+static int rewrite_machine(struct nn_rewrite *r)
+{
+	int64_t supports = nn_attr_int(&r->call, "n_supports");
+	struct nn_value *x, *y, *one;
+	const float *params;
+
+	nn_attr_floats(&r->call, "kernel_params", &params);
+	if (strcmp(nn_attr_text(&r->call, TRANSFORM), "NONE"))
+		return nn_cannot_rewrite(r, "its post_transform");
+	if (check_machine(r, supports))
+		return -EINVAL;
+	x = supports ? emit_likeness(r, supports, params) : emit_input(r, 0);
+	y = nn_emit(r, "Gemm", x, nn_emit(r, "Unsqueeze", emit_numbers(r, "coefficients"),
+					   nn_emit_list(r, NN_LIST(1))), emit_numbers(r, "rho"));
+	if (nn_attr_int(&r->call, "one_class")) {
+		one = nn_emit_number(r, 1);
+		y = nn_emit(r, "Where", nn_emit(r, "Greater", y, nn_emit_number(r, 0)), one,
+			    nn_emit_number(r, -1));
+	}
+	nn_rewrite_result(r, 0, y);
+	return 0;
+}
+
 /* ---- What there is no type for ---- */
 
 static int rewrite_maps(struct nn_rewrite *r)
@@ -206,6 +280,11 @@ const struct nn_op nn_ops_classic[] = {
 			    NN_REQUIRED_ATTR("coefficients", FLOATS),
 			    NN_OPTIONAL_ATTR("intercepts", FLOATS), NN_INT("multi_class", 0),
 			    NN_TEXT(TRANSFORM, "NONE")) },
+	{ ML("SVMRegressor", rewrite_machine), .inputs = X, .outputs = Y,
+	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("coefficients", FLOATS),
+			    NN_OPTIONAL_ATTR("kernel_params", FLOATS), NN_TEXT("kernel_type", "LINEAR"),
+			    NN_INT("n_supports", 0), NN_INT("one_class", 0), NN_TEXT(TRANSFORM, "NONE"),
+			    NN_OPTIONAL_ATTR("rho", FLOATS), NN_OPTIONAL_ATTR("support_vectors", FLOATS)) },
 	{ ML("ZipMap", rewrite_maps), .inputs = X, .outputs = NN_PORTS({ "Z", 0, 0, NN_ONE }),
 	  .attrs = NN_ATTRS(NN_OPTIONAL_ATTR("classlabels_int64s", INTS),
 			    NN_OPTIONAL_ATTR("classlabels_strings", STRINGS)) },
