@@ -263,6 +263,121 @@ static void test_answers(void **state)
 		expect_answer(&answers[i]);
 }
 
+/* ---- TreeEnsemble ---- */
+
+/* Node 0 -> (leaf 0, node 1 -> (leaf 1, leaf 2)). */
+static const struct list ensemble[] = {
+	{ "nodes_featureids", 2, { 0, 1 } },
+	{ "nodes_truenodeids", 2, { 0, 1 } },
+	{ "nodes_trueleafs", 2, { 1, 1 } },
+	{ "nodes_falsenodeids", 2, { 1, 2 } },
+	{ "nodes_falseleafs", 2, { 0, 1 } },
+	{ "tree_roots", 1, { 0 } },
+	{ "leaf_targetids", 3, { 0, 0, 0 } },
+};
+
+static const struct change ensemble_changes[] = {
+	{ "", 0, 0, NULL, NULL },
+	{ "nodes_trueleafs", -1, 1, NULL, "its nodes_trueleafs are not as many as its nodes" },
+	{ "nodes_featureids", 1, -1, NULL, "its node 1 asks for feature -1" },
+	{ "nodes_featureids", 1, 2, NULL, "it asks for feature 2, and its input has 2" },
+	{ "nodes_truenodeids", 0, 3, NULL, "its node 0 leads to leaf 3 of 3" },
+	{ "nodes_falsenodeids", 0, 2, NULL, "its node 0 leads to node 2 of 2" },
+	{ "nodes_falsenodeids", 0, 0, NULL, "its node 0 leads back to itself" },
+	{ "nodes_trueleafs", 1, 0, NULL, "its node 1 leads back to itself" },
+	{ "tree_roots", 0, 2, NULL, "its tree 0 begins with node 2 of 2" },
+	{ "leaf_targetids", 2, 1, NULL, "its leaf 2 is for target 1 of 1" },
+	{ "leaf_targetids", -1, 2, NULL, "the lists of its nodes and leaves are of different lengths" },
+	{ "nodes_modes", 0, 7, NULL, "its node 1 has mode 7, which ONNX does not have" },
+	{ "nodes_modes", 0, 6, NULL, "it has fewer sets of members than nodes that ask" },
+};
+
+static void add_tensor(struct build *b, Onnx__NodeProto *node, const char *name, int type, size_t count,
+		       const void *data, size_t bytes)
+{
+	Onnx__AttributeProto *attr = build_attr(b, node, name, TYPE(TENSOR));
+
+	attr->t = build_alloc(b, sizeof(*attr->t));
+	onnx__tensor_proto__init(attr->t);
+	attr->t->n_dims = 1;
+	attr->t->dims = build_alloc(b, sizeof(*attr->t->dims));
+	attr->t->dims[0] = (int64_t)count;
+	attr->t->has_data_type = 1;
+	attr->t->data_type = type;
+	attr->t->has_raw_data = 1;
+	attr->t->raw_data = (ProtobufCBinaryData){ bytes, (uint8_t *)data };
+}
+
+static void build_ensemble(struct build *b, const struct change *change)
+{
+	static const float splits[2] = { 0.5f, 0.25f }, weights[3] = { 1, 2, 3 };
+	uint8_t *asks = build_alloc(b, 2);
+	Onnx__NodeProto *node;
+	struct list list;
+	size_t i;
+
+	b->opset.domain = (char *)"ai.onnx.ml";
+	build_input(b, "x", NN_F32, "3 2");
+	node = build_node(b, "TreeEnsemble", "x", "y");
+	node->domain = (char *)"ai.onnx.ml";
+	node->attribute = build_alloc(b, 32 * sizeof(*node->attribute));
+	for (i = 0; i < sizeof(ensemble) / sizeof(ensemble[0]); i++) {
+		list = ensemble[i];
+		if (!strcmp(change->list, list.name) && change->place < 0)
+			list.count = (size_t)change->value;
+		else if (!strcmp(change->list, list.name))
+			list.ints[change->place] = change->value;
+		add_ints(b, node, list.name, list.count, list.ints);
+	}
+	if (!strcmp(change->list, "nodes_modes"))
+		asks[1] = (uint8_t)change->value;
+	add_tensor(b, node, "nodes_splits", NN_F32, 2, splits, sizeof(splits));
+	add_tensor(b, node, "nodes_modes", NN_U8, 2, asks, 2);
+	add_tensor(b, node, "leaf_weights", NN_F32, 3, weights, sizeof(weights));
+	build_int(b, node, "n_targets", 1);
+	build_int(b, node, "post_transform", 2);
+	build_output(b, "y");
+}
+
+static void test_ensemble_refusals(void **state)
+{
+	const char *message = accel_last_error()->message;
+	const struct change *change;
+	struct build b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ensemble_changes) / sizeof(ensemble_changes[0]); i++) {
+		change = &ensemble_changes[i];
+		build_init(&b, 5);
+		build_ensemble(&b, change);
+		if (try_model(&b) != (change->error ? -EINVAL : 0) ||
+		    (change->error && !strstr(message, change->error)))
+			fail_msg("%s %d: %s", change->list, change->place, message);
+		build_release(&b);
+	}
+}
+
+/* Of a single target, too, a transform is done, which ONNX Runtime does of PROBIT only. */
+static void test_ensemble(void **state)
+{
+	static const float wanted[3] = { 0.7310586f, 0.880797f, 0.95257413f };
+	static const float ways[6] = { 0, 0, 1, 0, 1, 1 };
+	struct nn_tensor x = { NN_F32, { 2, { 3, 2 } }, 6, (void *)ways };
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	build_init(&r.b, 5);
+	build_ensemble(&r.b, &ensemble_changes[0]);
+	read_rig(&r);
+	assert_int_equal(nn_facts_set_input(&r.facts, 0, &x), 0);
+	assert_int_equal(nn_facts_run(&r.facts), 0);
+	for (i = 0; i < 3; i++)
+		assert_float_equal(nn_get(result(&r, 0), i), wanted[i], 1e-6f);
+	release_rig(&r);
+}
+
 /* ---- Categories ---- */
 
 /* A one-hot encoder of three numbers: what it makes of these. */
@@ -358,6 +473,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_ensemble_refusals),
+		cmocka_unit_test(test_ensemble),
 		cmocka_unit_test(test_categories),
 		cmocka_unit_test(test_machines),
 	};

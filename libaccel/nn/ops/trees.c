@@ -734,10 +734,9 @@ static int evaluate_scores(struct nn_call *call)
 
 /*
  * Two classes of which the leaves know one: what they say is how much it is the second, and the
- * other's score follows. ONNX says no more of that than "binary case". This is what exporters rely
- * on, as ONNX Runtime has it, but for transforms of such scores, most of which that leaves
- * out: these are as in ONNX's reference. Leaves that know the second class only leave the first
- * with nothing.
+ * other's score follows. ONNX does not say how. This is what exporters rely on, as ONNX Runtime
+ * has it, but for transforms of such scores, most of which that leaves out. Leaves that know the
+ * second class only leave the first with nothing.
  */
 static size_t choose_of_two(const struct trees *trees, const struct room *room)
 {
