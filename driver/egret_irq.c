@@ -61,6 +61,7 @@ static irqreturn_t egret_irq_faults(int irq, void *data)
 static irqreturn_t egret_irq_management(int irq, void *data)
 {
 	struct egret_device *edev = data;
+	struct egret_ras_report report;
 	u32 causes;
 	int idx;
 
@@ -77,9 +78,10 @@ static irqreturn_t egret_irq_management(int irq, void *data)
 		egret_mailbox_receive(edev);
 	if (causes & EGRET_IRQ_FIRMWARE_STOP)
 		egret_firmware_ended(edev);
+	egret_ras_read(edev, causes, &report);
 	egret_hw_exit(edev);
 	/* Tells user space, which allocates memory. */
-	egret_ras_interrupt(edev, causes);
+	egret_ras_interrupt(edev, &report);
 out:
 	drm_dev_exit(idx);
 	return IRQ_HANDLED;

@@ -33,16 +33,27 @@ static void egret_ras_notify(struct egret_device *edev, const char *event, const
 	kobject_uevent_env(&edev->drm.dev->kobj, KOBJ_CHANGE, env);
 }
 
-/* What the registers say about @causes; false if they do not answer now. */
-static bool egret_ras_look(struct egret_device *edev, u64 *addr, u32 *throttle, u32 *state)
+/**
+ * egret_ras_read() - what the registers say about the management interrupt's causes
+ * @edev: card; inside of egret_hw_enter()
+ * @causes: EGRET_IRQ_*, which have been cleared
+ * @report: for egret_ras_interrupt()
+ *
+ * In one go with clearing the causes: when the hardware is stopped in between, nobody would ever
+ * hear of them.
+ */
+void egret_ras_read(struct egret_device *edev, u32 causes, struct egret_ras_report *report)
 {
-	if (!egret_hw_try_enter(edev))
-		return false;
-	*addr = egret_read64(edev, EGRET_REG_ECC_ADDR);
-	*throttle = egret_read(edev, EGRET_REG_THROTTLE);
-	*state = egret_read(edev, EGRET_REG_STATE);
-	egret_hw_exit(edev);
-	return *state != EGRET_GONE;
+	memset(report, 0, sizeof(*report));
+	causes &= EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL | EGRET_IRQ_POWER;
+	if (!causes)
+		return;
+	report->addr = egret_read64(edev, EGRET_REG_ECC_ADDR);
+	report->throttle = egret_read(edev, EGRET_REG_THROTTLE);
+	report->state = egret_read(edev, EGRET_REG_STATE);
+	/* A card that is gone says anything. */
+	if (report->state != EGRET_GONE)
+		report->causes = causes;
 }
 
 static void egret_ras_thermal(struct egret_device *edev, u32 throttle, u32 state)
@@ -60,30 +71,25 @@ static void egret_ras_thermal(struct egret_device *edev, u32 throttle, u32 state
 /**
  * egret_ras_interrupt() - handle what the management interrupt reports
  * @edev: card
- * @causes: EGRET_IRQ_*
+ * @report: from egret_ras_read()
  *
  * Called from the interrupt's thread, inside drm_dev_enter() and outside of
  * egret_hw_enter(): it allocates memory.
  */
-void egret_ras_interrupt(struct egret_device *edev, u32 causes)
+void egret_ras_interrupt(struct egret_device *edev, const struct egret_ras_report *report)
 {
-	u32 throttle, state;
-	u64 addr;
-
-	causes &= EGRET_IRQ_ECC_UNCORRECTED | EGRET_IRQ_THERMAL | EGRET_IRQ_POWER;
-	if (!causes || !egret_ras_look(edev, &addr, &throttle, &state))
-		return;
-	if (causes & EGRET_IRQ_ECC_UNCORRECTED) {
+	if (report->causes & EGRET_IRQ_ECC_UNCORRECTED) {
 		drm_err_ratelimited(&edev->drm,
-				    "uncorrectable memory error at device address %#llx\n", addr);
-		egret_vram_retire(edev, addr);
-		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", addr);
-		egret_event_card(edev, DRM_EGRET_EVENT_MEMORY_ERROR, 0, addr);
+				    "uncorrectable memory error at device address %#llx\n",
+				    report->addr);
+		egret_vram_retire(edev, report->addr);
+		egret_ras_notify(edev, "ecc-uncorrected", "ADDRESS", report->addr);
+		egret_event_card(edev, DRM_EGRET_EVENT_MEMORY_ERROR, 0, report->addr);
 	}
-	if (causes & EGRET_IRQ_THERMAL)
-		egret_ras_thermal(edev, throttle, state);
-	if (causes & EGRET_IRQ_POWER)
-		egret_ras_notify(edev, "power", "THROTTLE", throttle);
+	if (report->causes & EGRET_IRQ_THERMAL)
+		egret_ras_thermal(edev, report->throttle, report->state);
+	if (report->causes & EGRET_IRQ_POWER)
+		egret_ras_notify(edev, "power", "THROTTLE", report->throttle);
 }
 
 /* ---- attributes ----------------------------------------------------------------------- */
