@@ -166,6 +166,18 @@ static struct nn_value *emit_activation(struct nn_rewrite *r, struct nn_value *x
 	return NULL;
 }
 
+/* What is in front of the activation that the node has, if it has one, becomes its result. */
+static int finish_activated(struct nn_rewrite *r, struct nn_value *y, size_t count,
+			    const float *params)
+{
+	if (nn_attr_given(&r->call, "activation"))
+		y = emit_activation(r, y, nn_attr_text(&r->call, "activation"), count, params);
+	if (!y && !r->error)
+		return nn_cannot_rewrite(r, "its activation");
+	nn_rewrite_result(r, 0, y);
+	return 0;
+}
+
 /* ---- Products ---- */
 
 struct nn_value *nn_emit_like(struct nn_rewrite *r, float x, struct nn_value *like)
@@ -221,12 +233,7 @@ static int rewrite_fused_gemm(struct nn_rewrite *r)
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		nn_emit_same(r, names[i], names[i]);
-	if (nn_attr_given(&r->call, "activation"))
-		y = emit_activation(r, y, nn_attr_text(&r->call, "activation"), count, params);
-	if (!y && !r->error)
-		return nn_cannot_rewrite(r, "its activation");
-	nn_rewrite_result(r, 0, y);
-	return 0;
+	return finish_activated(r, y, count, params);
 }
 
 static int rewrite_fused_conv(struct nn_rewrite *r)
@@ -242,12 +249,7 @@ static int rewrite_fused_conv(struct nn_rewrite *r)
 		nn_emit_same(r, names[i], names[i]);
 	if (nn_rewrite_in(r, 3))
 		y = nn_emit(r, "Add", y, nn_rewrite_in(r, 3));
-	if (nn_attr_given(&r->call, "activation"))
-		y = emit_activation(r, y, nn_attr_text(&r->call, "activation"), count, params);
-	if (!y && !r->error)
-		return nn_cannot_rewrite(r, "its activation");
-	nn_rewrite_result(r, 0, y);
-	return 0;
+	return finish_activated(r, y, count, params);
 }
 
 /* ---- Table ---- */
