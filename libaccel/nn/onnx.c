@@ -969,8 +969,7 @@ static int import_opsets(struct importer *im, const Onnx__ModelProto *from)
 		return nomem(im);
 	for (i = 0; i < from->n_opset_import; i++) {
 		const Onnx__OperatorSetIdProto *opset = from->opset_import[i];
-		const char *domain = opset->domain && strcmp(opset->domain, "ai.onnx") ?
-				     opset->domain : "";
+		const char *domain = domain_of(opset->domain);
 
 		if (!domain[0] && (opset->version < NN_OPSET_OLDEST ||
 				   opset->version > NN_OPSET_NEWEST))

@@ -74,6 +74,10 @@ struct nn_scalar {
 	double (*fp)(double x, const double *p);
 };
 
+/* Domains of operators beside ONNX's own, which is "". */
+#define NN_CLASSIC	"ai.onnx.ml"
+#define NN_MICROSOFT	"com.microsoft"
+
 struct nn_op {
 	const char *domain;		/* "" is ONNX's own */
 	const char *name;

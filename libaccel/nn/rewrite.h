@@ -53,9 +53,9 @@ void nn_emit_ints(struct nn_rewrite *r, const char *name, size_t count, const in
 /* The node's own attribute, if it is given, under a name that may be another. */
 void nn_emit_same(struct nn_rewrite *r, const char *from, const char *name);
 
-#define NN_VALUES(...)	(sizeof((struct nn_value *[]){ __VA_ARGS__ }) / sizeof(struct nn_value *)), \
+#define NN_INPUTS(...)	(sizeof((struct nn_value *[]){ __VA_ARGS__ }) / sizeof(struct nn_value *)), \
 			(struct nn_value *[]){ __VA_ARGS__ }
-#define nn_emit(r, type, ...)	nn_emit_node(r, type, NN_VALUES(__VA_ARGS__))
+#define nn_emit(r, type, ...)	nn_emit_node(r, type, NN_INPUTS(__VA_ARGS__))
 
 /* Constants: a list of any elements, which are copied, of integers, an integer, a float32 number. */
 struct nn_value *nn_emit_vector(struct nn_rewrite *r, enum nn_type type, size_t count, const void *data);

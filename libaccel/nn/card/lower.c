@@ -723,7 +723,7 @@ static const struct nn_lowering_entry *find_lowering(const struct nn_node *node)
 	const struct nn_lowering_entry *entry = NULL;
 	size_t i;
 
-	if (!strcmp(node->domain, "com.microsoft"))
+	if (!strcmp(node->domain, NN_MICROSOFT))
 		return find_entry(nn_lower_blocks, node->type);
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]) && !node->domain[0] && !entry; i++)
 		entry = find_entry(tables[i], node->type);

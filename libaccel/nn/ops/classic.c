@@ -253,7 +253,7 @@ static int rewrite_maps(struct nn_rewrite *r)
 
 /* ---- Table ---- */
 
-#define ML(n, f)	.domain = "ai.onnx.ml", .name = n, .since = 1, .rewrite = f
+#define ML(n, f)	.domain = NN_CLASSIC, .name = n, .since = 1, .rewrite = f
 #define X		NN_PORTS({ "X", 0, 0, NN_ONE })
 #define Y		NN_PORTS({ "Y", 0, 0, NN_ONE })
 

@@ -5,8 +5,6 @@
 
 #include "../rewrite.h"
 
-#define NN_MICROSOFT	"com.microsoft"
-
 /* A number of the type that another value has. */
 struct nn_value *nn_emit_like(struct nn_rewrite *r, float x, struct nn_value *like);
 

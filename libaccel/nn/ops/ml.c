@@ -11,7 +11,7 @@
 
 #include "../rewrite.h"
 
-#define ML	.domain = "ai.onnx.ml"
+#define ML	.domain = NN_CLASSIC
 
 /* ---- LabelEncoder ---- */
 

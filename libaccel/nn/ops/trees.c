@@ -792,7 +792,7 @@ static int evaluate_classes(struct nn_call *call)
 
 /* ---- Table ---- */
 
-#define ML		.domain = "ai.onnx.ml", .costly = true
+#define ML		.domain = NN_CLASSIC, .costly = true
 #define ANY		(NN_SET(NN_F32) | NN_SET(NN_F64) | NN_SET(NN_I64) | NN_SET(NN_I32))
 #define TREES(what, ...) \
 	NN_ATTRS(NN_TEXT("post_transform", "NONE"), \
